@@ -1,0 +1,215 @@
+
+#ifndef _NGX_HTTP_WEBHOOK_H_INCLUDED_
+#define _NGX_HTTP_WEBHOOK_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_webhook_shape.h"
+#include "ngx_http_webhook_uuid.h"
+
+
+typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
+typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
+
+
+/*
+ * A step of the judgement.  Returns NGX_OK, NGX_ERROR (answered with 500),
+ * NGX_ABORT with ctx->verdict set, by ngx_http_webhook_reject(), and, where it
+ * says so, NGX_DECLINED.
+ */
+
+typedef ngx_int_t (*ngx_http_webhook_step_pt)(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+
+
+/* why a request is refused */
+
+typedef struct {
+    ngx_uint_t                        status;
+    ngx_str_t                         reason;   /* in $webhook_reason */
+    ngx_str_t                         message;  /* follows the member's path,
+                                                   where there is a member */
+    ngx_str_t                         alias;    /* the reason in the body, where
+                                                   the system has its own */
+    ngx_uint_t                        offset;   /* the body says where */
+} ngx_http_webhook_verdict_t;
+
+
+/* what one of a resource's methods takes */
+
+typedef struct {
+    ngx_uint_t                        methods;      /* a row of 0 ends a list */
+
+    /* access phase: NGX_DECLINED if there is no credential to judge */
+    ngx_http_webhook_step_pt          authenticate;
+
+    /* before the body is read, may be NULL */
+    ngx_http_webhook_step_pt          prepare;
+
+    /* of the body; NULL: it is not read */
+    ngx_http_webhook_shape_t         *shape;
+
+    /* after the body has passed, may be NULL */
+    ngx_http_webhook_step_pt          accept;
+} ngx_http_webhook_method_t;
+
+
+typedef struct {
+    ngx_str_t                         allow;        /* the Allow header */
+    ngx_http_webhook_method_t        *methods;
+} ngx_http_webhook_resource_t;
+
+
+/*
+ * An error body is the parts in a row, to one without a prefix; the last one is
+ * a string, whose closing quote, reason, field and offset follow.
+ */
+
+enum {
+    NGX_HTTP_WEBHOOK_PART_STATUS,
+    NGX_HTTP_WEBHOOK_PART_PHRASE,
+    NGX_HTTP_WEBHOOK_PART_MESSAGE
+};
+
+typedef struct {
+    ngx_str_t                         prefix;
+    ngx_uint_t                        value;        /* after the prefix */
+} ngx_http_webhook_part_t;
+
+typedef struct {
+    ngx_str_t                         content_type;
+    ngx_http_webhook_part_t          *parts;
+} ngx_http_webhook_envelope_t;
+
+
+/* a system whose webhooks are known: one file of tables defines one of these */
+
+typedef struct {
+    ngx_str_t                         name;
+    ngx_str_t                        *events;       /* to an empty one */
+
+    /* index of the field that holds the event's name, or ROOT: the path does */
+    ngx_uint_t                        event_field;
+
+    /* sets ctx->resource and, if the path tells it, ctx->event */
+    ngx_http_webhook_step_pt          route;
+
+    /* a parameter of the "webhook" directive; may be NULL */
+    char                           *(*param)(ngx_conf_t *cf,
+                                             ngx_http_webhook_loc_conf_t *wlcf,
+                                             ngx_str_t *value);
+
+    /* checks the merged configuration of a location, may be NULL */
+    char                           *(*check)(ngx_conf_t *cf,
+                                             ngx_http_webhook_loc_conf_t *wlcf);
+
+    ngx_http_webhook_envelope_t      *envelope;
+    ngx_str_t                         scheme;       /* of WWW-Authenticate;
+                                                       empty: the header's */
+
+    unsigned                          secret:1;     /* webhook_secret is due */
+    unsigned                          slug:1;       /* may have slug= */
+} ngx_http_webhook_provider_t;
+
+
+typedef struct {
+    ngx_str_t                         secret;
+    ngx_str_t                         slug;         /* empty: any */
+} ngx_http_webhook_secret_t;
+
+
+struct ngx_http_webhook_loc_conf_s {
+    ngx_http_webhook_provider_t      *provider;     /* NULL: off */
+    ngx_uint_t                        unknown;      /* pass unknown events */
+
+    ngx_array_t                      *secrets;      /* of secret_t; NULL: off */
+    ngx_str_t                         secret_header;    /* as configured */
+    ngx_str_t                         secret_key;       /* in lower case */
+
+    u_char                           *file;         /* of "webhook" */
+    ngx_uint_t                        line;
+};
+
+
+/* one judgement: of a request, in a location */
+
+struct ngx_http_webhook_ctx_s {
+    ngx_http_webhook_loc_conf_t      *conf;         /* NULL: not yet routed */
+    ngx_http_webhook_resource_t      *resource;
+    ngx_http_webhook_method_t        *method;
+
+    ngx_uint_t                        event;        /* or NO_EVENT */
+    ngx_str_t                         event_name;
+
+    ngx_str_t                         secret;       /* that was sent */
+    ngx_str_t                         id;           /* $webhook_id */
+
+    ngx_http_webhook_verdict_t       *verdict;      /* NULL: accepted so far */
+    ngx_http_webhook_field_t         *field;        /* whose, may be NULL */
+    ngx_str_t                         problem;      /* the error body */
+
+    void                             *data;         /* the provider's own */
+
+    unsigned                          authenticated:1;
+    unsigned                          started:1;    /* precontent phase */
+    unsigned                          reading:1;
+    unsigned                          waiting:1;
+    unsigned                          read:1;
+    unsigned                          judged:1;     /* the reader has values */
+    unsigned                          keepalive:1;  /* before the refusal */
+    unsigned                          replace:1;    /* the body to be sent */
+
+    ngx_http_webhook_reader_t         reader;       /* if method->shape */
+};
+
+
+/* ngx_http_webhook_gate.c */
+
+ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_read(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
+ngx_http_webhook_ctx_t *ngx_http_webhook_get_ctx(ngx_http_request_t *r);
+ngx_http_webhook_ctx_t *ngx_http_webhook_create_ctx(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_authenticate(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+ngx_uint_t ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx,
+    ngx_str_t *slug);
+ngx_uint_t ngx_http_webhook_find_event(ngx_http_webhook_ctx_t *ctx,
+    ngx_str_t *name);
+ngx_int_t ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field);
+ngx_table_elt_t *ngx_http_webhook_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_uint_t *count);
+
+/* ngx_http_webhook_signature.c */
+
+ngx_uint_t ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b);
+
+/* ngx_http_webhook_problem.c */
+
+ngx_int_t ngx_http_webhook_problem(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+void ngx_http_webhook_problem_init(void);
+
+/* ngx_http_webhook_variable.c */
+
+ngx_int_t ngx_http_webhook_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_webhook_set_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *value);
+
+
+extern ngx_module_t  ngx_http_webhook_module;
+
+extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
+extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;
+
+extern ngx_http_webhook_verdict_t   ngx_http_webhook_unknown_path;
+
+extern ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json;
+
+
+#endif /* _NGX_HTTP_WEBHOOK_H_INCLUDED_ */

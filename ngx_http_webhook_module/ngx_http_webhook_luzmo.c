@@ -1,0 +1,160 @@
+
+/*
+ * Luzmo plugin webhooks: POST .../<event>, a secret that belongs to one plugin,
+ * and a payload that names the plugin by its slug.
+ */
+
+
+#include "ngx_http_webhook.h"
+
+
+enum {
+    luzmo_data_available = 0,
+    luzmo_data_updated,
+    luzmo_account_deleted
+};
+
+
+static ngx_int_t ngx_http_webhook_luzmo_route(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_luzmo_accept(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+
+
+static ngx_str_t  ngx_http_webhook_luzmo_events[] = {
+    ngx_string("data_available"),
+    ngx_string("data_updated"),
+    ngx_string("account_deleted"),
+    ngx_null_string
+};
+
+
+static ngx_http_webhook_field_t  ngx_http_webhook_luzmo_fields[] = {
+
+    { ngx_string("slug"), ngx_string("slug"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_SLUG, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
+
+    { ngx_string("user_id"), ngx_string("user_id"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
+
+    { ngx_string("key"), ngx_string("key"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
+
+    { ngx_string("dataset_id"), ngx_string("dataset_id"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_NONEMPTY, 0,
+      NGX_HTTP_WEBHOOK_EVENT(luzmo_data_updated) }
+};
+
+
+static ngx_http_webhook_shape_t  ngx_http_webhook_luzmo_shape = {
+    ngx_http_webhook_luzmo_fields,
+    sizeof(ngx_http_webhook_luzmo_fields) / sizeof(ngx_http_webhook_field_t),
+    NGX_HTTP_WEBHOOK_JSON_OBJECT
+};
+
+
+static ngx_http_webhook_method_t  ngx_http_webhook_luzmo_methods[] = {
+
+    { NGX_HTTP_POST,
+      ngx_http_webhook_authenticate,
+      NULL,
+      &ngx_http_webhook_luzmo_shape,
+      ngx_http_webhook_luzmo_accept },
+
+    { 0, NULL, NULL, NULL, NULL }
+};
+
+
+static ngx_http_webhook_resource_t  ngx_http_webhook_luzmo_resource = {
+    ngx_string("POST"),
+    ngx_http_webhook_luzmo_methods
+};
+
+
+static ngx_http_webhook_part_t  ngx_http_webhook_luzmo_parts[] = {
+    { ngx_string("{\"type\":{\"code\":"), NGX_HTTP_WEBHOOK_PART_STATUS },
+    { ngx_string(",\"description\":\""), NGX_HTTP_WEBHOOK_PART_PHRASE },
+    { ngx_string("\"},\"message\":\""), NGX_HTTP_WEBHOOK_PART_MESSAGE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_http_webhook_envelope_t  ngx_http_webhook_luzmo_envelope = {
+    ngx_string("application/json"),
+    ngx_http_webhook_luzmo_parts
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_wrong_plugin = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("wrong_plugin"),
+    ngx_string("is not the plugin that the secret belongs to"),
+    ngx_null_string,
+    0
+};
+
+
+ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
+    ngx_string("luzmo"),
+    ngx_http_webhook_luzmo_events,
+    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_luzmo_route,
+    NULL,                                  /* param */
+    NULL,                                  /* check */
+    &ngx_http_webhook_luzmo_envelope,
+    ngx_null_string,                       /* scheme */
+    1,                                     /* secret */
+    1                                      /* slug */
+};
+
+
+/* the last segment of the path names the event */
+
+static ngx_int_t
+ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    u_char     *p, *last;
+    ngx_str_t   segment;
+
+    last = r->uri.data + r->uri.len;
+
+    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
+
+    segment.data = p;
+    segment.len = last - p;
+
+    ctx->resource = &ngx_http_webhook_luzmo_resource;
+    ctx->event = ngx_http_webhook_find_event(ctx, &segment);
+
+    if (ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT) {
+        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_path,
+                                       NULL);
+    }
+
+    ctx->event_name = ngx_http_webhook_luzmo_events[ctx->event];
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_luzmo_accept(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t  *slug;
+
+    if (!ctx->authenticated) {
+        return NGX_OK;
+    }
+
+    /* the shape has let through a slug of 50 characters at most */
+
+    slug = &ctx->reader.values[0].text;
+
+    if (ngx_http_webhook_secret_valid(ctx, slug)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_wrong_plugin,
+                                   &ngx_http_webhook_luzmo_fields[0]);
+}

@@ -1,0 +1,432 @@
+
+/* directives, configuration, and what hooks the module into nginx */
+
+
+#include "ngx_http_webhook.h"
+
+
+static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
+static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
+
+
+/* the systems */
+
+static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
+    &ngx_http_webhook_luzmo,
+    &ngx_http_webhook_munity,
+    NULL
+};
+
+
+static ngx_command_t  ngx_http_webhook_commands[] = {
+
+    { ngx_string("webhook"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_webhook_secret,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_secret_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_webhook_secret_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_webhook_module_ctx = {
+    ngx_http_webhook_add_variables,        /* preconfiguration */
+    ngx_http_webhook_init,                 /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_webhook_create_loc_conf,      /* create location configuration */
+    ngx_http_webhook_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_webhook_module = {
+    NGX_MODULE_V1,
+    &ngx_http_webhook_module_ctx,          /* module context */
+    ngx_http_webhook_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+
+/* nginx passes on each byte of the body once, as it arrives */
+
+static ngx_int_t
+ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx && ctx->reading && ngx_http_webhook_read(r, ctx, in) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_next_request_body_filter(r, in);
+}
+
+
+static void *
+ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_loc_conf_t));
+    if (wlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     wlcf->unknown = 0;
+     *     wlcf->secret_header = { 0, NULL };
+     *     wlcf->secret_key = { 0, NULL };
+     *     wlcf->file = NULL;
+     *     wlcf->line = 0;
+     */
+
+    wlcf->provider = NGX_CONF_UNSET_PTR;
+    wlcf->secrets = NGX_CONF_UNSET_PTR;
+
+    return wlcf;
+}
+
+
+static char *
+ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_webhook_loc_conf_t *prev = parent;
+    ngx_http_webhook_loc_conf_t *conf = child;
+
+    if (conf->provider == NGX_CONF_UNSET_PTR) {
+        ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
+
+        conf->unknown = prev->unknown;
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    /* an absent "webhook_secret" and "off" are told apart when checked */
+
+    if (conf->secrets == NGX_CONF_UNSET_PTR) {
+        conf->secrets = prev->secrets;
+    }
+
+    if (conf->secret_header.data == NULL) {
+        conf->secret_header = prev->secret_header;
+        conf->secret_key = prev->secret_key;
+    }
+
+    if (conf->secret_header.data == NULL) {
+        ngx_str_set(&conf->secret_header, "X-Secret");
+        ngx_str_set(&conf->secret_key, "x-secret");
+    }
+
+    if (conf->provider) {
+        return ngx_http_webhook_check_loc_conf(cf, conf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx has read all of the configuration by now: says itself where it is */
+
+static char *
+ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_webhook_secret_t    *secret;
+    ngx_http_webhook_provider_t  *provider;
+
+    provider = wlcf->provider;
+
+    if (wlcf->secrets == NGX_CONF_UNSET_PTR && provider->secret) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook %V\" needs \"webhook_secret\", or an explicit "
+                      "\"webhook_secret off\", in %s:%ui",
+                      &provider->name, wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->secrets && wlcf->secrets != NGX_CONF_UNSET_PTR
+        && !provider->slug)
+    {
+        secret = wlcf->secrets->elts;
+
+        for (i = 0; i < wlcf->secrets->nelts; i++) {
+
+            if (secret[i].slug.len) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "\"webhook_secret\" with \"slug=%V\" can't be "
+                              "used with \"webhook %V\" in %s:%ui",
+                              &secret[i].slug, &provider->name,
+                              wlcf->file, wlcf->line);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    return provider->check ? provider->check(cf, wlcf) : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
+    ngx_http_webhook_provider_t  **provider;
+
+    if (wlcf->provider != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    wlcf->file = cf->conf_file->file.name.data;
+    wlcf->line = cf->conf_file->line;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        wlcf->provider = NULL;
+
+        if (cf->args->nelts > 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"webhook off\" has no parameters");
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    for (provider = ngx_http_webhook_providers; *provider; provider++) {
+        if (ngx_strcmp(value[1].data, (*provider)->name.data) == 0) {
+            break;
+        }
+    }
+
+    if (*provider == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown webhook system \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    wlcf->provider = *provider;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (wlcf->provider->param == NULL
+            || wlcf->provider->param(cf, wlcf, &value[i]) != NGX_CONF_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of \"webhook %V\"",
+                               &value[i], &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* what may be a secret is never part of an error */
+
+static char *
+ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                  *value, slug;
+    ngx_uint_t                  i;
+    ngx_http_webhook_secret_t  *secret;
+
+    value = cf->args->elts;
+
+    if (wlcf->secrets == NULL) {
+        return "is used beside \"webhook_secret off\"";
+    }
+
+    ngx_str_null(&slug);
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "slug=", 5) != 0) {
+            return "has an invalid parameter: \"slug=\" is the only one";
+        }
+
+        slug.len = value[2].len - 5;
+        slug.data = value[2].data + 5;
+
+        if (!ngx_http_webhook_slug(&slug)) {
+            return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, "
+                   "0-9, _ and - are allowed";
+        }
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (wlcf->secrets != NGX_CONF_UNSET_PTR) {
+            return "off is used beside a secret";
+        }
+
+        wlcf->secrets = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len == 0) {
+        return "has an empty secret";
+    }
+
+    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
+        wlcf->secrets = ngx_array_create(cf->pool, 2,
+                                         sizeof(ngx_http_webhook_secret_t));
+        if (wlcf->secrets == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    secret = wlcf->secrets->elts;
+
+    for (i = 0; i < wlcf->secrets->nelts; i++) {
+
+        if (secret[i].secret.len == value[1].len
+            && ngx_strcmp(secret[i].secret.data, value[1].data) == 0
+            && secret[i].slug.len == slug.len
+            && ngx_strncmp(secret[i].slug.data, slug.data, slug.len) == 0)
+        {
+            return "is duplicate";
+        }
+    }
+
+    secret = ngx_array_push(wlcf->secrets);
+    if (secret == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    secret->secret = value[1];
+    secret->slug = slug;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    size_t      i;
+    u_char      ch;
+    ngx_str_t  *value;
+
+    if (wlcf->secret_header.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* what nginx takes for a header name; other characters never match */
+
+    for (i = 0; i < value[1].len; i++) {
+        ch = value[1].data[i];
+
+        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
+            && (ch < '0' || ch > '9') && ch != '-' && ch != '_')
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || i < value[1].len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid header name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    wlcf->secret_header = value[1];
+
+    wlcf->secret_key.len = value[1].len;
+    wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
+    if (wlcf->secret_key.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_strlow(wlcf->secret_key.data, value[1].data, value[1].len);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_webhook_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_webhook_precontent_handler;
+
+    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;
+
+    ngx_http_webhook_problem_init();
+
+    return NGX_OK;
+}

@@ -1,0 +1,156 @@
+
+/*
+ * Munity integration events: one URL, an envelope that names the event, and
+ * a payload whose members depend on it.
+ */
+
+
+#include "ngx_http_webhook.h"
+
+
+enum {
+    munity_webhook_test = 0,
+    munity_new_data_model,
+    munity_updated_data_model,
+    munity_deleted_data_model,
+    munity_installed,
+    munity_import_done,
+    munity_cannot_refresh_oauth_token,
+    munity_oauth_token_fixed
+};
+
+
+#define munity_test              NGX_HTTP_WEBHOOK_EVENT(munity_webhook_test)
+#define munity_updated           NGX_HTTP_WEBHOOK_EVENT(munity_updated_data_model)
+#define munity_data_model                                                     \
+    (NGX_HTTP_WEBHOOK_EVENT(munity_new_data_model)                            \
+     | NGX_HTTP_WEBHOOK_EVENT(munity_updated_data_model)                      \
+     | NGX_HTTP_WEBHOOK_EVENT(munity_deleted_data_model))
+#define munity_integration                                                    \
+    (NGX_HTTP_WEBHOOK_EVENT(munity_installed)                                 \
+     | NGX_HTTP_WEBHOOK_EVENT(munity_import_done))
+#define munity_token                                                          \
+    (NGX_HTTP_WEBHOOK_EVENT(munity_cannot_refresh_oauth_token)                \
+     | NGX_HTTP_WEBHOOK_EVENT(munity_oauth_token_fixed))
+
+
+static ngx_int_t ngx_http_webhook_munity_route(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static char *ngx_http_webhook_munity_param(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
+
+
+static ngx_str_t  ngx_http_webhook_munity_events[] = {
+    ngx_string("webhook_test"),
+    ngx_string("integration_new_data_model"),
+    ngx_string("integration_updated_data_model"),
+    ngx_string("integration_deleted_data_model"),
+    ngx_string("integration_installed"),
+    ngx_string("integration_import_done"),
+    ngx_string("integration_cannot_refresh_oauth_token"),
+    ngx_string("integration_oauth_token_fixed"),
+    ngx_null_string
+};
+
+
+/* indices of fields below that others refer to */
+
+#define munity_event    2
+#define munity_payload  4
+
+#define munity_envelope(name, type, flags)                                    \
+    { ngx_string(name), ngx_string(name), NGX_HTTP_WEBHOOK_ROOT,              \
+      NGX_HTTP_WEBHOOK_##type, flags, NGX_HTTP_WEBHOOK_EVERY_EVENT }
+
+#define munity_member(name, type, events)                                     \
+    { ngx_string(name), ngx_string("payload." name), munity_payload,          \
+      NGX_HTTP_WEBHOOK_##type, 0, events }
+
+static ngx_http_webhook_field_t  ngx_http_webhook_munity_fields[] = {
+
+    munity_envelope("workspace_id", STRING, 0),
+    munity_envelope("customer_id", STRING, NGX_HTTP_WEBHOOK_NULLABLE),
+    munity_envelope("event", STRING, 0),
+    munity_envelope("state", ANY, 0),
+    munity_envelope("payload", OBJECT, 0),
+
+    munity_member("test", BOOLEAN, munity_test),
+    munity_member("id", IDENTIFIER,
+                  munity_data_model|munity_integration|munity_token),
+    munity_member("resource_id", IDENTIFIER, munity_data_model),
+    munity_member("type", NONEMPTY, munity_data_model),
+    munity_member("diff", ANY, munity_updated),
+    munity_member("data", ANY, munity_updated),
+    munity_member("connector_type", NONEMPTY, munity_integration),
+    munity_member("metadata", ANY, NGX_HTTP_WEBHOOK_EVENT(munity_installed)),
+    munity_member("state", ANY, NGX_HTTP_WEBHOOK_EVENT(munity_installed)),
+    munity_member("error", ANY,
+                NGX_HTTP_WEBHOOK_EVENT(munity_cannot_refresh_oauth_token))
+};
+
+
+static ngx_http_webhook_shape_t  ngx_http_webhook_munity_shape = {
+    ngx_http_webhook_munity_fields,
+    sizeof(ngx_http_webhook_munity_fields) / sizeof(ngx_http_webhook_field_t),
+    NGX_HTTP_WEBHOOK_JSON_OBJECT
+};
+
+
+static ngx_http_webhook_method_t  ngx_http_webhook_munity_methods[] = {
+
+    { NGX_HTTP_POST,
+      ngx_http_webhook_authenticate,
+      NULL,
+      &ngx_http_webhook_munity_shape,
+      NULL },
+
+    { 0, NULL, NULL, NULL, NULL }
+};
+
+
+static ngx_http_webhook_resource_t  ngx_http_webhook_munity_resource = {
+    ngx_string("POST"),
+    ngx_http_webhook_munity_methods
+};
+
+
+ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
+    ngx_string("munity"),
+    ngx_http_webhook_munity_events,
+    munity_event,
+    ngx_http_webhook_munity_route,
+    ngx_http_webhook_munity_param,
+    NULL,                                  /* check */
+    &ngx_http_webhook_problem_json,
+    ngx_null_string,                       /* scheme */
+    1,                                     /* secret */
+    0                                      /* slug */
+};
+
+
+static ngx_int_t
+ngx_http_webhook_munity_route(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ctx->resource = &ngx_http_webhook_munity_resource;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_webhook_munity_param(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf,
+    ngx_str_t *value)
+{
+    if (ngx_strcmp(value->data, "unknown=reject") == 0) {
+        wlcf->unknown = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "unknown=pass") == 0) {
+        wlcf->unknown = 1;
+        return NGX_CONF_OK;
+    }
+
+    return NGX_CONF_ERROR;
+}

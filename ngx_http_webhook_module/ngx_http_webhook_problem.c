@@ -1,0 +1,364 @@
+
+/*
+ * Error bodies, in each system's own envelope.
+ *
+ * A refused request goes the way of nginx's own errors: its status is returned,
+ * and nginx makes a special response of it, unless "error_page" leads elsewhere.
+ * Two filters then put our body in the place of nginx's page.
+ */
+
+
+#include "ngx_http_webhook.h"
+
+
+/* seconds, for what another attempt may mend */
+#define NGX_HTTP_WEBHOOK_RETRY_AFTER   "10"
+
+/* more than the longest body that the tables can make */
+#define NGX_HTTP_WEBHOOK_PROBLEM_SIZE  512
+
+
+static void ngx_http_webhook_log_verdict(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_problem_headers(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r,
+    char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_webhook_problem_body(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_str_t *ngx_http_webhook_phrase(ngx_uint_t status);
+static ngx_int_t ngx_http_webhook_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+/* RFC 9457 */
+
+static ngx_http_webhook_part_t  ngx_http_webhook_problem_parts[] = {
+    { ngx_string("{\"type\":\"about:blank\",\"title\":\""),
+      NGX_HTTP_WEBHOOK_PART_PHRASE },
+    { ngx_string("\",\"status\":"), NGX_HTTP_WEBHOOK_PART_STATUS },
+    { ngx_string(",\"detail\":\""), NGX_HTTP_WEBHOOK_PART_MESSAGE },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json = {
+    ngx_string("application/problem+json"),
+    ngx_http_webhook_problem_parts
+};
+
+
+/* reason phrases, RFC 9110, section 15 */
+
+static struct {
+    ngx_uint_t  status;
+    ngx_str_t   phrase;
+} ngx_http_webhook_phrases[] = {
+    { 400, ngx_string("Bad Request") },
+    { 401, ngx_string("Unauthorized") },
+    { 403, ngx_string("Forbidden") },
+    { 404, ngx_string("Not Found") },
+    { 405, ngx_string("Method Not Allowed") },
+    { 415, ngx_string("Unsupported Media Type") },
+    { 503, ngx_string("Service Unavailable") },
+    { 0, ngx_string("Error") }
+};
+
+
+/*
+ * Answers with ctx->verdict.  Returns the status for a phase handler to return,
+ * or 500 if there is no memory.
+ */
+
+ngx_int_t
+ngx_http_webhook_problem(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_http_webhook_log_verdict(r, ctx);
+
+    if (ngx_http_webhook_problem_headers(r, ctx) != NGX_OK
+        || ngx_http_webhook_problem_body(r, ctx) != NGX_OK)
+    {
+        ctx->problem.len = 0;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->keepalive = r->keepalive;
+
+    return ctx->verdict->status;
+}
+
+
+static void
+ngx_http_webhook_log_verdict(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t  *name, *reason;
+
+    name = &ctx->conf->provider->name;
+    reason = &ctx->verdict->reason;
+
+    if (ctx->field) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "webhook %V refused: %V \"%V\"",
+                      name, reason, &ctx->field->path);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "webhook %V refused: %V", name, reason);
+}
+
+
+/* what RFC 9110 wants beside 401, 405 and 503 */
+
+static ngx_int_t
+ngx_http_webhook_problem_headers(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t         *scheme;
+    ngx_table_elt_t   *header;
+    static ngx_str_t   retry_after = ngx_string(NGX_HTTP_WEBHOOK_RETRY_AFTER);
+
+    switch (ctx->verdict->status) {
+
+    case NGX_HTTP_UNAUTHORIZED:
+
+        scheme = &ctx->conf->provider->scheme;
+
+        if (scheme->len == 0) {
+            scheme = &ctx->conf->secret_header;
+        }
+
+        header = ngx_http_webhook_add_header(r, "WWW-Authenticate", scheme);
+
+        /* nginx takes it back if "satisfy any" lets the request pass */
+        r->headers_out.www_authenticate = header;
+        break;
+
+    case NGX_HTTP_NOT_ALLOWED:
+        header = ngx_http_webhook_add_header(r, "Allow",
+                                             &ctx->resource->allow);
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        header = ngx_http_webhook_add_header(r, "Retry-After", &retry_after);
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    return header ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
+{
+    ngx_table_elt_t  *header;
+
+    header = ngx_list_push(&r->headers_out.headers);
+    if (header == NULL) {
+        return NULL;
+    }
+
+#if (nginx_version >= 1023000)
+    header->next = NULL;
+#endif
+
+    header->hash = 1;
+    header->key.len = ngx_strlen(name);
+    header->key.data = (u_char *) name;
+    header->value = *value;
+
+    return header;
+}
+
+
+/*
+ * Nothing in a body needs escaping: status, reason, message, path and offset are
+ * all out of tables or numbers.
+ */
+
+static ngx_int_t
+ngx_http_webhook_problem_body(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    u_char                      *last, *p;
+    ngx_str_t                   *message;
+    ngx_http_webhook_part_t     *part;
+    ngx_http_webhook_verdict_t  *verdict;
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_PROBLEM_SIZE);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->problem.data = p;
+    last = p + NGX_HTTP_WEBHOOK_PROBLEM_SIZE;
+
+    verdict = ctx->verdict;
+
+    for (part = ctx->conf->provider->envelope->parts; part->prefix.len; part++) {
+
+        p = ngx_slprintf(p, last, "%V", &part->prefix);
+
+        switch (part->value) {
+
+        case NGX_HTTP_WEBHOOK_PART_STATUS:
+            p = ngx_slprintf(p, last, "%ui", verdict->status);
+            break;
+
+        case NGX_HTTP_WEBHOOK_PART_PHRASE:
+            p = ngx_slprintf(p, last, "%V",
+                             ngx_http_webhook_phrase(verdict->status));
+            break;
+
+        default: /* NGX_HTTP_WEBHOOK_PART_MESSAGE */
+
+            if (ctx->field) {
+                p = ngx_slprintf(p, last, "%V ", &ctx->field->path);
+            }
+
+            message = verdict->message.len
+                      ? &verdict->message
+                      : ngx_http_webhook_shape_expected(ctx->field);
+
+            p = ngx_slprintf(p, last, "%V", message);
+            break;
+        }
+    }
+
+    p = ngx_slprintf(p, last, "\",\"reason\":\"%V\"",
+                     verdict->alias.len ? &verdict->alias : &verdict->reason);
+
+    if (ctx->field) {
+        p = ngx_slprintf(p, last, ",\"field\":\"%V\"", &ctx->field->path);
+    }
+
+    if (verdict->offset) {
+        p = ngx_slprintf(p, last, ",\"offset\":%O", ctx->reader.json.offset);
+    }
+
+    p = ngx_slprintf(p, last, "}");
+
+    ctx->problem.len = p - ctx->problem.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_str_t *
+ngx_http_webhook_phrase(ngx_uint_t status)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_webhook_phrases[i].status; i++) {
+        if (ngx_http_webhook_phrases[i].status == status) {
+            break;
+        }
+    }
+
+    return &ngx_http_webhook_phrases[i].phrase;
+}
+
+
+/*
+ * Only nginx's special response has r->err_status, and only one that no
+ * "error_page" has led away from still has our context beside it.
+ */
+
+static ngx_int_t
+ngx_http_webhook_header_filter(ngx_http_request_t *r)
+{
+    ngx_str_t               *type;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx == NULL
+        || ctx->problem.len == 0
+        || ctx->verdict == NULL
+        || ctx->verdict->status != r->err_status)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    type = &ctx->conf->provider->envelope->content_type;
+
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    r->headers_out.content_length_n = ctx->problem.len;
+
+    if (r->headers_out.content_length) {
+        r->headers_out.content_length->hash = 0;
+        r->headers_out.content_length = NULL;
+    }
+
+    /*
+     * nginx closes the connection after a 400, for it may not know where the
+     * next request begins; after one of ours it does
+     */
+
+    r->keepalive = ctx->keepalive;
+
+    ctx->replace = 1;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t               *b;
+    ngx_chain_t             *cl, out;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx == NULL || !ctx->replace || in == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    ctx->replace = 0;
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->problem.data;
+    b->last = ctx->problem.data + ctx->problem.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}
+
+
+/* called after the configuration has been read */
+
+void
+ngx_http_webhook_problem_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_webhook_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_webhook_body_filter;
+}

@@ -1,0 +1,328 @@
+
+/* the module's variables */
+
+
+#include "ngx_http_webhook.h"
+
+
+/* of a webhook-id header that is taken over */
+#define NGX_HTTP_WEBHOOK_ID_MAX  256
+
+
+static ngx_int_t ngx_http_webhook_variable_provider(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_event(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_make_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_int_t ngx_http_webhook_variable_reason(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_field(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
+    size_t len);
+
+
+#define NGX_HTTP_WEBHOOK_FIELD_PREFIX  "webhook_field_"
+
+static ngx_str_t  ngx_http_webhook_id_header = ngx_string("webhook-id");
+
+
+/* what a request's judgement may change must not be cached before it */
+
+static ngx_http_variable_t  ngx_http_webhook_variables[] = {
+
+    { ngx_string("webhook_provider"), NULL, ngx_http_webhook_variable_provider,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_event"), NULL, ngx_http_webhook_variable_event,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_id"), NULL, ngx_http_webhook_variable_id,
+      0, 0, 0 },
+
+    { ngx_string("webhook_reason"), NULL, ngx_http_webhook_variable_reason,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string(NGX_HTTP_WEBHOOK_FIELD_PREFIX), NULL,
+      ngx_http_webhook_variable_field,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* called before the configuration is read */
+
+ngx_int_t
+ngx_http_webhook_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_webhook_variables; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Sets a variable to "value", its bytes below 0x20 and 0x7f as %XX: no payload
+ * may break out of a header or a log line.  "value" must live as long as "r".
+ */
+
+ngx_int_t
+ngx_http_webhook_set_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *value)
+{
+    u_char          *p;
+    size_t           i, n;
+    static u_char    hex[] = "0123456789ABCDEF";
+
+#define control(ch)  ((ch) < 0x20 || (ch) == 0x7f)
+
+    for (i = 0, n = 0; i < value->len; i++) {
+        n += control(value->data[i]);
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->len = value->len + 2 * n;
+    v->data = value->data;
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, v->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+
+    for (i = 0; i < value->len; i++) {
+
+        if (!control(value->data[i])) {
+            *p++ = value->data[i];
+            continue;
+        }
+
+        *p++ = '%';
+        *p++ = hex[value->data[i] >> 4];
+        *p++ = hex[value->data[i] & 0xf];
+    }
+
+    return NGX_OK;
+
+#undef control
+}
+
+
+static ngx_int_t
+ngx_http_webhook_variable_provider(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+    if (wlcf->provider == NULL) {
+
+        ctx = ngx_http_webhook_get_ctx(r);
+
+        if (ctx == NULL || ctx->conf == NULL) {
+            v->not_found = 1;
+            return NGX_OK;
+        }
+
+        wlcf = ctx->conf;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, &wlcf->provider->name);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_variable_event(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->event_name.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, &ctx->event_name);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_webhook_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->id.len == 0 && ngx_http_webhook_make_id(r, &ctx->id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, &ctx->id);
+}
+
+
+/* the sender's webhook-id, if there is one of visible ASCII, or a UUID */
+
+static ngx_int_t
+ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    size_t            i;
+    u_char           *p, uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    ngx_uint_t        n;
+    ngx_table_elt_t  *header;
+
+    header = ngx_http_webhook_header(r, &ngx_http_webhook_id_header, &n);
+
+    if (n == 1
+        && header->value.len
+        && header->value.len <= NGX_HTTP_WEBHOOK_ID_MAX)
+    {
+        for (i = 0; i < header->value.len; i++) {
+            if (header->value.data[i] <= ' ' || header->value.data[i] > '~') {
+                break;
+            }
+        }
+
+        if (i == header->value.len) {
+            *id = header->value;
+            return NGX_OK;
+        }
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_uuid_generate(uuid);
+    (void) ngx_http_webhook_uuid_print(p, uuid);
+
+    id->len = NGX_HTTP_WEBHOOK_UUID_LEN;
+    id->data = p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_variable_reason(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                none = ngx_null_string;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->conf == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, ctx->verdict
+                                               ? &ctx->verdict->reason : &none);
+}
+
+
+/* $webhook_field_<path>, with "_" for "." */
+
+static ngx_int_t
+ngx_http_webhook_variable_field(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    size_t                      len;
+    u_char                     *p;
+    ngx_uint_t                  i;
+    ngx_http_webhook_ctx_t     *ctx;
+    ngx_http_webhook_shape_t   *shape;
+    ngx_http_webhook_value_t   *value;
+
+    v->not_found = 1;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || !ctx->judged) {
+        return NGX_OK;
+    }
+
+    p = name->data + sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1;
+    len = name->len - (sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1);
+
+    shape = ctx->reader.shape;
+
+    for (i = 0; i < shape->nfields; i++) {
+
+        if (!ngx_http_webhook_is_field(&shape->fields[i].path, p, len)
+            || !ngx_http_webhook_shape_named(&ctx->reader, ctx->event, i))
+        {
+            continue;
+        }
+
+        value = &ctx->reader.values[i];
+
+        if (value->type == 0 || value->text.len > NGX_HTTP_WEBHOOK_VALUE_MAX) {
+            return NGX_OK;
+        }
+
+        return ngx_http_webhook_set_variable(r, v, &value->text);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_is_field(ngx_str_t *path, u_char *name, size_t len)
+{
+    size_t  i;
+    u_char  ch;
+
+    if (path->len != len) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        ch = path->data[i];
+
+        if (name[i] != (ch == '.' ? '_' : ch)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
