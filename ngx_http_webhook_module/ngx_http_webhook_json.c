@@ -4,8 +4,9 @@
  *
  * It checks the text and reports the members that its owner asks for; it builds
  * nothing, allocates nothing and does not recurse.  Any split of the input into
- * buffers gives the same calls, the same result and the same error offset: where
- * a buffer ends in the middle of a token, the state says so.
+ * buffers gives the same result, the same error offset and the same calls, but
+ * for the pieces of a text and for those of a value that an error cuts short:
+ * where a buffer ends in the middle of a token, the state says so.
  *
  * The offset of an error is that of the first byte after which no continuation
  * makes a valid text, or the length of the input where it ends too early.
@@ -74,6 +75,8 @@ static ngx_inline u_char *ngx_http_webhook_json_plain(u_char *p, u_char *last);
 static void ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p,
     size_t len);
 static void ngx_http_webhook_json_code_unit(ngx_http_webhook_json_t *json);
+static void ngx_http_webhook_json_lone_surrogate(
+    ngx_http_webhook_json_t *json);
 static void ngx_http_webhook_json_code_point(ngx_http_webhook_json_t *json,
     ngx_uint_t code);
 
@@ -97,8 +100,6 @@ ngx_http_webhook_json_init(ngx_http_webhook_json_t *json,
     json->action = NGX_HTTP_WEBHOOK_JSON_DESCEND;
     json->sink = sink_none;
     json->high = 0;
-    json->utf8 = 0;
-    json->name_len = 0;
 }
 
 
@@ -114,6 +115,10 @@ ngx_http_webhook_json_feed(ngx_http_webhook_json_t *json, u_char *p, size_t len)
     off_t        base;
     u_char       ch, *last, *raw, *run, *start;
     ngx_uint_t   depth, state;
+
+    if (len == 0) {
+        return json->state == json_error ? NGX_ERROR : NGX_OK;
+    }
 
     start = p;
     last = p + len;
@@ -506,7 +511,7 @@ string_end:
 
         if (json->sink == sink_text) {
             ngx_http_webhook_json_emit(json, run, p - run);
-            ngx_http_webhook_json_code_point(json, 0);
+            ngx_http_webhook_json_lone_surrogate(json);
         }
 
         p++;
@@ -515,13 +520,16 @@ string_end:
 
     if (json->sink == sink_name) {
 
-        if (json->name_len == 0 && json->high == 0) {
+        if (json->name_len == 0
+            && json->high == 0
+            && p - run <= NGX_HTTP_WEBHOOK_JSON_NAME)
+        {
             json->action = json->handler->name(json->data, json->depth, run,
                                                p - run);
 
         } else {
             ngx_http_webhook_json_emit(json, run, p - run);
-            ngx_http_webhook_json_code_point(json, 0);
+            ngx_http_webhook_json_lone_surrogate(json);
 
             json->action = (json->name_len > NGX_HTTP_WEBHOOK_JSON_NAME)
                            ? NGX_HTTP_WEBHOOK_JSON_SKIP
@@ -681,7 +689,6 @@ value_end:
         }
 
         json->sink = sink_none;
-        json->action = NGX_HTTP_WEBHOOK_JSON_SKIP;
 
         json->handler->value(json->data, depth, json->type, json->start[depth],
                              offset(p));
@@ -874,8 +881,8 @@ ngx_http_webhook_json_plain(u_char *p, u_char *last)
 
         /* the high bit of a byte: less than 0x20, equal, or beyond ASCII */
 
-        if (((word - every(0x20)) | (quote - every(1)) | (slash - every(1))
-             | word) & every(0x80))
+        if (((word - every(0x20)) | (quote - every(1)) | (slash - every(1)))
+            & every(0x80))
         {
             break;
         }
@@ -904,9 +911,7 @@ ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p, size_t len)
         return;
     }
 
-    if (json->high) {
-        ngx_http_webhook_json_code_point(json, 0);
-    }
+    ngx_http_webhook_json_lone_surrogate(json);
 
     if (json->sink == sink_text) {
         json->handler->text(json->data, json->depth, p, len);
@@ -945,33 +950,33 @@ ngx_http_webhook_json_code_unit(ngx_http_webhook_json_t *json)
         }
 
     } else if (code >= 0xd800 && code <= 0xdbff) {
-        ngx_http_webhook_json_code_point(json, 0);
+        ngx_http_webhook_json_lone_surrogate(json);
         json->high = code;
         return;
     }
 
-    ngx_http_webhook_json_code_point(json, code + 1);
+    ngx_http_webhook_json_code_point(json, code);
 }
 
 
-/*
- * Passes on a high surrogate that found no partner, as U+FFFD, and then the code
- * point code - 1, where "code" is not 0, in UTF-8.
- */
+/* a high surrogate that found no partner */
+
+static void
+ngx_http_webhook_json_lone_surrogate(ngx_http_webhook_json_t *json)
+{
+    if (json->high) {
+        json->high = 0;
+        ngx_http_webhook_json_code_point(json, 0xfffd);
+    }
+}
+
+
+/* passes a code point on, in UTF-8 */
 
 static void
 ngx_http_webhook_json_code_point(ngx_http_webhook_json_t *json, ngx_uint_t code)
 {
     u_char  *p, utf8[4];
-
-    if (json->high) {
-        json->high = 0;
-        ngx_http_webhook_json_emit(json, (u_char *) "\xef\xbf\xbd", 3);
-    }
-
-    if (code-- == 0) {
-        return;
-    }
 
     p = utf8;
 

@@ -13,7 +13,7 @@
 /* how deep members are reported: 1 is a member of the document's object */
 #define NGX_HTTP_WEBHOOK_JSON_WATCH     4
 
-/* a longer member name is reported to nobody */
+/* a member name of more bytes, decoded, is reported to nobody */
 #define NGX_HTTP_WEBHOOK_JSON_NAME      64
 
 
@@ -34,7 +34,8 @@
 #define NGX_HTTP_WEBHOOK_JSON_SKIP      0
 #define NGX_HTTP_WEBHOOK_JSON_REPORT    1        /* text() and value() */
 #define NGX_HTTP_WEBHOOK_JSON_DESCEND   2        /* value(); if it is an object,
-                                                    its members as well */
+                                                    its members as well, unless
+                                                    they are beyond WATCH */
 
 /*
  * Callbacks, called from ngx_http_webhook_json_feed() and _finish().  "depth"

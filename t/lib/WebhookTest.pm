@@ -80,9 +80,6 @@ env_to_nginx('UBSAN_OPTIONS', 'LSAN_OPTIONS');
 }
 
 
-my $LsanOptions = $ENV{LSAN_OPTIONS};
-
-
 # a section's patterns, which are lines of text, a regexp or a list
 my $patterns = sub ($) {
     my $section = shift;
@@ -108,12 +105,6 @@ add_block_preprocessor(sub {
     if ($must_die) {
         $block->set_value('error_log', [@expected, '[emerg]']);
         $block->set_value('suppress_stderr', 1);
-    }
-
-    # An nginx that ends over its configuration does not free what it has.
-    if (defined $LsanOptions) {
-        $ENV{LSAN_OPTIONS} = $LsanOptions
-                             . ($must_die ? ',detect_leaks=0' : '');
     }
 
     my @loud = grep { $named !~ /\Q[$_/ } 'alert', $must_die ? () : 'emerg';
