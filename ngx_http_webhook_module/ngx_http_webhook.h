@@ -9,6 +9,7 @@
 
 #include "ngx_http_webhook_shape.h"
 #include "ngx_http_webhook_uuid.h"
+#include "ngx_http_webhook_registry.h"
 
 
 typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
@@ -121,6 +122,29 @@ typedef struct {
 } ngx_http_webhook_secret_t;
 
 
+/* who "webhook_app" lets in; one for each token */
+
+typedef struct {
+    ngx_str_t                         token;
+    u_char                            app[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    int64_t                           environment;
+    int64_t                           user;
+    ngx_uint_t                        has_user;
+} ngx_http_webhook_app_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t          app;
+    ngx_http_complex_value_t          environment;
+    ngx_http_complex_value_t          user;         /* may be unset */
+} ngx_http_webhook_identity_t;
+
+
+typedef struct {
+    ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
+} ngx_http_webhook_main_conf_t;
+
+
 struct ngx_http_webhook_loc_conf_s {
     ngx_http_webhook_provider_t      *provider;     /* NULL: off */
     ngx_uint_t                        unknown;      /* pass unknown events */
@@ -128,6 +152,10 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_array_t                      *secrets;      /* of secret_t; NULL: off */
     ngx_str_t                         secret_header;    /* as configured */
     ngx_str_t                         secret_key;       /* in lower case */
+
+    ngx_shm_zone_t                   *zone;
+    ngx_array_t                      *apps;         /* of app_t */
+    ngx_http_webhook_identity_t      *identity;
 
     u_char                           *file;         /* of "webhook" */
     ngx_uint_t                        line;
@@ -151,6 +179,9 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_field_t         *field;        /* whose, may be NULL */
     ngx_str_t                         problem;      /* the error body */
 
+    ngx_http_webhook_registration_t  *registration; /* or what is known of it */
+    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
 
     unsigned                          authenticated:1;
@@ -170,8 +201,6 @@ struct ngx_http_webhook_ctx_s {
 
 ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_webhook_read(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
 ngx_http_webhook_ctx_t *ngx_http_webhook_get_ctx(ngx_http_request_t *r);
 ngx_http_webhook_ctx_t *ngx_http_webhook_create_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_webhook_authenticate(ngx_http_request_t *r,
@@ -184,6 +213,20 @@ ngx_int_t ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field);
 ngx_table_elt_t *ngx_http_webhook_header(ngx_http_request_t *r, ngx_str_t *key,
     ngx_uint_t *count);
+
+/* ngx_http_webhook_body.c */
+
+ngx_int_t ngx_http_webhook_body_feed(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
+ngx_int_t ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start,
+    off_t end, ngx_str_t *text);
+ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
+    ngx_buf_t *tail);
+
+/* ngx_http_webhook_lenra.c */
+
+char *ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_webhook_signature.c */
 
@@ -206,8 +249,11 @@ extern ngx_module_t  ngx_http_webhook_module;
 
 extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;
+extern ngx_http_webhook_provider_t  ngx_http_webhook_lenra;
 
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_unknown_path;
+extern ngx_http_webhook_verdict_t   ngx_http_webhook_zone_full;
+extern ngx_http_webhook_verdict_t   ngx_http_webhook_store_failed;
 
 extern ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json;
 

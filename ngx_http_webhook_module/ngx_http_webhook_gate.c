@@ -15,10 +15,6 @@
 #include "ngx_http_webhook.h"
 
 
-/* how much of a body that is in a file already is read at a time */
-#define NGX_HTTP_WEBHOOK_READ_SIZE  16384
-
-
 static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
     ngx_http_webhook_loc_conf_t *wlcf);
 static void ngx_http_webhook_ctx_cleanup(void *data);
@@ -115,6 +111,24 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
     /* NGX_HTTP_WEBHOOK_SHAPE_INVALID, the message is that of the type */
     { NGX_HTTP_BAD_REQUEST, ngx_string("invalid_field"),
       ngx_null_string, ngx_null_string, 0 }
+};
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_zone_full = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("zone_full"),
+    ngx_string("there is no room for another one"),
+    ngx_null_string,
+    0
+};
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("store_failed"),
+    ngx_string("it could not be made durable"),
+    ngx_null_string,
+    0
 };
 
 
@@ -258,77 +272,6 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
     }
 
     return ctx->verdict ? ngx_http_webhook_problem(r, ctx) : NGX_DECLINED;
-}
-
-
-/*
- * Feeds the bytes of a chain to the scanner, once the body is being read.  What
- * is in memory is not consumed.  Returns NGX_OK or NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_read(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    off_t       offset;
-    size_t      size;
-    u_char     *p;
-    ssize_t     n;
-    ngx_buf_t  *b;
-
-    for ( /* void */ ; in; in = in->next) {
-        b = in->buf;
-
-        if (ngx_buf_in_memory(b)) {
-
-            if (ngx_http_webhook_shape_feed(&ctx->reader, b->pos,
-                                            b->last - b->pos)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            continue;
-        }
-
-        if (!b->in_file) {
-            continue;
-        }
-
-        /* read by another module, before this location was chosen */
-
-        p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_READ_SIZE);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (offset = b->file_pos; offset < b->file_last; offset += n) {
-
-            size = (size_t) ngx_min(b->file_last - offset,
-                                    NGX_HTTP_WEBHOOK_READ_SIZE);
-
-            n = ngx_read_file(b->file, p, size, offset);
-
-            if (n == NGX_ERROR) {
-                return NGX_ERROR;
-            }
-
-            if (n == 0) {
-                ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                              "request body file \"%V\" is truncated",
-                              &b->file->name);
-                return NGX_ERROR;
-            }
-
-            if (ngx_http_webhook_shape_feed(&ctx->reader, p, n) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-
-        ngx_pfree(r->pool, p);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -608,6 +551,13 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
     ngx_uint_t        n;
     ngx_table_elt_t  *header;
 
+    if (ctx->method->shape->empty
+        && r->headers_in.content_length_n <= 0
+        && !r->headers_in.chunked)
+    {
+        return NGX_OK;
+    }
+
     if (r->headers_in.content_type == NULL
         || !ngx_http_webhook_is_json(&r->headers_in.content_type->value))
     {
@@ -686,7 +636,7 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     r->preserve_body = 1;
 
     if (r->request_body) {
-        return ngx_http_webhook_read(r, ctx, r->request_body->bufs);
+        return ngx_http_webhook_body_feed(r, ctx, r->request_body->bufs);
     }
 
     ctx->reading = 1;

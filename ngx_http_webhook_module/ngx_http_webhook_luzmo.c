@@ -49,7 +49,8 @@ static ngx_http_webhook_field_t  ngx_http_webhook_luzmo_fields[] = {
 static ngx_http_webhook_shape_t  ngx_http_webhook_luzmo_shape = {
     ngx_http_webhook_luzmo_fields,
     sizeof(ngx_http_webhook_luzmo_fields) / sizeof(ngx_http_webhook_field_t),
-    NGX_HTTP_WEBHOOK_JSON_OBJECT
+    NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0
 };
 
 

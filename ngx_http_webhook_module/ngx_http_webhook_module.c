@@ -7,6 +7,9 @@
 
 static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_webhook_init_process(ngx_cycle_t *cycle);
+static void ngx_http_webhook_exit_process(ngx_cycle_t *cycle);
+static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -17,6 +20,8 @@ static char *ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
 
 
@@ -25,6 +30,7 @@ static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
 static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_luzmo,
     &ngx_http_webhook_munity,
+    &ngx_http_webhook_lenra,
     NULL
 };
 
@@ -52,6 +58,27 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       0,
       NULL },
 
+    { ngx_string("webhook_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_webhook_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_app"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_webhook_app,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_identity"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23,
+      ngx_http_webhook_identity,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -60,7 +87,7 @@ static ngx_http_module_t  ngx_http_webhook_module_ctx = {
     ngx_http_webhook_add_variables,        /* preconfiguration */
     ngx_http_webhook_init,                 /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_webhook_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -78,10 +105,10 @@ ngx_module_t  ngx_http_webhook_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_webhook_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_webhook_exit_process,         /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -99,11 +126,80 @@ ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    if (ctx && ctx->reading && ngx_http_webhook_read(r, ctx, in) != NGX_OK) {
+    if (ctx && ctx->reading
+        && ngx_http_webhook_body_feed(r, ctx, in) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_next_request_body_filter(r, in);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      i;
+    ngx_shm_zone_t                **zone;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module);
+
+    if (wmcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    zone = wmcf->zones.elts;
+
+    for (i = 0; i < wmcf->zones.nelts; i++) {
+        ngx_http_webhook_registry_open(zone[i], cycle);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      i;
+    ngx_shm_zone_t                **zone;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module);
+
+    if (wmcf == NULL) {
+        return;
+    }
+
+    zone = wmcf->zones.elts;
+
+    for (i = 0; i < wmcf->zones.nelts; i++) {
+        ngx_http_webhook_registry_close(zone[i]);
+    }
+}
+
+
+static void *
+ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_main_conf_t));
+    if (wmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&wmcf->zones, cf->pool, 4, sizeof(ngx_shm_zone_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return wmcf;
 }
 
 
@@ -123,12 +219,15 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->unknown = 0;
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
+     *     wlcf->zone = NULL;
+     *     wlcf->identity = NULL;
      *     wlcf->file = NULL;
      *     wlcf->line = 0;
      */
 
     wlcf->provider = NGX_CONF_UNSET_PTR;
     wlcf->secrets = NGX_CONF_UNSET_PTR;
+    wlcf->apps = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -144,6 +243,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
 
         conf->unknown = prev->unknown;
+        conf->zone = prev->zone;
         conf->file = prev->file;
         conf->line = prev->line;
     }
@@ -162,6 +262,12 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->secret_header.data == NULL) {
         ngx_str_set(&conf->secret_header, "X-Secret");
         ngx_str_set(&conf->secret_key, "x-secret");
+    }
+
+    ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
+
+    if (conf->identity == NULL) {
+        conf->identity = prev->identity;
     }
 
     if (conf->provider) {
@@ -184,7 +290,11 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
 
     provider = wlcf->provider;
 
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR && provider->secret) {
+    if (!provider->secret) {
+        return provider->check ? provider->check(cf, wlcf) : NGX_CONF_OK;
+    }
+
+    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook %V\" needs \"webhook_secret\", or an explicit "
                       "\"webhook_secret off\", in %s:%ui",
@@ -192,9 +302,7 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (wlcf->secrets && wlcf->secrets != NGX_CONF_UNSET_PTR
-        && !provider->slug)
-    {
+    if (wlcf->secrets && !provider->slug) {
         secret = wlcf->secrets->elts;
 
         for (i = 0; i < wlcf->secrets->nelts; i++) {
@@ -396,6 +504,120 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_strlow(wlcf->secret_key.data, value[1].data, value[1].len);
+
+    return NGX_CONF_OK;
+}
+
+
+/* webhook_zone zone=name:size [state=path] [state_size=1g]; */
+
+static char *
+ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_main_conf_t *wmcf = conf;
+
+    off_t             state_size;
+    u_char           *p;
+    ssize_t           size;
+    ngx_str_t        *value, name, state, text;
+    ngx_uint_t        i;
+    ngx_shm_zone_t  **zone, *shm_zone;
+
+    value = cf->args->elts;
+
+    size = 0;
+    state_size = 0;
+    ngx_str_null(&name);
+    ngx_str_null(&state);
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0 && name.len == 0) {
+
+            name.data = value[i].data + 5;
+
+            p = (u_char *) ngx_strchr(name.data, ':');
+            if (p == NULL || p == name.data) {
+                goto invalid;
+            }
+
+            name.len = p - name.data;
+
+            text.data = p + 1;
+            text.len = value[i].data + value[i].len - text.data;
+
+            size = ngx_parse_size(&text);
+            if (size == NGX_ERROR) {
+                goto invalid;
+            }
+
+            if (size < (ssize_t) (NGX_HTTP_WEBHOOK_ZONE_PAGES * ngx_pagesize)) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "zone \"%V\" is too small", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "state=", 6) == 0
+            && value[i].len > 6 && state.len == 0)
+        {
+            state.len = value[i].len - 6;
+            state.data = value[i].data + 6;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "state_size=", 11) == 0
+            && state_size == 0)
+        {
+            text.len = value[i].len - 11;
+            text.data = value[i].data + 11;
+
+            state_size = ngx_parse_offset(&text);
+            if (state_size == NGX_ERROR) {
+                goto invalid;
+            }
+
+            if (state_size < NGX_HTTP_WEBHOOK_STATE_MIN) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" is less than 128k", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+    invalid:
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (name.len == 0) {
+        return "needs \"zone=\"";
+    }
+
+    if (state_size && state.len == 0) {
+        return "has \"state_size=\" without \"state=\"";
+    }
+
+    shm_zone = ngx_http_webhook_registry_add(cf, &name, size,
+                                        state.len ? &state : NULL,
+                                        state_size
+                                        ? state_size
+                                        : NGX_HTTP_WEBHOOK_STATE_DEFAULT);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_array_push(&wmcf->zones);
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *zone = shm_zone;
 
     return NGX_CONF_OK;
 }

@@ -92,7 +92,8 @@ static ngx_http_webhook_field_t  ngx_http_webhook_munity_fields[] = {
 static ngx_http_webhook_shape_t  ngx_http_webhook_munity_shape = {
     ngx_http_webhook_munity_fields,
     sizeof(ngx_http_webhook_munity_fields) / sizeof(ngx_http_webhook_field_t),
-    NGX_HTTP_WEBHOOK_JSON_OBJECT
+    NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0
 };
 
 

@@ -174,7 +174,6 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     ngx_str_t *state, size_t state_size)
 {
     ngx_shm_zone_t               *shm_zone;
-    ngx_core_conf_t              *ccf;
     ngx_http_webhook_registry_t  *registry;
 
     registry = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_registry_t));
@@ -196,12 +195,7 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
 #endif
     }
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
-                                           ngx_core_module);
-
     registry->state.size = state_size;
-    registry->state.user = ccf->user;
-    registry->state.group = ccf->group;
     registry->cycle = cf->cycle;
 
     shm_zone = ngx_shared_memory_add(cf, name, size, &ngx_http_webhook_module);
@@ -315,7 +309,16 @@ static ngx_int_t
 ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
 {
     ngx_int_t                           rc;
+    ngx_core_conf_t                    *ccf;
     ngx_http_webhook_registry_shctx_t  *sh;
+
+    /* the file is made here, for workers that may be another user's */
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(registry->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    registry->state.user = ccf->user;
+    registry->state.group = ccf->group;
 
     registry->store = ngx_http_webhook_store_open(&registry->state, NULL,
                                                   registry->shm_zone->shm.log);
@@ -546,7 +549,6 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
     }
 
     if (registry->state.path.len && registry->store == NULL) {
-        /* it may know what the zone does not */
         return NGX_ERROR;
     }
 
@@ -584,7 +586,10 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     registry = shm_zone->data;
 
-    (void) ngx_http_webhook_registry_opened(registry);
+    if (ngx_http_webhook_registry_opened(registry) != NGX_OK) {
+        /* it may know what the zone does not */
+        return NGX_ERROR;
+    }
 
     rc = NGX_DECLINED;
 

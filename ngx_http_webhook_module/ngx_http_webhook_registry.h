@@ -12,6 +12,10 @@
 /* a zone with fewer pages is refused */
 #define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
 
+/* bytes that a state may use */
+#define NGX_HTTP_WEBHOOK_STATE_MIN      (128 * 1024)
+#define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
+
 
 typedef struct {
     u_char                       uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];

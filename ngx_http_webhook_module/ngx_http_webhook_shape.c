@@ -136,7 +136,7 @@ ngx_int_t
 ngx_http_webhook_shape_finish(ngx_http_webhook_reader_t *reader)
 {
     if (reader->size == 0) {
-        return NGX_HTTP_WEBHOOK_SHAPE_EMPTY;
+        return reader->shape->empty ? NGX_OK : NGX_HTTP_WEBHOOK_SHAPE_EMPTY;
     }
 
     if (ngx_http_webhook_json_finish(&reader->json) != NGX_OK) {

@@ -76,6 +76,7 @@ typedef struct {
     ngx_uint_t                        nfields;
     ngx_uint_t                        document; /* its NGX_HTTP_WEBHOOK_JSON_
                                                    types, as bits */
+    ngx_uint_t                        empty;    /* no document will do */
 } ngx_http_webhook_shape_t;
 
 

@@ -4,6 +4,8 @@
 
 #include "ngx_http_webhook.h"
 
+#include <jansson.h>
+
 
 /* of a webhook-id header that is taken over */
 #define NGX_HTTP_WEBHOOK_ID_MAX  256
@@ -23,6 +25,22 @@ static ngx_int_t ngx_http_webhook_variable_field(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
     size_t len);
+
+
+static ngx_int_t ngx_http_webhook_variable_registration(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
+    ngx_str_t *action, ngx_str_t *text);
+
+
+/* what of a registration a variable is */
+
+enum {
+    webhook_app = 0,
+    webhook_action,
+    webhook_environment,
+    webhook_user
+};
 
 
 #define NGX_HTTP_WEBHOOK_FIELD_PREFIX  "webhook_field_"
@@ -49,6 +67,20 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
     { ngx_string(NGX_HTTP_WEBHOOK_FIELD_PREFIX), NULL,
       ngx_http_webhook_variable_field,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("webhook_app"), NULL, ngx_http_webhook_variable_registration,
+      webhook_app, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_action"), NULL,
+      ngx_http_webhook_variable_registration,
+      webhook_action, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_environment"), NULL,
+      ngx_http_webhook_variable_registration,
+      webhook_environment, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_user"), NULL, ngx_http_webhook_variable_registration,
+      webhook_user, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -325,4 +357,109 @@ ngx_http_webhook_is_field(ngx_str_t *path, u_char *name, size_t len)
     }
 
     return 1;
+}
+
+
+/* of the webhook that is triggered, or of who asks */
+
+static ngx_int_t
+ngx_http_webhook_variable_registration(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    int64_t                           n;
+    ngx_str_t                         text;
+    ngx_http_webhook_ctx_t           *ctx;
+    ngx_http_webhook_registration_t  *registration;
+
+    v->not_found = 1;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->registration == NULL) {
+        return NGX_OK;
+    }
+
+    registration = ctx->registration;
+    n = registration->environment;
+
+    switch (data) {
+
+    case webhook_action:
+
+        if (registration->action.len == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_webhook_action_text(r->pool, &registration->action, &text)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        break;
+
+    case webhook_app:
+
+        text.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+        text.data = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+        if (text.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_http_webhook_uuid_print(text.data, registration->app);
+
+        break;
+
+    case webhook_user:
+
+        if (!registration->has_user) {
+            return NGX_OK;
+        }
+
+        n = registration->user;
+
+        /* fall through */
+
+    default: /* webhook_environment */
+
+        text.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (text.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        text.len = ngx_sprintf(text.data, "%L", n) - text.data;
+
+        break;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, &text);
+}
+
+
+/* an action is kept as JSON text */
+
+static ngx_int_t
+ngx_http_webhook_action_text(ngx_pool_t *pool, ngx_str_t *action,
+    ngx_str_t *text)
+{
+    json_t  *json;
+
+    json = json_loadb((char *) action->data, action->len,
+                      JSON_DECODE_ANY|JSON_ALLOW_NUL, NULL);
+
+    if (json == NULL || !json_is_string(json)) {
+        json_decref(json);
+        return NGX_ERROR;
+    }
+
+    text->len = json_string_length(json);
+    text->data = ngx_pnalloc(pool, text->len);
+
+    if (text->data) {
+        ngx_memcpy(text->data, json_string_value(json), text->len);
+    }
+
+    json_decref(json);
+
+    return text->data ? NGX_OK : NGX_ERROR;
 }

@@ -1,4 +1,8 @@
 use lib 't/lib';
+
+# After each of the many requests, the log is given three times this long.
+BEGIN { $ENV{TEST_NGINX_SLEEP} ||= 0.005 }
+
 use WebhookTest 'no_plan';
 
 # Munity events: the envelope, the eight events and their members, what is
@@ -1158,41 +1162,95 @@ my $i = 0;
 
 
 
-=== TEST 19: variables of a refused event, and what the log says of it
+=== TEST 19: variables of a refused event
 --- config
     webhook_secret off;
 
     location = /hook {
         webhook munity;
-        add_header X-Show "$webhook_event $webhook_reason $webhook_field_workspace_id" always;
+        add_header X-Show "event=$webhook_event reason=$webhook_reason workspace_id=$webhook_field_workspace_id." always;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 --- request eval
 [ map { ::post($_) }
-    ::text('integration_installed', 'payload.connector_type' => '["classified"]'),
-    ::text('webhook_test', event => '"classified"'),
+    ::text('integration_installed', 'payload.connector_type' => '[]'),
+    ::text('webhook_test', event => '"other"'),
     ::text('webhook_test', event => '7'),
-    '{"workspace_id":"classified"' ]
---- error_code eval: [(400) x 4]
+    ::text('webhook_test', twice => 'workspace_id'),
+    '[]',
+    '{"workspace_id":"ws-1"' ]
+--- error_code eval: [(400) x 6]
 --- response_headers eval
-[ map { "Content-Type: application/problem+json\nX-Show: $_" }
-    'integration_installed invalid_field ws-1',
-    'classified unknown_event ws-1',
-    ' invalid_field ws-1',
-    ' invalid_json ' ]
+[ map { "Content-Type: application/problem+json\nX-Show: $_." }
+    'event=integration_installed reason=invalid_field workspace_id=ws-1',
+    'event=other reason=unknown_event workspace_id=ws-1',
+    'event= reason=invalid_field workspace_id=ws-1',
+    'event=webhook_test reason=duplicate_field workspace_id=ws-1',
+    'event= reason=invalid_field workspace_id=',
+    'event= reason=invalid_json workspace_id=' ]
 --- response_body eval
 [ ::invalid('payload.connector_type'), ::unknown(), ::invalid('event'),
-  ::syntax(28) ]
---- grep_error_log eval: qr/webhook munity refused: [^,]*|classified/
+  ::twice('workspace_id'), ::no_object(), ::syntax(22) ]
+
+
+
+=== TEST 20: the log names the member, but nothing of the event
+--- log_level: debug
+--- request eval
+::post(::text('integration_installed', 'payload.id' => '["classified"]',
+              state => '"classified"', customer_id => '"classified"'))
+--- error_code: 400
+--- response_headers
+Content-Type: application/problem+json
+--- response_body eval
+::invalid('payload.id')
+--- grep_error_log eval: qr/\[info\].*webhook \w+ refused: [^,]*|classified/
+--- grep_error_log_out eval
+qr/^\d*\[info\] \d+#\d+: \*\d+ webhook munity refused: invalid_field "payload\.id"\n\z/
+
+
+
+=== TEST 21: the same, for an unknown event
+--- log_level: debug
+--- request eval
+::post(::text('webhook_test', event => '"classified"'))
+--- error_code: 400
+--- response_headers
+Content-Type: application/problem+json
+--- response_body eval
+::unknown()
+--- grep_error_log eval: qr/webhook \w+ refused: [^,]*|classified/
 --- grep_error_log_out
-webhook munity refused: invalid_field "payload.connector_type"
 webhook munity refused: unknown_event "event"
-webhook munity refused: invalid_field "event"
-webhook munity refused: invalid_json
 
 
 
-=== TEST 20: one connection: refused, accepted, refused, accepted
+=== TEST 22: the same, for what is not JSON and for a secret
+--- config
+    webhook_secret classified;
+
+    location = /hook {
+        webhook munity;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- pipelined_requests eval
+[ ::post('{"classified'), ::post('{"classified') ]
+--- more_headers eval
+[ map { "Content-Type: application/json\nX-Secret: $_" }
+    'classified', 'classified2' ]
+--- error_code eval: [400, 401]
+--- response_headers eval
+[ ('Content-Type: application/problem+json') x 2 ]
+--- response_body eval
+[ ::syntax(12), ::problem(401, 'invalid_secret', 'the secret is not valid') ]
+--- no_error_log
+classified
+[error]
+[crit]
+
+
+
+=== TEST 23: one connection: refused, accepted, refused, accepted
 --- pipelined_requests eval
 [ map { ::post($_) }
     ::text('webhook_test', state => undef), ::text('webhook_test'),
@@ -1210,13 +1268,22 @@ webhook munity refused: invalid_json
 
 
 
-=== TEST 21: a body that comes in pieces, cut within names and values
+=== TEST 24: a body that comes in pieces, cut within names and values
+--- config
+    webhook_secret off;
+
+    location = /hook {
+        webhook munity;
+        proxy_set_header X-Show "$webhook_event $webhook_field_workspace_id $webhook_field_payload_id $webhook_field_payload_metadata";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
 --- request eval
 my @pieces = map {
     my ($text, @at) = @$_;
     my ($from, @piece) = (0);
     for (@at) {
-        my $to = index($text, $_) + 2;
+        my $to = index($text, $_, $from) + 2;
+        die "no $_ from $from on" if $to < 2;
         push @piece, substr $text, $from, $to - $from;
         $from = $to;
     }
@@ -1231,7 +1298,8 @@ my @pieces = map {
       '"id', '1.5' ],
     [ ::text('integration_installed', 'payload.id' => undef,
              payload_more => '"\u0069d":"a"', reverse => 1),
-      '"connector_type', '\u00', '":"a"', 'event', 'integration' ],
+      '\u00', '":"a"', '"meta', '{"meta', '[1,', '"connector_type', 'event',
+      'integration' ],
     [ ::text('integration_installed', payload_more => '"\u0069d":"a"',
              reverse => 1),
       '\u00', 'd":"a', '"id', 'event', 'integration' ],
@@ -1248,15 +1316,15 @@ my @text = (
            payload_more => '"\u0069d":"a"', reverse => 1),
 );
 [
-    ::passed('integration_oauth_token_fixed', $text[0]),
+    ::passed('integration_oauth_token_fixed ws-1 -12345 ', $text[0]),
     ::invalid('payload.id'),
-    ::passed('integration_installed', $text[1]),
+    ::passed('integration_installed ws-1 a {"metadata":[1,null]}', $text[1]),
     ::twice('payload.id'),
 ]
 
 
 
-=== TEST 22: 64 KB of unknown members, first or last, in memory
+=== TEST 25: 64 KB of unknown members, first or last, in memory
 --- config
     webhook_secret off;
     client_body_buffer_size 256k;
@@ -1281,7 +1349,7 @@ my @text = (
 
 
 
-=== TEST 23: the same through a temporary file
+=== TEST 26: the same through a temporary file
 --- config
     webhook_secret off;
     client_body_buffer_size 4k;
@@ -1306,7 +1374,7 @@ is buffered to a temporary file
 
 
 
-=== TEST 24: the same in chunks of 1000 bytes
+=== TEST 27: the same in chunks of 1000 bytes
 --- request eval
 @::Texts = map {
     ::text('integration_installed', $_ => ::padding())
@@ -1326,7 +1394,7 @@ Transfer-Encoding: chunked
 
 
 
-=== TEST 25: after 64 KB of unknown members, a member is still judged
+=== TEST 28: after 64 KB of unknown members, a member is still judged
 --- request eval
 [ map { ::post($_) }
     ::text('integration_installed', payload_more => ::padding(),
@@ -1350,7 +1418,7 @@ Transfer-Encoding: chunked
 
 
 
-=== TEST 26: over HTTP/2
+=== TEST 29: over HTTP/2
 --- http2
 --- request eval
 [ map { ::post($_) } @::Texts = (
@@ -1382,7 +1450,7 @@ Transfer-Encoding: chunked
 
 
 
-=== TEST 27: refusals without a look at the body, over HTTP/2
+=== TEST 30: refusals without a look at the body, over HTTP/2
 --- config
     webhook_secret Mu-1;
 

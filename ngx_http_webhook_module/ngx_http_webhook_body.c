@@ -1,0 +1,276 @@
+
+/* the request body: read piece by piece, cut out of, wrapped */
+
+
+#include "ngx_http_webhook.h"
+
+
+/* how much of a body that is in a file is read at a time */
+#define NGX_HTTP_WEBHOOK_READ_SIZE  16384
+
+
+typedef ngx_int_t (*ngx_http_webhook_piece_pt)(void *data, u_char *p,
+    size_t len);
+
+
+typedef struct {
+    off_t        start;           /* of what is wanted */
+    off_t        end;
+    off_t        offset;          /* of the next piece */
+    u_char      *last;            /* where its bytes go */
+} ngx_http_webhook_slice_t;
+
+
+static ngx_int_t ngx_http_webhook_body_pieces(ngx_http_request_t *r,
+    ngx_chain_t *in, ngx_http_webhook_piece_pt handler, void *data);
+static ngx_int_t ngx_http_webhook_body_feed_piece(void *data, u_char *p,
+    size_t len);
+static ngx_int_t ngx_http_webhook_body_slice_piece(void *data, u_char *p,
+    size_t len);
+static ngx_int_t ngx_http_webhook_body_headers(ngx_http_request_t *r,
+    off_t len);
+
+
+/* feeds a chain, which is not consumed, to the scanner; NGX_OK or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_body_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    return ngx_http_webhook_body_pieces(r, in, ngx_http_webhook_body_feed_piece,
+                                        &ctx->reader);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_body_feed_piece(void *data, u_char *p, size_t len)
+{
+    return ngx_http_webhook_shape_feed(data, p, len);
+}
+
+
+/*
+ * Copies the bytes [start, end) of a body that has been read into the request's
+ * pool.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
+    ngx_str_t *text)
+{
+    ngx_http_webhook_slice_t  slice;
+
+    text->len = (size_t) (end - start);
+    text->data = ngx_pnalloc(r->pool, text->len);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    slice.start = start;
+    slice.end = end;
+    slice.offset = 0;
+    slice.last = text->data;
+
+    if (ngx_http_webhook_body_pieces(r, r->request_body->bufs,
+                                     ngx_http_webhook_body_slice_piece, &slice)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return (slice.last == text->data + text->len) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_body_slice_piece(void *data, u_char *p, size_t len)
+{
+    ngx_http_webhook_slice_t *slice = data;
+
+    off_t  from, to;
+
+    from = ngx_max(slice->start, slice->offset) - slice->offset;
+    to = ngx_min(slice->end, slice->offset + (off_t) len) - slice->offset;
+
+    slice->offset += len;
+
+    if (from < to) {
+        slice->last = ngx_cpymem(slice->last, p + from, to - from);
+    }
+
+    return NGX_OK;
+}
+
+
+/* calls "handler" with each piece of a chain, in memory or in a file */
+
+static ngx_int_t
+ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
+    ngx_http_webhook_piece_pt handler, void *data)
+{
+    off_t       offset;
+    u_char     *p;
+    ssize_t     n;
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (ngx_buf_in_memory(b)) {
+
+            if (handler(data, b->pos, b->last - b->pos) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (!b->in_file) {
+            continue;
+        }
+
+        p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_READ_SIZE);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = NGX_OK;
+
+        for (offset = b->file_pos; offset < b->file_last; offset += n) {
+
+            n = ngx_read_file(b->file, p,
+                              (size_t) ngx_min(b->file_last - offset,
+                                               NGX_HTTP_WEBHOOK_READ_SIZE),
+                              offset);
+
+            if (n == 0) {
+                ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                              "request body file \"%V\" is truncated",
+                              &b->file->name);
+            }
+
+            if (n <= 0 || handler(data, p, n) != NGX_OK) {
+                rc = NGX_ERROR;
+                break;
+            }
+        }
+
+        ngx_pfree(r->pool, p);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Puts two buffers around the body that content handlers will see, which then is
+ * application/json.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
+    ngx_buf_t *tail)
+{
+    off_t                     len;
+    ngx_chain_t              *cl, *first, *last, **ll;
+    ngx_http_request_body_t  *rb;
+
+    rb = r->request_body;
+
+    if (rb == NULL) {
+        rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+        if (rb == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->request_body = rb;
+    }
+
+    first = ngx_alloc_chain_link(r->pool);
+    last = ngx_alloc_chain_link(r->pool);
+
+    if (first == NULL || last == NULL) {
+        return NGX_ERROR;
+    }
+
+    first->buf = head;
+    first->next = NULL;
+    last->buf = tail;
+    last->next = NULL;
+
+    len = ngx_buf_size(head) + ngx_buf_size(tail);
+    ll = &first->next;
+
+    for (cl = rb->bufs; cl; cl = cl->next) {
+
+        /* what only says that the body has ended is not passed on */
+
+        if (ngx_buf_size(cl->buf) == 0) {
+            continue;
+        }
+
+        len += ngx_buf_size(cl->buf);
+        cl->buf->last_buf = 0;
+
+        *ll = cl;
+        ll = &cl->next;
+    }
+
+    *ll = last;
+    tail->last_buf = 1;
+
+    rb->bufs = first;
+
+    return ngx_http_webhook_body_headers(r, len);
+}
+
+
+/* what proxies ask for: the number, and the headers that say the same */
+
+static ngx_int_t
+ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
+{
+    u_char           *p;
+    ngx_table_elt_t  *header;
+
+    r->headers_in.content_length_n = len;
+    r->headers_in.chunked = 0;
+
+    header = r->headers_in.content_length;
+
+    if (header) {
+        p = ngx_pnalloc(r->pool, NGX_OFF_T_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        header->value.len = ngx_sprintf(p, "%O", len) - p;
+        header->value.data = p;
+    }
+
+    header = r->headers_in.content_type;
+
+    if (header == NULL) {
+        header = ngx_list_push(&r->headers_in.headers);
+        if (header == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(header, sizeof(ngx_table_elt_t));
+
+        ngx_str_set(&header->key, "Content-Type");
+        header->lowcase_key = (u_char *) "content-type";
+        header->hash = ngx_hash_key(header->lowcase_key, header->key.len);
+
+        r->headers_in.content_type = header;
+    }
+
+    ngx_str_set(&header->value, "application/json");
+
+    return NGX_OK;
+}

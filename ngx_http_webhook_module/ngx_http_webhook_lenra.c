@@ -1,0 +1,1432 @@
+
+/*
+ * Lenra application webhooks: an app's token creates, lists and deletes them;
+ * who knows the UUIDs of app and webhook triggers one, and upstream learns of
+ * its action and properties beside the event.
+ *
+ * Action and properties are kept, answered and passed on as the JSON text that
+ * they were sent as.
+ */
+
+
+#include "ngx_http_webhook.h"
+
+#include <jansson.h>
+
+
+#define NGX_HTTP_WEBHOOK_LENRA_LIMIT      100
+#define NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX  1000
+
+/* uuid, environment_id, user_id and names of a registration's JSON */
+#define NGX_HTTP_WEBHOOK_LENRA_JSON_LEN                                       \
+    (sizeof("{\"uuid\":\"\",\"action\":,\"props\":null,"                      \
+            "\"environment_id\":,\"user_id\":},") - 1                         \
+     + NGX_HTTP_WEBHOOK_UUID_LEN + 2 * NGX_INT64_LEN)
+
+
+/* indices of ngx_http_webhook_lenra_fields[] */
+
+enum {
+    lenra_action = 0,
+    lenra_props,
+    lenra_user_id
+};
+
+
+/* the operation under way */
+
+typedef struct {
+    ngx_http_webhook_registry_op_t  op;
+    ngx_http_request_t             *request;
+    ngx_int_t                     (*answer)(ngx_http_request_t *r,
+                                            ngx_http_webhook_ctx_t *ctx);
+} ngx_http_webhook_lenra_op_t;
+
+
+static ngx_int_t ngx_http_webhook_lenra_route(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name);
+static ngx_int_t ngx_http_webhook_lenra_token(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_lenra_bearer(ngx_str_t *value,
+    ngx_str_t *token);
+static ngx_int_t ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_identify(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_create(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
+    ngx_http_webhook_value_t *value, ngx_str_t *text, json_t **json);
+static ngx_int_t ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_lenra_created(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_list(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_lenra_item(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_http_webhook_lenra_op_t *ngx_http_webhook_lenra_op(
+    ngx_http_request_t *r, ngx_int_t (*answer)(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx));
+static ngx_int_t ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
+    ngx_http_webhook_lenra_op_t *lop, ngx_int_t rc);
+static void ngx_http_webhook_lenra_done(ngx_http_webhook_registry_op_t *op);
+static void ngx_http_webhook_lenra_resume(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static u_char *ngx_http_webhook_lenra_print(u_char *p,
+    ngx_http_webhook_registration_t *registration);
+static ngx_int_t ngx_http_webhook_lenra_send(ngx_http_request_t *r,
+    ngx_chain_t *out, off_t len);
+static ngx_int_t ngx_http_webhook_lenra_integer(ngx_str_t *text, int64_t *n);
+static char *ngx_http_webhook_lenra_param(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
+static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
+
+
+static ngx_str_t  ngx_http_webhook_lenra_events[] = {
+    ngx_null_string
+};
+
+
+/* their types are judged here, with answers of Lenra's own */
+
+static ngx_http_webhook_field_t  ngx_http_webhook_lenra_fields[] = {
+
+    { ngx_string("action"), ngx_string("action"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+      NGX_HTTP_WEBHOOK_EVERY_EVENT },
+
+    { ngx_string("props"), ngx_string("props"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+      NGX_HTTP_WEBHOOK_EVERY_EVENT },
+
+    { ngx_string("user_id"), ngx_string("user_id"), NGX_HTTP_WEBHOOK_ROOT,
+      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+      NGX_HTTP_WEBHOOK_EVERY_EVENT }
+};
+
+
+static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_create_shape = {
+    ngx_http_webhook_lenra_fields,
+    sizeof(ngx_http_webhook_lenra_fields) / sizeof(ngx_http_webhook_field_t),
+    NGX_HTTP_WEBHOOK_JSON_ANY,
+    0
+};
+
+
+static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_event_shape = {
+    NULL,
+    0,
+    NGX_HTTP_WEBHOOK_JSON_ANY,
+    1
+};
+
+
+static ngx_http_webhook_method_t  ngx_http_webhook_lenra_collection_methods[] =
+{
+    { NGX_HTTP_POST,
+      ngx_http_webhook_lenra_token,
+      ngx_http_webhook_lenra_identify,
+      &ngx_http_webhook_lenra_create_shape,
+      ngx_http_webhook_lenra_create },
+
+    { NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_http_webhook_lenra_token,
+      ngx_http_webhook_lenra_identify,
+      NULL,
+      ngx_http_webhook_lenra_list },
+
+    { 0, NULL, NULL, NULL, NULL }
+};
+
+
+static ngx_http_webhook_method_t  ngx_http_webhook_lenra_item_methods[] = {
+
+    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
+      ngx_http_webhook_lenra_token,
+      ngx_http_webhook_lenra_identify,
+      NULL,
+      ngx_http_webhook_lenra_item },
+
+    { 0, NULL, NULL, NULL, NULL }
+};
+
+
+static ngx_http_webhook_method_t  ngx_http_webhook_lenra_trigger_methods[] = {
+
+    { NGX_HTTP_POST,
+      ngx_http_webhook_lenra_no_credential,
+      NULL,
+      &ngx_http_webhook_lenra_event_shape,
+      ngx_http_webhook_lenra_trigger },
+
+    { 0, NULL, NULL, NULL, NULL }
+};
+
+
+static ngx_http_webhook_resource_t  ngx_http_webhook_lenra_collection = {
+    ngx_string("GET, HEAD, POST"),
+    ngx_http_webhook_lenra_collection_methods
+};
+
+
+static ngx_http_webhook_resource_t  ngx_http_webhook_lenra_webhook = {
+    ngx_string("GET, HEAD, DELETE"),
+    ngx_http_webhook_lenra_item_methods
+};
+
+
+static ngx_http_webhook_resource_t  ngx_http_webhook_lenra_event = {
+    ngx_string("POST"),
+    ngx_http_webhook_lenra_trigger_methods
+};
+
+
+static ngx_http_webhook_part_t  ngx_http_webhook_lenra_parts[] = {
+    { ngx_string("{\"message\":\""), NGX_HTTP_WEBHOOK_PART_MESSAGE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_http_webhook_envelope_t  ngx_http_webhook_lenra_envelope = {
+    ngx_string("application/json"),
+    ngx_http_webhook_lenra_parts
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_not_found = {
+    NGX_HTTP_NOT_FOUND, ngx_string("not_found"), ngx_string("Not Found."),
+    ngx_string("error_404"), 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_unauthenticated = {
+    NGX_HTTP_UNAUTHORIZED, ngx_string("unauthenticated"),
+    ngx_string("You are not authenticated"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_token = {
+    NGX_HTTP_UNAUTHORIZED, ngx_string("invalid_token"),
+    ngx_string("Your token is invalid."), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_blank_action = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_action"),
+    ngx_string("action can't be blank"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_action = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_action"),
+    ngx_string("action is invalid"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_props = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_props"),
+    ngx_string("props is invalid"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_user_id = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_user_id"),
+    ngx_string("user_id is invalid"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_limit = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_limit"),
+    ngx_string("limit is invalid"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_after = {
+    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_after"),
+    ngx_string("after is invalid"), ngx_null_string, 0
+};
+
+
+ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
+    ngx_string("lenra"),
+    ngx_http_webhook_lenra_events,
+    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_lenra_route,
+    ngx_http_webhook_lenra_param,
+    ngx_http_webhook_lenra_check,
+    &ngx_http_webhook_lenra_envelope,
+    ngx_string("Bearer"),
+    0,                                     /* secret */
+    0                                      /* slug */
+};
+
+
+/*
+ * The end of the path tells the resource:
+ *
+ *     /app/webhooks                        an app's webhooks
+ *     /app/webhooks/<uuid>                 one of them
+ *     /apps/<app uuid>/webhooks/<uuid>     its trigger
+ */
+
+static ngx_int_t
+ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    u_char                           *last, *p;
+    u_char                            app[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    ngx_int_t                         rc;
+    ngx_str_t                         segment[4];
+    ngx_uint_t                        n;
+    ngx_http_webhook_registration_t  *registration;
+
+    /* the last segment is the first here */
+
+    last = r->uri.data + r->uri.len;
+
+    for (n = 0; n < 4 && last > r->uri.data; n++) {
+
+        for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
+
+        segment[n].len = last - p;
+        segment[n].data = p;
+
+        last = (p > r->uri.data) ? p - 1 : p;
+    }
+
+    if (n >= 2
+        && ngx_http_webhook_lenra_is(&segment[0], "webhooks")
+        && ngx_http_webhook_lenra_is(&segment[1], "app"))
+    {
+        ctx->resource = &ngx_http_webhook_lenra_collection;
+        return NGX_OK;
+    }
+
+    if (n < 3
+        || !ngx_http_webhook_lenra_is(&segment[1], "webhooks")
+        || ngx_http_webhook_uuid_parse(&segment[0], uuid) != NGX_OK)
+    {
+        goto not_found;
+    }
+
+    if (ngx_http_webhook_lenra_is(&segment[2], "app")) {
+        ngx_memcpy(ctx->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+        ctx->resource = &ngx_http_webhook_lenra_webhook;
+        return NGX_OK;
+    }
+
+    if (n < 4
+        || !ngx_http_webhook_lenra_is(&segment[3], "apps")
+        || ngx_http_webhook_uuid_parse(&segment[2], app) != NGX_OK)
+    {
+        goto not_found;
+    }
+
+    registration = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_registry_find(ctx->conf->zone, uuid, r->pool,
+                                        registration);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
+    }
+
+    if (rc != NGX_OK
+        || ngx_memcmp(registration->app, app, NGX_HTTP_WEBHOOK_UUID_SIZE) != 0)
+    {
+        goto not_found;
+    }
+
+    ctx->registration = registration;
+    ctx->resource = &ngx_http_webhook_lenra_event;
+
+    return NGX_OK;
+
+not_found:
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_not_found,
+                                   NULL);
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name)
+{
+    return segment->len == ngx_strlen(name)
+           && ngx_strncmp(segment->data, name, segment->len) == 0;
+}
+
+
+/*
+ * The access phase: a bearer token of "webhook_app" (RFC 6750, section 2.1).
+ * All tokens are compared, whichever matches.
+ */
+
+static ngx_int_t
+ngx_http_webhook_lenra_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t                         token;
+    ngx_uint_t                        i;
+    ngx_http_webhook_app_t           *app, *found;
+    ngx_http_webhook_registration_t  *registration;
+
+    if (ctx->conf->identity) {
+        /* who is not known yet before all of the access phase is over */
+        return NGX_DECLINED;
+    }
+
+    if (r->headers_in.authorization == NULL
+        || !ngx_http_webhook_lenra_bearer(&r->headers_in.authorization->value,
+                                          &token))
+    {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_unauthenticated,
+                                       NULL);
+    }
+
+    found = NULL;
+
+    if (ctx->conf->apps) {
+        app = ctx->conf->apps->elts;
+
+        for (i = 0; i < ctx->conf->apps->nelts; i++) {
+            if (ngx_http_webhook_equal(&app[i].token, &token)) {
+                found = &app[i];
+            }
+        }
+    }
+
+    if (found == NULL) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_token,
+                                       NULL);
+    }
+
+    registration = ngx_pcalloc(r->pool,
+                               sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(registration->app, found->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    registration->environment = found->environment;
+    registration->user = found->user;
+    registration->has_user = found->has_user;
+
+    ctx->registration = registration;
+
+    return NGX_OK;
+}
+
+
+/* the scheme in any case, one space or more, and a token that is not empty */
+
+static ngx_uint_t
+ngx_http_webhook_lenra_bearer(ngx_str_t *value, ngx_str_t *token)
+{
+    u_char     *last, *p;
+    ngx_str_t   scheme = ngx_string("Bearer ");
+
+    if (value->len < scheme.len
+        || ngx_strncasecmp(value->data, scheme.data, scheme.len) != 0)
+    {
+        return 0;
+    }
+
+    p = value->data + scheme.len;
+    last = value->data + value->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    token->len = last - p;
+    token->data = p;
+
+    return p < last;
+}
+
+
+/* the pair of UUIDs is the credential of a trigger, and has been looked up */
+
+static ngx_int_t
+ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    return NGX_DECLINED;
+}
+
+
+/* after the access phase: who is it, if a token has not told */
+
+static ngx_int_t
+ngx_http_webhook_lenra_identify(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t                         app, environment, user;
+    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_registration_t  *registration;
+
+    if (ctx->registration) {
+        return NGX_OK;
+    }
+
+    identity = ctx->conf->identity;
+
+    if (identity == NULL) {
+        goto unauthenticated;
+    }
+
+    ngx_str_null(&user);
+
+    if (ngx_http_complex_value(r, &identity->app, &app) != NGX_OK
+        || ngx_http_complex_value(r, &identity->environment, &environment)
+           != NGX_OK
+        || (identity->user.value.data
+            && ngx_http_complex_value(r, &identity->user, &user) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (app.len == 0) {
+        goto unauthenticated;
+    }
+
+    registration = ngx_pcalloc(r->pool,
+                               sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    registration->has_user = (user.len != 0);
+
+    if (ngx_http_webhook_uuid_parse(&app, registration->app) != NGX_OK
+        || ngx_http_webhook_lenra_integer(&environment,
+                                          &registration->environment)
+           != NGX_OK
+        || (registration->has_user
+            && ngx_http_webhook_lenra_integer(&user, &registration->user)
+               != NGX_OK))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"webhook_identity\" is not a UUID and integers");
+
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_token,
+                                       NULL);
+    }
+
+    ctx->registration = registration;
+
+    return NGX_OK;
+
+unauthenticated:
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_unauthenticated,
+                                   NULL);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_create(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    size_t                            i, len;
+    json_t                           *json;
+    ngx_int_t                         rc;
+    const char                       *p;
+    ngx_str_t                         text;
+    ngx_http_webhook_value_t         *value;
+    ngx_http_webhook_verdict_t       *verdict;
+    ngx_http_webhook_registration_t  *registration;
+
+    registration = ctx->registration;
+
+    /* action: a string, not blank */
+
+    value = &ctx->reader.values[lenra_action];
+
+    verdict = &ngx_http_webhook_lenra_blank_action;
+
+    if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        goto reject;
+    }
+
+    rc = ngx_http_webhook_lenra_parse(r, value, &registration->action, &json);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || !json_is_string(json)) {
+        verdict = &ngx_http_webhook_lenra_invalid_action;
+        goto failed;
+    }
+
+    p = json_string_value(json);
+    len = json_string_length(json);
+
+    for (i = 0; i < len; i++) {
+        if (p[i] != ' ' && (p[i] < '\t' || p[i] > '\r')) {
+            break;
+        }
+    }
+
+    if (i == len) {
+        goto failed;
+    }
+
+    json_decref(json);
+    json = NULL;
+
+    /* props: an object; its numbers may be beyond what jansson can hold */
+
+    value = &ctx->reader.values[lenra_props];
+
+    if (value->type == NGX_HTTP_WEBHOOK_JSON_OBJECT) {
+
+        if (ngx_http_webhook_body_slice(r, value->start, value->end,
+                                        &registration->props)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
+        verdict = &ngx_http_webhook_lenra_invalid_props;
+        goto reject;
+    }
+
+    /* user_id: an integer; the token's user wins */
+
+    value = &ctx->reader.values[lenra_user_id];
+
+    if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
+
+        rc = ngx_http_webhook_lenra_parse(r, value, &text, &json);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK || !json_is_integer(json)) {
+            verdict = &ngx_http_webhook_lenra_invalid_user_id;
+            goto failed;
+        }
+
+        if (!registration->has_user) {
+            registration->has_user = 1;
+            registration->user = json_integer_value(json);
+        }
+
+        json_decref(json);
+    }
+
+    r->content_handler = ngx_http_webhook_lenra_create_handler;
+
+    return NGX_OK;
+
+failed:
+
+    json_decref(json);
+
+reject:
+
+    return ngx_http_webhook_reject(ctx, verdict, NULL);
+}
+
+
+/*
+ * Reads a member's value out of the body, as it was sent, and parses it.  Returns
+ * NGX_OK, NGX_DECLINED if jansson refuses it, with NULL in "json", or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
+    ngx_http_webhook_value_t *value, ngx_str_t *text, json_t **json)
+{
+    *json = NULL;
+
+    if (ngx_http_webhook_body_slice(r, value->start, value->end, text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *json = json_loadb((char *) text->data, text->len,
+                       JSON_DECODE_ANY|JSON_ALLOW_NUL, NULL);
+
+    return *json ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_lenra_op_t  *lop;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    lop = ngx_http_webhook_lenra_op(r, ngx_http_webhook_lenra_created);
+    if (lop == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_webhook_uuid_generate(ctx->registration->uuid);
+
+    rc = ngx_http_webhook_registry_create(ctx->conf->zone, r->pool,
+                                          ctx->registration, &lop->op);
+
+    return ngx_http_webhook_lenra_wait(r, lop, rc);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_created(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    return ngx_http_webhook_lenra_get_handler(r);
+}
+
+
+/* the query string is judged here, the list is made in the content phase */
+
+static ngx_int_t
+ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t                         limit, rc;
+    ngx_str_t                         value;
+    ngx_http_webhook_registration_t   after;
+
+    ctx->limit = NGX_HTTP_WEBHOOK_LENRA_LIMIT;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+
+        limit = ngx_atoi(value.data, value.len);
+
+        if (limit < 1 || limit > NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX) {
+            return ngx_http_webhook_reject(ctx,
+                                         &ngx_http_webhook_lenra_invalid_limit,
+                                         NULL);
+        }
+
+        ctx->limit = limit;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
+
+        rc = ngx_http_webhook_uuid_parse(&value, after.uuid);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_webhook_registry_find(ctx->conf->zone, after.uuid,
+                                                r->pool, &after);
+        }
+
+        if (rc == NGX_ERROR) {
+            return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+                                           NULL);
+        }
+
+        if (rc != NGX_OK
+            || ngx_memcmp(after.app, ctx->registration->app,
+                          NGX_HTTP_WEBHOOK_UUID_SIZE)
+               != 0)
+        {
+            return ngx_http_webhook_reject(ctx,
+                                         &ngx_http_webhook_lenra_invalid_after,
+                                         NULL);
+        }
+
+        *ctx->registration = after;
+    }
+
+    r->content_handler = ngx_http_webhook_lenra_list_handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
+{
+    off_t                             len;
+    ngx_int_t                         rc;
+    ngx_buf_t                        *b;
+    ngx_uint_t                        n;
+    ngx_chain_t                      *cl, *out, **ll;
+    ngx_http_webhook_ctx_t           *ctx;
+    ngx_http_webhook_registration_t   registration;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    registration = *ctx->registration;
+
+    len = 0;
+    ll = &out;
+
+    for (n = 0; /* void */ ; n++) {
+
+        rc = (n < ctx->limit)
+             ? ngx_http_webhook_registry_next(ctx->conf->zone, r->pool,
+                                              &registration)
+             : NGX_DECLINED;
+
+        if (rc == NGX_ERROR) {
+            (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+                                           NULL);
+            return ngx_http_webhook_problem(r, ctx);
+        }
+
+        b = ngx_create_temp_buf(r->pool, (rc != NGX_OK) ? 2
+                                         : NGX_HTTP_WEBHOOK_LENRA_JSON_LEN
+                                           + registration.action.len
+                                           + registration.props.len);
+        if (b == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cl = ngx_alloc_chain_link(r->pool);
+        if (cl == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cl->buf = b;
+        cl->next = NULL;
+        *ll = cl;
+        ll = &cl->next;
+
+        if (n == 0) {
+            *b->last++ = '[';
+
+        } else if (rc == NGX_OK) {
+            *b->last++ = ',';
+        }
+
+        if (rc != NGX_OK) {
+            *b->last++ = ']';
+            len += b->last - b->pos;
+            break;
+        }
+
+        b->last = ngx_http_webhook_lenra_print(b->last, &registration);
+        len += b->last - b->pos;
+    }
+
+    return ngx_http_webhook_lenra_send(r, out, len);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_item(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t                         rc;
+    ngx_http_webhook_registration_t  *registration;
+
+    registration = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_registry_find(ctx->conf->zone, ctx->uuid, r->pool,
+                                        registration);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
+    }
+
+    if (rc != NGX_OK
+        || ngx_memcmp(registration->app, ctx->registration->app,
+                      NGX_HTTP_WEBHOOK_UUID_SIZE)
+           != 0)
+    {
+        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_not_found,
+                                       NULL);
+    }
+
+    ctx->registration = registration;
+
+    r->content_handler = (r->method == NGX_HTTP_DELETE)
+                         ? ngx_http_webhook_lenra_delete_handler
+                         : ngx_http_webhook_lenra_get_handler;
+    return NGX_OK;
+}
+
+
+/* answers with ctx->registration */
+
+static ngx_int_t
+ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_buf_t                        *b;
+    ngx_chain_t                       out;
+    ngx_http_webhook_ctx_t           *ctx;
+    ngx_http_webhook_registration_t  *registration;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    registration = ctx->registration;
+
+    b = ngx_create_temp_buf(r->pool, NGX_HTTP_WEBHOOK_LENRA_JSON_LEN
+                                     + registration->action.len
+                                     + registration->props.len);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_http_webhook_lenra_print(b->last, registration);
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_webhook_lenra_send(r, &out, b->last - b->pos);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_lenra_op_t  *lop;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    lop = ngx_http_webhook_lenra_op(r, ngx_http_webhook_lenra_deleted);
+    if (lop == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_webhook_registry_delete(ctx->conf->zone, ctx->uuid, &lop->op);
+
+    return ngx_http_webhook_lenra_wait(r, lop, rc);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    return NGX_HTTP_NO_CONTENT;
+}
+
+
+static ngx_http_webhook_lenra_op_t *
+ngx_http_webhook_lenra_op(ngx_http_request_t *r,
+    ngx_int_t (*answer)(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx))
+{
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_lenra_op_t  *lop;
+
+    lop = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_lenra_op_t));
+    if (lop == NULL) {
+        return NULL;
+    }
+
+    lop->request = r;
+    lop->answer = answer;
+    lop->op.handler = ngx_http_webhook_lenra_done;
+    lop->op.data = lop;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    ctx->data = lop;
+
+    return lop;
+}
+
+
+/* returns what a content handler returns, "rc" being the registry's answer */
+
+static ngx_int_t
+ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
+    ngx_http_webhook_lenra_op_t *lop, ngx_int_t rc)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return lop->answer(r, ctx);
+
+    case NGX_AGAIN:
+        break;
+
+    case NGX_DECLINED:
+        (void) ngx_http_webhook_reject(ctx, r->method == NGX_HTTP_DELETE
+                                            ? &ngx_http_webhook_lenra_not_found
+                                            : &ngx_http_webhook_zone_full,
+                                       NULL);
+        return ngx_http_webhook_problem(r, ctx);
+
+    default: /* NGX_ERROR */
+        (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
+        return ngx_http_webhook_problem(r, ctx);
+    }
+
+    /* the request must not go away before the store has answered */
+
+    r->main->blocked++;
+    r->aio = 1;
+    r->main->count++;
+
+    r->write_event_handler = ngx_http_webhook_lenra_resume;
+
+    return NGX_DONE;
+}
+
+
+/* called from the event loop, not from the request's connection */
+
+static void
+ngx_http_webhook_lenra_done(ngx_http_webhook_registry_op_t *op)
+{
+    ngx_connection_t             *c;
+    ngx_http_request_t           *r;
+    ngx_http_webhook_lenra_op_t  *lop;
+
+    lop = op->data;
+    r = lop->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->main->blocked--;
+    r->aio = 0;
+
+    /* nginx has put its own there, if the request was terminated meanwhile */
+
+    r->write_event_handler(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_webhook_lenra_resume(ngx_http_request_t *r)
+{
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_lenra_op_t  *lop;
+
+    if (r->aio) {
+        /* a write event */
+        return;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    lop = ctx->data;
+
+    ngx_http_finalize_request(r, ngx_http_webhook_lenra_wait(r, lop,
+                                                             lop->op.rc));
+}
+
+
+/*
+ * Puts action and props before the body and closes what it opened after it; the
+ * body itself, in memory or in a file, is passed on as it is.
+ */
+
+static ngx_int_t
+ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    u_char                           *p;
+    ngx_buf_t                        *head, *tail;
+    ngx_str_t                        *event, props;
+    ngx_uint_t                        wrap;
+    ngx_http_webhook_registration_t  *registration;
+
+    static ngx_str_t  empty = ngx_string("{}");
+    static ngx_str_t  json = ngx_string("{\"_json\":");
+    static ngx_str_t  none = ngx_null_string;
+
+    registration = ctx->registration;
+
+    wrap = 0;
+    event = &none;
+
+    if (ctx->reader.size == 0) {
+        event = &empty;
+
+    } else if (ctx->reader.type != NGX_HTTP_WEBHOOK_JSON_OBJECT) {
+        wrap = 1;
+        event = &json;
+    }
+
+    props = registration->props;
+
+    if (props.len == 0) {
+        ngx_str_set(&props, "null");
+    }
+
+    head = ngx_create_temp_buf(r->pool,
+                               sizeof("{\"action\":,\"props\":,\"event\":") - 1
+                               + registration->action.len + props.len
+                               + event->len);
+    if (head == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(head->last, "{\"action\":", sizeof("{\"action\":") - 1);
+    p = ngx_cpymem(p, registration->action.data, registration->action.len);
+    p = ngx_cpymem(p, ",\"props\":", sizeof(",\"props\":") - 1);
+    p = ngx_cpymem(p, props.data, props.len);
+    p = ngx_cpymem(p, ",\"event\":", sizeof(",\"event\":") - 1);
+    head->last = ngx_cpymem(p, event->data, event->len);
+
+    tail = ngx_create_temp_buf(r->pool, 2);
+    if (tail == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (wrap) {
+        *tail->last++ = '}';
+    }
+
+    *tail->last++ = '}';
+
+    return ngx_http_webhook_body_wrap(r, head, tail);
+}
+
+
+static u_char *
+ngx_http_webhook_lenra_print(u_char *p,
+    ngx_http_webhook_registration_t *registration)
+{
+    p = ngx_cpymem(p, "{\"uuid\":\"", sizeof("{\"uuid\":\"") - 1);
+    p = ngx_http_webhook_uuid_print(p, registration->uuid);
+    p = ngx_cpymem(p, "\",\"action\":", sizeof("\",\"action\":") - 1);
+    p = ngx_cpymem(p, registration->action.data, registration->action.len);
+    p = ngx_cpymem(p, ",\"props\":", sizeof(",\"props\":") - 1);
+
+    if (registration->props.len) {
+        p = ngx_cpymem(p, registration->props.data, registration->props.len);
+
+    } else {
+        p = ngx_cpymem(p, "null", sizeof("null") - 1);
+    }
+
+    p = ngx_sprintf(p, ",\"environment_id\":%L,\"user_id\":",
+                    registration->environment);
+
+    if (registration->has_user) {
+        return ngx_sprintf(p, "%L}", registration->user);
+    }
+
+    return ngx_cpymem(p, "null}", sizeof("null}") - 1);
+}
+
+
+/* sends a JSON answer of "len" bytes */
+
+static ngx_int_t
+ngx_http_webhook_lenra_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = len;
+
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    for (cl = out; cl->next; cl = cl->next) { /* void */ }
+
+    cl->buf->last_buf = (r == r->main);
+    cl->buf->last_in_chain = 1;
+
+    return ngx_http_output_filter(r, out);
+}
+
+
+/* a decimal integer of 64 bits with a sign; NGX_ERROR if it is none */
+
+static ngx_int_t
+ngx_http_webhook_lenra_integer(ngx_str_t *text, int64_t *n)
+{
+    char  buf[NGX_INT64_LEN + 1], *end;
+
+    if (text->len == 0
+        || text->len > NGX_INT64_LEN
+        || (text->data[0] != '-'
+            && (text->data[0] < '0' || text->data[0] > '9')))
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(buf, text->data, text->len);
+    buf[text->len] = '\0';
+
+    ngx_set_errno(0);
+    *n = strtoll(buf, &end, 10);
+
+    return (ngx_errno == 0 && end == buf + text->len && end[-1] != '-')
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static char *
+ngx_http_webhook_lenra_param(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf,
+    ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    if (ngx_strncmp(value->data, "zone=", 5) != 0 || value->len == 5
+        || wlcf->zone)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = value->len - 5;
+    name.data = value->data + 5;
+
+    wlcf->zone = ngx_shared_memory_add(cf, &name, 0, &ngx_http_webhook_module);
+
+    return wlcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_webhook_lenra_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
+{
+    if (wlcf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook lenra\" needs \"zone=\" in %s:%ui",
+                      wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->zone->shm.size == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown webhook zone \"%V\" in %s:%ui",
+                      &wlcf->zone->shm.name, wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* webhook_app app_uuid environment=id token=token [token=...] [user=id]; */
+
+char *
+ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t               *value, text;
+    ngx_uint_t               environment, i, j, tokens;
+    ngx_http_webhook_app_t  *app, first;
+
+    value = cf->args->elts;
+
+    if (wlcf->apps == NGX_CONF_UNSET_PTR) {
+        wlcf->apps = ngx_array_create(cf->pool, 4,
+                                      sizeof(ngx_http_webhook_app_t));
+        if (wlcf->apps == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&first, sizeof(ngx_http_webhook_app_t));
+
+    if (ngx_http_webhook_uuid_parse(&value[1], first.app) != NGX_OK) {
+        return "has an application that is not a UUID";
+    }
+
+    environment = 0;
+    tokens = 0;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "environment=", 12) == 0) {
+            text.len = value[i].len - 12;
+            text.data = value[i].data + 12;
+
+            if (environment++
+                || ngx_http_webhook_lenra_integer(&text, &first.environment)
+                   != NGX_OK)
+            {
+                return "has an \"environment=\" that is not one integer";
+            }
+
+        } else if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
+            text.len = value[i].len - 5;
+            text.data = value[i].data + 5;
+
+            if (first.has_user++
+                || ngx_http_webhook_lenra_integer(&text, &first.user) != NGX_OK)
+            {
+                return "has a \"user=\" that is not one integer";
+            }
+
+        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0) {
+
+            if (value[i].len == 6) {
+                return "has an empty \"token=\"";
+            }
+
+            tokens++;
+
+        } else {
+            return "has an invalid parameter: \"environment=\", \"token=\" and "
+                   "\"user=\" are known";
+        }
+    }
+
+    if (!environment || !tokens) {
+        return "needs \"environment=\" and \"token=\"";
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "token=", 6) != 0) {
+            continue;
+        }
+
+        first.token.len = value[i].len - 6;
+        first.token.data = value[i].data + 6;
+
+        app = wlcf->apps->elts;
+
+        for (j = 0; j < wlcf->apps->nelts; j++) {
+
+            if (app[j].token.len == first.token.len
+                && ngx_strcmp(app[j].token.data, first.token.data) == 0)
+            {
+                return "has a token that is used already";
+            }
+        }
+
+        app = ngx_array_push(wlcf->apps);
+        if (app == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *app = first;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* webhook_identity app=$v environment=$v [user=$v]; */
+
+char *
+ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    size_t                             len;
+    ngx_str_t                         *value, text;
+    ngx_uint_t                         i, n;
+    ngx_http_complex_value_t          *cv;
+    ngx_http_webhook_identity_t       *identity;
+    ngx_http_compile_complex_value_t   ccv;
+
+    static struct {
+        ngx_str_t   name;
+        ngx_uint_t  offset;
+    } params[] = {
+        { ngx_string("app="),
+          offsetof(ngx_http_webhook_identity_t, app) },
+        { ngx_string("environment="),
+          offsetof(ngx_http_webhook_identity_t, environment) },
+        { ngx_string("user="),
+          offsetof(ngx_http_webhook_identity_t, user) }
+    };
+
+    if (wlcf->identity) {
+        return "is duplicate";
+    }
+
+    identity = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_t));
+    if (identity == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    wlcf->identity = identity;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        for (n = 0; n < sizeof(params) / sizeof(params[0]); n++) {
+            len = params[n].name.len;
+
+            if (ngx_strncmp(value[i].data, params[n].name.data, len) == 0) {
+                break;
+            }
+        }
+
+        if (n == sizeof(params) / sizeof(params[0]) || value[i].len == len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        cv = (ngx_http_complex_value_t *)
+                                   ((u_char *) identity + params[n].offset);
+
+        if (cv->value.data) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        text.len = value[i].len - len;
+        text.data = value[i].data + len;
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &text;
+        ccv.complex_value = cv;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (identity->app.value.data == NULL
+        || identity->environment.value.data == NULL)
+    {
+        return "needs \"app=\" and \"environment=\"";
+    }
+
+    return NGX_CONF_OK;
+}
