@@ -241,7 +241,7 @@ sub answer2 {
         if ($type == 1) {
             # the status is first, but for a change of the table's size
             $payload =~ s/^[\x20-\x3f]//;
-            $status = $payload =~ /^\x08\x03(...)/s ? $1
+            $status = $payload =~ /^[\x08\x48]\x03(...)/s ? $1
                       : {8 => 200, 12 => 400, 13 => 404}
                         ->{ord($payload) & 0x7f};
         }
