@@ -734,6 +734,7 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
 
         if (rc != NGX_OK
+            || after.seq == 0
             || ngx_memcmp(after.app, ctx->registration->app,
                           NGX_HTTP_WEBHOOK_UUID_SIZE)
                != 0)

@@ -118,6 +118,8 @@ static void ngx_http_webhook_registry_sync(
     ngx_http_webhook_registry_t *registry);
 static ngx_int_t ngx_http_webhook_registry_take(void *data, uint64_t seq,
     u_char *uuid, ngx_str_t *record);
+static ngx_http_webhook_webhook_node_t *ngx_http_webhook_registry_reserved(
+    ngx_http_webhook_registry_t *registry, u_char *uuid);
 static void ngx_http_webhook_registry_created(
     ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_registry_deleted(
@@ -462,22 +464,34 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
     ngx_http_webhook_registry_t *registry = data;
 
     ngx_http_webhook_registration_t   registration;
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_http_webhook_webhook_node_t  *reserved, *webhook;
 
     webhook = ngx_http_webhook_registry_lookup(registry, registry->sh->webhooks,
                                                uuid);
+
+    reserved = webhook ? NULL
+                       : ngx_http_webhook_registry_reserved(registry, uuid);
 
     if (record == NULL) {
 
         if (webhook) {
             ngx_http_webhook_registry_unlink(registry, webhook);
             ngx_http_webhook_registry_free(registry, webhook);
+
+        } else if (reserved) {
+            ngx_http_webhook_registry_free(registry, reserved);
         }
 
         return NGX_OK;
     }
 
     if (webhook) {
+        return NGX_OK;
+    }
+
+    if (reserved) {
+        ngx_queue_remove(&reserved->queue);
+        ngx_http_webhook_registry_link(registry, reserved, seq);
         return NGX_OK;
     }
 
@@ -508,6 +522,32 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
     ngx_http_webhook_registry_link(registry, webhook, seq);
 
     return NGX_OK;
+}
+
+
+/* finds what some worker is about to create, or NULL */
+
+static ngx_http_webhook_webhook_node_t *
+ngx_http_webhook_registry_reserved(ngx_http_webhook_registry_t *registry,
+    u_char *uuid)
+{
+    ngx_queue_t                      *q;
+    ngx_http_webhook_webhook_node_t  *webhook;
+
+    for (q = ngx_queue_head(&registry->sh->reserved);
+         q != ngx_queue_sentinel(&registry->sh->reserved);
+         q = ngx_queue_next(q))
+    {
+        webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
+
+        if (ngx_memcmp(webhook->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
+            == 0)
+        {
+            return webhook;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -716,14 +756,15 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    if (change->rc == NGX_OK && change->seq > registry->sh->seq) {
+    if (change->rc != NGX_OK) {
+        ngx_http_webhook_registry_free(registry, webhook);
+
+    } else if (change->seq > registry->sh->seq) {
         ngx_queue_remove(&webhook->queue);
         ngx_http_webhook_registry_link(registry, webhook, change->seq);
-
-    } else {
-        /* it failed, or was taken over from the store already */
-        ngx_http_webhook_registry_free(registry, webhook);
     }
+
+    /* otherwise the node has been taken over, and may be gone by now */
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 

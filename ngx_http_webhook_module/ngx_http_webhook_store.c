@@ -36,6 +36,9 @@
 #define NGX_HTTP_WEBHOOK_STORE_READERS  1022
 #define NGX_HTTP_WEBHOOK_STORE_KEEP     (7 * 24 * 60 * 60)
 
+/* milliseconds; again and again while something is to be committed */
+#define NGX_HTTP_WEBHOOK_STORE_GUARD    60000
+
 /*
  * Address space only; the limit of the file is enforced here.  One value for
  * all processes and configurations spares them remapping at run time.
@@ -68,6 +71,8 @@ struct ngx_http_webhook_store_s {
     ngx_queue_t                     pending;     /* for the next commit */
     ngx_queue_t                     committing;
     ngx_event_t                     event;
+    ngx_event_t                     guard;
+    ngx_connection_t                dummy;       /* for the guard's log */
     ngx_uint_t                      busy;
     ngx_uint_t                      broken;      /* LMDB wants it reopened */
     int                             error;       /* of the last commit */
@@ -95,6 +100,7 @@ static int ngx_http_webhook_store_walk_table(ngx_http_webhook_store_t *store,
     void *data);
 static void ngx_http_webhook_store_read_failed(ngx_http_webhook_store_t *store,
     int rc);
+static void ngx_http_webhook_store_guard(ngx_event_t *ev);
 static void ngx_http_webhook_store_event(ngx_event_t *ev);
 static void ngx_http_webhook_store_start(ngx_http_webhook_store_t *store);
 #if (NGX_THREADS)
@@ -167,6 +173,11 @@ ngx_http_webhook_store_open(ngx_http_webhook_store_conf_t *conf,
     store->event.data = store;
     store->event.log = log;
 
+    store->dummy.fd = (ngx_socket_t) -1;
+    store->guard.handler = ngx_http_webhook_store_guard;
+    store->guard.data = &store->dummy;
+    store->guard.log = log;
+
 #if (NGX_THREADS)
     if (cycle) {
         store->thread_pool = ngx_thread_pool_get(cycle, &name);
@@ -195,6 +206,10 @@ ngx_http_webhook_store_close(ngx_http_webhook_store_t *store)
 {
     if (store->event.posted) {
         ngx_delete_posted_event(&store->event);
+    }
+
+    if (store->guard.timer_set) {
+        ngx_del_timer(&store->guard);
     }
 
     ngx_http_webhook_store_env_close(store);
@@ -548,9 +563,7 @@ ngx_http_webhook_store_walk(ngx_http_webhook_store_t *store, uint64_t *seq,
                                                handler, data);
     }
 
-    /* who knows nothing yet need not be told what is gone */
-
-    if (rc == 0 && *seq) {
+    if (rc == 0) {
         rc = ngx_http_webhook_store_walk_table(store, store_deleted, *seq,
                                                handler, data);
     }
@@ -717,6 +730,19 @@ ngx_http_webhook_store_submit(ngx_http_webhook_store_t *store,
     if (!store->busy) {
         ngx_post_event(&store->event, &ngx_posted_events);
     }
+
+    if (!store->guard.timer_set) {
+        ngx_add_timer(&store->guard, NGX_HTTP_WEBHOOK_STORE_GUARD);
+    }
+}
+
+
+/* a worker that is told to quit does not do so while a timer is set */
+
+static void
+ngx_http_webhook_store_guard(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_HTTP_WEBHOOK_STORE_GUARD);
 }
 
 
@@ -797,10 +823,11 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
                       &store->conf.path, mdb_strerror(store->error));
     }
 
-    /* the disk need not wait for what follows */
-
     if (!ngx_queue_empty(&store->pending)) {
         ngx_post_event(&store->event, &ngx_posted_events);
+
+    } else if (store->guard.timer_set) {
+        ngx_del_timer(&store->guard);
     }
 
     while (!ngx_queue_empty(&done)) {
