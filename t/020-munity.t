@@ -1274,7 +1274,7 @@ classified
 
     location = /hook {
         webhook munity;
-        proxy_set_header X-Show "$webhook_event $webhook_field_workspace_id $webhook_field_payload_id $webhook_field_payload_metadata";
+        proxy_set_header X-Show "$webhook_field_workspace_id $webhook_field_payload_id $webhook_field_payload_metadata $webhook_event";
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 --- request eval
@@ -1316,9 +1316,9 @@ my @text = (
            payload_more => '"\u0069d":"a"', reverse => 1),
 );
 [
-    ::passed('integration_oauth_token_fixed ws-1 -12345 ', $text[0]),
+    ::passed('ws-1 -12345  integration_oauth_token_fixed', $text[0]),
     ::invalid('payload.id'),
-    ::passed('integration_installed ws-1 a {"metadata":[1,null]}', $text[1]),
+    ::passed('ws-1 a {"metadata":[1,null]} integration_installed', $text[1]),
     ::twice('payload.id'),
 ]
 
@@ -1450,9 +1450,10 @@ Transfer-Encoding: chunked
 
 
 
-=== TEST 30: refusals without a look at the body, over HTTP/2
+=== TEST 30: refusals before the body, over HTTP/2; without one, for curl would stumble
 --- config
     webhook_secret Mu-1;
+    proxy_set_header X-Show $webhook_event;
 
     location = /hook {
         webhook munity;
@@ -1460,19 +1461,24 @@ Transfer-Encoding: chunked
     }
 --- http2
 --- request eval
-[ ::post(::text('webhook_test')), ::post(::text('webhook_test')),
-  'GET /hook', ::post(::text('webhook_test')) ]
+[ 'POST /hook', 'POST /hook', 'GET /hook', 'POST /hook',
+  ::post(::text('webhook_test')) ]
 --- more_headers eval
 [
     'Content-Type: application/json',
     "Content-Type: application/json\nX-Secret: Mu-2",
     'Content-Type: application/json',
     "Content-Type: text/plain\nX-Secret: Mu-1",
+    "Content-Type: application/json\nX-Secret: Mu-1",
 ]
---- error_code eval: [401, 401, 405, 415]
+--- error_code eval: [401, 401, 405, 415, 200]
 --- response_headers eval
-[ map { "Content-Type: application/problem+json\n$_" }
-    ('WWW-Authenticate: X-Secret') x 2, 'Allow: POST', '!WWW-Authenticate' ]
+[
+    (map { "Content-Type: application/problem+json\n$_" }
+        ('WWW-Authenticate: X-Secret') x 2, 'Allow: POST',
+        '!WWW-Authenticate'),
+    'Content-Type: text/plain'
+]
 --- response_body eval
 [
     ::problem(401, 'missing_secret', 'the header with the secret is missing'),
@@ -1480,5 +1486,6 @@ Transfer-Encoding: chunked
     ::problem(405, 'method_not_allowed',
               'the method is not one of those in Allow'),
     ::problem(415, 'unsupported_media_type',
-              'Content-Type must be application/json')
+              'Content-Type must be application/json'),
+    ::passed('webhook_test', ::text('webhook_test'))
 ]
