@@ -21,6 +21,10 @@ our $Servers = <<'END';
 
     limit_req_zone $connection zone=once:1m rate=1r/m;
 
+    charset_map koi8-r windows-1251 {
+        C0 FE;
+    }
+
     server {
         listen 127.0.0.1:$TEST_NGINX_PORT_1;
         client_max_body_size 8m;
@@ -151,8 +155,6 @@ __DATA__
 [200, 503, 503]
 --- response_body eval
 [$::Body, (::page('503 Service Temporarily Unavailable')) x 2]
---- error_log
-limiting requests
 
 
 
@@ -165,8 +167,6 @@ limiting requests
 [404, 503]
 --- response_body eval
 [$::NoEvent, ::page('503 Service Temporarily Unavailable')]
---- error_log
-webhook luzmo refused: unknown_event
 
 
 
@@ -203,23 +203,34 @@ END
 
 
 
-=== TEST 4: deny beside a secret: both have to let it pass
+=== TEST 4: deny beside a right secret: both have to let it pass
 --- config eval
-::hook('/hook/', 'deny all;') . ::hook('/allowed/', 'allow all;')
+::hook('/hook/', 'deny all;')
 --- request eval
-["POST /hook/data_updated\n$::Body", "POST /allowed/data_updated\n$::Body"]
---- error_code eval
-[403, 200]
+"POST /hook/data_updated\n$::Body"
+--- error_code: 403
 --- response_body eval
-[::page('403 Forbidden'), $::Body]
---- error_log eval
-qr/access forbidden by rule|GET \/none/
---- no_error_log
-[crit]
+::page('403 Forbidden')
+--- error_log
+access forbidden by rule
 
 
 
-=== TEST 5: deny beside a wrong secret: the secret is judged first
+=== TEST 5: allow beside a secret: the secret is judged
+--- config eval
+::hook('/hook/', 'allow all;')
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 2]
+--- more_headers eval
+[$::Headers, $::Untyped]
+--- error_code eval
+[200, 401]
+--- response_body eval
+[$::Body, $::Missing]
+
+
+
+=== TEST 6: deny beside a wrong secret: the secret is judged first
 --- config eval
 ::hook('/hook/', 'deny all;')
 --- request eval
@@ -233,7 +244,7 @@ $::Untyped
 
 
 
-=== TEST 6: satisfy any, and the address is not allowed: the secret decides
+=== TEST 7: satisfy any, and the address is not allowed: the secret decides
 --- config eval
 ::hook('/hook/', 'satisfy any; deny all;')
 --- request eval
@@ -252,7 +263,7 @@ $::Untyped
 
 
 
-=== TEST 7: satisfy any, and the address is allowed: no secret is needed, the rest is judged
+=== TEST 8: satisfy any, and the address is allowed: no secret is needed, the rest is judged
 --- config eval
 ::hook('/hook/', 'satisfy any; allow all;
                   add_header X-Variables "' . $::Variables . '" always;')
@@ -280,7 +291,7 @@ $::Untyped
 
 
 
-=== TEST 8: webhook_secret off grants nothing under satisfy any
+=== TEST 9: webhook_secret off grants nothing under satisfy any
 --- config
     location /hook/ {
         webhook luzmo;
@@ -296,13 +307,10 @@ $::Untyped
 [::page('403 Forbidden')]
 --- error_log
 access forbidden by rule
---- no_error_log
-[crit]
---- SKIP
 
 
 
-=== TEST 9: auth_basic and satisfy any: one of the two is enough
+=== TEST 10: auth_basic and satisfy any: one of the two is enough
 --- config eval
 ::hook('/hook/', 'satisfy any; auth_basic "Staff"; auth_basic_user_file passwd;')
 --- user_files
@@ -323,7 +331,7 @@ my $basic = 'Authorization: Basic bWU6d29yZA==';
 
 
 
-=== TEST 10: auth_basic and satisfy any: neither, and both challenges are there
+=== TEST 11: auth_basic and satisfy any: neither, and both challenges are there
 --- config eval
 ::hook('/hook/', 'satisfy any; auth_basic "Staff"; auth_basic_user_file passwd;')
 --- user_files
@@ -341,7 +349,7 @@ qr/^WWW-Authenticate: X-Secret\r\nWWW-Authenticate: Basic realm="Staff"\r\n/m
 
 
 
-=== TEST 11: auth_basic and satisfy all: nginx's own 401 for its own
+=== TEST 12: auth_basic and satisfy all: nginx's own 401 for its own
 --- config eval
 ::hook('/hook/', 'auth_basic "Staff"; auth_basic_user_file passwd;')
 --- user_files
@@ -362,7 +370,7 @@ my $basic = 'Authorization: Basic bWU6d29yZA==';
 
 
 
-=== TEST 12: satisfy any, and the last of three grants: no challenge is left over
+=== TEST 13: satisfy any, and the last of three grants: no challenge is left over
 --- config eval
 ::hook('/hook/', 'satisfy any; auth_basic "Staff"; auth_basic_user_file passwd;
                   auth_request /auth;') . <<'END'
@@ -386,7 +394,7 @@ $::Body
 
 
 
-=== TEST 13: auth_delay holds the answer to a wrong secret back
+=== TEST 14: auth_delay holds the answer to a wrong secret back
 --- config eval
 ::hook('/hook/', 'auth_delay 150ms;')
 --- pipelined_requests eval
@@ -397,14 +405,10 @@ $::Body
 [200, 401, 200]
 --- response_body eval
 [$::Body, $::Invalid, $::Body]
---- error_log
-delaying unauthorized request
---- access_log eval
-qr/" 401 /
 
 
 
-=== TEST 14: mirror gets the body and the variables of what was accepted
+=== TEST 15: mirror gets the body and the variables of what was accepted
 --- config eval
 ::hook('/hook/', 'mirror /copy;') . <<'END'
     location = /copy {
@@ -424,7 +428,7 @@ $::Body
 
 
 
-=== TEST 15: mirror gets a large body out of its file
+=== TEST 16: mirror gets a large body out of its file
 --- config eval
 ::hook('/hook/', 'mirror /copy; client_body_buffer_size 1k;') . <<'END'
     location = /copy {
@@ -445,7 +449,7 @@ a client request body is buffered to a temporary file
 
 
 
-=== TEST 16: mirror gets nothing of what was refused
+=== TEST 17: mirror gets nothing of what was refused
 --- config eval
 ::hook('/hook/', 'mirror /copy;') . <<'END'
     location = /copy {
@@ -466,16 +470,18 @@ seen:
 
 
 
-=== TEST 17: a subrequest into a webhook location passes unjudged
+=== TEST 18: a subrequest into a webhook location passes unjudged
 --- config eval
-::hook('/hook/', '') . <<'END'
+::hook('/hook/', '')
+. ::hook('/bare/', 'proxy_pass_request_body off;
+                    proxy_set_header Content-Length "";') . <<'END'
     location /asks/ {
-        auth_request /hook/data_updated;
+        auth_request /bare/data_updated;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 
     location /asks2/ {
-        auth_request /hook/unknown;
+        auth_request /bare/unknown;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 
@@ -491,15 +497,22 @@ END
 [200, 200, 200]
 --- response_body eval
 ['{', '{', '{']
+--- no_error_log
+refused
+[error]
+[crit]
 
 
 
-=== TEST 18: a subrequest of a webhook location into another one: the event is judged once
+=== TEST 19: subrequests of a webhook location into others: the event is judged once
 --- config eval
-::hook('/hook/', 'mirror /copy/unknown; auth_request /copy/unknown;')
-. ::hook('/copy/', '
-        proxy_set_header X-Field "' . $::Variables . '";',
-        'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_2;')
+my $field = 'proxy_set_header X-Field "' . $::Variables . '";';
+my $pass = 'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_2;';
+
+::hook('/hook/', 'mirror /copy/unknown; auth_request /bare/unknown;')
+. ::hook('/copy/', $field, $pass)
+. ::hook('/bare/', $field . 'proxy_pass_request_body off;
+                             proxy_set_header Content-Length "";', $pass)
 --- request eval
 "POST /hook/data_updated\n$::Body"
 --- error_code: 200
@@ -508,7 +521,7 @@ $::Body
 --- wait: 0.1
 --- access_log eval
 ["seen: POST /copy/unknown [$::Kept] $::Body",
- qr/seen: \w+ \/copy\/unknown \[\Q[luzmo|data_updated|||]\E\]/]
+ "seen: POST /bare/unknown [[luzmo|data_updated|||]] "]
 --- no_error_log
 refused
 [error]
@@ -516,7 +529,7 @@ refused
 
 
 
-=== TEST 19: error_page 502 = @fallback: body and variables are still there
+=== TEST 20: error_page 502 = @fallback: body and variables are still there
 --- config eval
 ::hook('/hook/', 'error_page 502 = @fallback;',
        'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_9;')
@@ -536,7 +549,7 @@ connect() failed
 
 
 
-=== TEST 20: the same, with a large body in a file
+=== TEST 21: the same, with a large body in a file
 --- config eval
 ::hook('/hook/', 'error_page 502 = @fallback; client_body_buffer_size 1k;',
        'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_9;')
@@ -553,7 +566,7 @@ connect() failed
 
 
 
-=== TEST 21: try_files runs after the judgement, and a named location after it
+=== TEST 22: try_files runs after the judgement, and a named location after it
 --- config eval
 ::hook('/hook/', 'try_files /none @app;')
 . 'location @app {
@@ -571,7 +584,7 @@ connect() failed
 
 
 
-=== TEST 22: rewrite into a webhook location, and inside one
+=== TEST 23: rewrite into a webhook location, and inside one
 --- config eval
 ::hook('/hook/', '') . ::hook('/inside/', 'rewrite ^/inside/(.*) /x/$1 break;')
 . ::hook('/renames/', 'rewrite ^ /x/data_updated break;') . <<'END'
@@ -590,7 +603,7 @@ END
 
 
 
-=== TEST 23: X-Accel-Redirect to a location and to a named one: the variables are kept
+=== TEST 24: X-Accel-Redirect to a location and to a named one: the variables are kept
 --- config eval
 ::hook('/hook/', '', 'proxy_set_header X-Accel $http_x_to;
                       proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/accel/;')
@@ -616,7 +629,7 @@ END
 
 
 
-=== TEST 24: a webhook location that a redirect leads to judges again
+=== TEST 25: a webhook location that a redirect leads to judges again
 --- config eval
 ::hook('/hook/', 'error_page 502 = @second;',
        'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_9;')
@@ -638,7 +651,7 @@ connect() failed
 
 
 
-=== TEST 25: a webhook location after another has read the body: in memory
+=== TEST 26: a webhook location after another has read the body: in memory
 --- config eval
 'location /plain/ {
      mirror /mirror;
@@ -662,7 +675,7 @@ connect() failed
 
 
 
-=== TEST 26: a webhook location after another has read the body: in a file
+=== TEST 27: a webhook location after another has read the body: in a file
 --- config eval
 'location /plain/ {
      client_body_buffer_size 1k;
@@ -694,7 +707,7 @@ connect() failed
 
 
 
-=== TEST 27: a webhook location after the body went to an upstream that failed
+=== TEST 28: a webhook location after the body went to an upstream that failed
 --- config eval
 'location /plain/ {
      client_body_buffer_size 1k;
@@ -721,7 +734,7 @@ connect() failed
 
 
 
-=== TEST 28: nested locations inherit a webhook, and may end it
+=== TEST 29: nested locations inherit a webhook, and may end it
 --- config eval
 ::hook('/hook/', '
     location /hook/in/ {
@@ -750,7 +763,7 @@ connect() failed
 
 
 
-=== TEST 29: a return in the same location answers first
+=== TEST 30: a return in the same location answers first
 --- config eval
 ::hook('/hook/', 'return 200 "' . $::Variables . '";')
 --- request eval
@@ -762,7 +775,7 @@ connect() failed
 
 
 
-=== TEST 30: limit_except inherits the webhook, which judges the method first
+=== TEST 31: limit_except inherits the webhook, which judges the method first
 --- config eval
 ::hook('/hook/', 'limit_except POST { deny all; }')
 . ::hook('/except/', 'limit_except GET { deny all; }')
@@ -780,7 +793,7 @@ connect() failed
 
 
 
-=== TEST 31: "if" in the location inherits the webhook
+=== TEST 32: "if" in the location inherits the webhook
 --- config eval
 ::hook('/hook/', '
     if ($http_x_if) {
@@ -804,7 +817,7 @@ connect() failed
 
 
 
-=== TEST 32: error_page to a named location, a path and an address elsewhere
+=== TEST 33: error_page to a named location, a path and an address elsewhere
 --- config eval
 ::hook('/named/', 'error_page 400 401 403 404 405 =299 @refused;')
 . ::hook('/path/', 'error_page 400 401 403 404 405 /refused;')
@@ -840,7 +853,7 @@ my @refused = ('[luzmo|data_updated|invalid_json||]',
 
 
 
-=== TEST 33: error_page to a proxied named location, which gets the refused body
+=== TEST 34: error_page to a proxied named location, which gets the refused body
 --- config eval
 ::hook('/hook/', 'error_page 400 401 = @refused;')
 . 'location @refused {
@@ -858,7 +871,7 @@ my @refused = ('[luzmo|data_updated|invalid_json||]',
 
 
 
-=== TEST 34: what the upstream answers to an accepted event is the answer, errors too
+=== TEST 35: what the upstream answers to an accepted event is the answer, errors too
 --- config eval
 CORE::join '', map { ::hook("/$_/", '', 'proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/status/' . "$_/;") }
              400, 401, 403, 404, 405, 500
@@ -871,7 +884,7 @@ CORE::join '', map { ::hook("/$_/", '', 'proxy_pass http://127.0.0.1:$TEST_NGINX
 
 
 
-=== TEST 35: an error of nginx's own after an event was accepted: nginx's page
+=== TEST 36: an error of nginx's own after an event was accepted: nginx's page
 --- config eval
 ::hook('/hook/', 'satisfy any; allow all;', 'root html; log_not_found off;')
 --- request eval
@@ -887,7 +900,7 @@ Content-Type: text/html
 
 
 
-=== TEST 36: locations without a webhook are left alone
+=== TEST 37: locations without a webhook are left alone
 --- config eval
 ::hook('/hook/', '') . <<'END'
     location /other/ {
@@ -901,19 +914,16 @@ Content-Type: text/html
     }
 END
 --- request eval
-["POST /other/x\n{", "POST /off/x\n{", "POST /nothing\n{"]
+["POST /other/x\n{", "POST /off/x\n{"]
 --- more_headers
 --- error_code eval
-[200, 200, 404]
+[200, 200]
 --- response_body eval
-['{', '{', ::page('404 Not Found')]
---- error_log eval
-qr/No such file|POST/
---- SKIP
+['{', '{']
 
 
 
-=== TEST 37: post_action of an accepted and of a refused event
+=== TEST 38: post_action of an accepted and of a refused event
 --- config eval
 ::hook('/hook/', 'post_action @done;')
 . 'location @done {
@@ -931,15 +941,16 @@ $::Body
 
 
 
-=== TEST 38: filters that copy, and a browser that nginx pads its pages for
+=== TEST 39: filters that copy, and a browser that nginx pads its pages for
 --- config eval
-::hook('/hook/', 'charset utf-8; source_charset koi8-r; override_charset on;
-                  charset_types *;')
---- http_config_more
---- request eval
-["POST /hook/data_updated\n{"]
+::hook('/hook/', 'charset windows-1251; source_charset koi8-r;
+                  charset_types application/json;')
+--- pipelined_requests eval
+["POST /hook/data_updated\n{", "POST /hook/data_updated\n{",
+ "POST /hook/data_updated\n$::Body"]
 --- more_headers eval
 "$::Headers\nUser-Agent: Mozilla/5.0 (compatible; MSIE 8.0; Windows NT 5.1)"
---- error_code: 400
+--- error_code eval
+[400, 400, 200]
 --- response_body eval
-$::Bad
+[$::Bad, $::Bad, $::Body]
