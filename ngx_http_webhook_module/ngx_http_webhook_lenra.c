@@ -1386,6 +1386,8 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
+        len = 0;
+
         for (n = 0; n < sizeof(params) / sizeof(params[0]); n++) {
             len = params[n].name.len;
 
