@@ -889,6 +889,7 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
 
     first = q;
     txn = NULL;
+    seq = 0;
 
     rc = store->env ? mdb_txn_begin(store->env, NULL, 0, &txn) : MDB_PANIC;
 

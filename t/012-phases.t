@@ -521,7 +521,7 @@ $::Body
 --- wait: 0.1
 --- access_log eval
 ["seen: POST /copy/unknown [$::Kept] $::Body",
- "seen: POST /bare/unknown [[luzmo|data_updated|||]] "]
+ "seen: GET /bare/unknown [[luzmo|data_updated|||]] "]
 --- no_error_log
 refused
 [error]
