@@ -1,6 +1,7 @@
 // The judgement of the module as somebody would write it for njs.  Its
-// js_content reads the body, and hands accepted requests to @upstream; there
-// is no handler of an earlier phase that could wait for a body.
+// js_content reads the body, and hands accepted requests to the location that
+// $judged_upstream names; there is no handler of an earlier phase that could wait
+// for a body.
 
 const secrets = { 's3cr3t-of-the-plugin': true };
 
@@ -130,7 +131,8 @@ function begin(r) {
 }
 
 function luzmo(r) {
-    const members = events.luzmo[r.uri.slice(r.uri.lastIndexOf('/') + 1)];
+    const name = r.uri.split('/').pop();
+    const members = events.luzmo[name];
 
     if (!members) {
         refuse(r, 404, 'unknown_event');
@@ -143,7 +145,7 @@ function luzmo(r) {
         return;
     }
 
-    r.internalRedirect('@upstream');
+    r.internalRedirect(r.variables.judged_upstream);
 }
 
 function munity(r) {
@@ -161,7 +163,7 @@ function munity(r) {
     }
 
     if (!check(r, event.payload, members)) {
-        r.internalRedirect('@upstream');
+        r.internalRedirect(r.variables.judged_upstream);
     }
 }
 

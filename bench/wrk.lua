@@ -30,7 +30,7 @@ local paths = os.getenv("BENCH_PATHS")
 -- Without a function request() wrk sends the same bytes again and again,
 -- which costs it the least.
 
-if paths then
+if paths and paths ~= "" then
     local all = read(paths)
     local len = all:find("\n", 1, true)
     local count = #all / len

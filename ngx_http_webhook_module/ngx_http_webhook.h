@@ -14,6 +14,8 @@
 
 typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
+typedef struct ngx_http_webhook_signature_s ngx_http_webhook_signature_t;
+typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
 
 
 /*
@@ -49,6 +51,9 @@ typedef struct {
 
     /* before the body is read, may be NULL */
     ngx_http_webhook_step_pt          prepare;
+
+    /* webhook_signature applies */
+    ngx_uint_t                        sign;
 
     /* of the body; NULL: it is not read */
     ngx_http_webhook_shape_t         *shape;
@@ -111,7 +116,8 @@ typedef struct {
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
                                                        empty: the header's */
 
-    unsigned                          secret:1;     /* webhook_secret is due */
+    unsigned                          secret:1;     /* webhook_secret is due,
+                                                       or webhook_signature */
     unsigned                          slug:1;       /* may have slug= */
 } ngx_http_webhook_provider_t;
 
@@ -149,7 +155,9 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_http_webhook_provider_t      *provider;     /* NULL: off */
     ngx_uint_t                        unknown;      /* pass unknown events */
 
-    ngx_array_t                      *secrets;      /* of secret_t; NULL: off */
+    ngx_array_t                      *secrets;      /* of secret_t; NULL: off,
+                                                       or NGX_CONF_UNSET_PTR */
+    ngx_http_webhook_signature_t     *signature;
     ngx_str_t                         secret_header;    /* as configured */
     ngx_str_t                         secret_key;       /* in lower case */
 
@@ -175,7 +183,11 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         secret;       /* that was sent */
     ngx_str_t                         id;           /* $webhook_id */
 
+    ngx_http_webhook_verifier_t      *verifier;     /* of a signature */
+    ngx_str_t                        *challenge;    /* its header, then */
+
     ngx_http_webhook_verdict_t       *verdict;      /* NULL: accepted so far */
+    ngx_http_webhook_verdict_t       *deferred;     /* until it is verified */
     ngx_http_webhook_field_t         *field;        /* whose, may be NULL */
     ngx_str_t                         problem;      /* the error body */
 
@@ -231,6 +243,14 @@ char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* ngx_http_webhook_signature.c */
 
 ngx_uint_t ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b);
+ngx_int_t ngx_http_webhook_signature_begin(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+ngx_int_t ngx_http_webhook_signature_update(
+    ngx_http_webhook_verifier_t *verifier, u_char *p, size_t len);
+ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* ngx_http_webhook_problem.c */
 
@@ -250,6 +270,7 @@ extern ngx_module_t  ngx_http_webhook_module;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_lenra;
+extern ngx_http_webhook_provider_t  ngx_http_webhook_signed;
 
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_unknown_path;
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_zone_full;

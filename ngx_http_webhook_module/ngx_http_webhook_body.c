@@ -31,21 +31,32 @@ static ngx_int_t ngx_http_webhook_body_headers(ngx_http_request_t *r,
     off_t len);
 
 
-/* feeds a chain, which is not consumed, to the scanner; NGX_OK or NGX_ERROR */
+/*
+ * Feeds a chain, which is not consumed, to the scanner and to the signature's
+ * hash.  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_body_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_chain_t *in)
 {
     return ngx_http_webhook_body_pieces(r, in, ngx_http_webhook_body_feed_piece,
-                                        &ctx->reader);
+                                        ctx);
 }
 
 
 static ngx_int_t
 ngx_http_webhook_body_feed_piece(void *data, u_char *p, size_t len)
 {
-    return ngx_http_webhook_shape_feed(data, p, len);
+    ngx_http_webhook_ctx_t *ctx = data;
+
+    if (ctx->verifier
+        && ngx_http_webhook_signature_update(ctx->verifier, p, len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_shape_feed(&ctx->reader, p, len);
 }
 
 

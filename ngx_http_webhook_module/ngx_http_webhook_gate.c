@@ -20,6 +20,8 @@ static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
 static void ngx_http_webhook_ctx_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_verdict_t *verdict);
 static ngx_uint_t ngx_http_webhook_is_json(ngx_str_t *type);
 static ngx_int_t ngx_http_webhook_read_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
@@ -243,7 +245,13 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
         if (rc == NGX_OK && ctx->method->shape) {
 
-            rc = ngx_http_webhook_check_headers(r, ctx);
+            if (ctx->method->sign && wlcf->signature) {
+                rc = ngx_http_webhook_signature_begin(r, ctx);
+            }
+
+            if (rc == NGX_OK) {
+                rc = ngx_http_webhook_check_headers(r, ctx);
+            }
 
             if (rc == NGX_OK) {
                 rc = ngx_http_webhook_read_body(r, ctx);
@@ -405,7 +413,7 @@ ngx_http_webhook_authenticate(ngx_http_request_t *r,
 
     wlcf = ctx->conf;
 
-    if (wlcf->secrets == NULL) {
+    if (wlcf->secrets == NULL || wlcf->secrets == NGX_CONF_UNSET_PTR) {
         return NGX_DECLINED;
     }
 
@@ -551,6 +559,10 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
     ngx_uint_t        n;
     ngx_table_elt_t  *header;
 
+    if (ctx->method->shape->raw) {
+        return NGX_OK;
+    }
+
     if (ctx->method->shape->empty
         && r->headers_in.content_length_n <= 0
         && !r->headers_in.chunked)
@@ -561,7 +573,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
     if (r->headers_in.content_type == NULL
         || !ngx_http_webhook_is_json(&r->headers_in.content_type->value))
     {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_media_type, NULL);
+        return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }
 
     header = ngx_http_webhook_header(r, &ngx_http_webhook_content_encoding,
@@ -575,10 +587,25 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
                                    sizeof("identity") - 1)
                    != 0)))
     {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_encoding, NULL);
+        return ngx_http_webhook_defer(ctx, &ngx_http_webhook_encoding);
     }
 
     return NGX_OK;
+}
+
+
+/* who did not sign the body learns nothing else: that is known after it */
+
+static ngx_int_t
+ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_verdict_t *verdict)
+{
+    if (ctx->verifier) {
+        ctx->deferred = verdict;
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_reject(ctx, verdict, NULL);
 }
 
 
@@ -694,6 +721,19 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     field = NULL;
     provider = ctx->conf->provider;
+
+    if (ctx->verifier) {
+
+        rc = ngx_http_webhook_signature_finish(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        if (ctx->deferred) {
+            return ngx_http_webhook_reject(ctx, ctx->deferred, NULL);
+        }
+    }
 
     if (ctx->method->shape) {
 

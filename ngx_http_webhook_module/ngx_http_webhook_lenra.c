@@ -117,6 +117,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_create_shape = {
     ngx_http_webhook_lenra_fields,
     sizeof(ngx_http_webhook_lenra_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_ANY,
+    0,
     0
 };
 
@@ -125,7 +126,8 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_event_shape = {
     NULL,
     0,
     NGX_HTTP_WEBHOOK_JSON_ANY,
-    1
+    1,
+    0
 };
 
 
@@ -134,16 +136,18 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_collection_methods[] =
     { NGX_HTTP_POST,
       ngx_http_webhook_lenra_token,
       ngx_http_webhook_lenra_identify,
+      0,
       &ngx_http_webhook_lenra_create_shape,
       ngx_http_webhook_lenra_create },
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
       ngx_http_webhook_lenra_token,
       ngx_http_webhook_lenra_identify,
+      0,
       NULL,
       ngx_http_webhook_lenra_list },
 
-    { 0, NULL, NULL, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 
@@ -152,10 +156,11 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_item_methods[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
       ngx_http_webhook_lenra_token,
       ngx_http_webhook_lenra_identify,
+      0,
       NULL,
       ngx_http_webhook_lenra_item },
 
-    { 0, NULL, NULL, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 
@@ -164,10 +169,11 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_trigger_methods[] = {
     { NGX_HTTP_POST,
       ngx_http_webhook_lenra_no_credential,
       NULL,
+      1,
       &ngx_http_webhook_lenra_event_shape,
       ngx_http_webhook_lenra_trigger },
 
-    { 0, NULL, NULL, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 

@@ -50,6 +50,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_luzmo_shape = {
     ngx_http_webhook_luzmo_fields,
     sizeof(ngx_http_webhook_luzmo_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0,
     0
 };
 
@@ -59,10 +60,11 @@ static ngx_http_webhook_method_t  ngx_http_webhook_luzmo_methods[] = {
     { NGX_HTTP_POST,
       ngx_http_webhook_authenticate,
       NULL,
+      1,
       &ngx_http_webhook_luzmo_shape,
       ngx_http_webhook_luzmo_accept },
 
-    { 0, NULL, NULL, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 

@@ -31,6 +31,7 @@ static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_luzmo,
     &ngx_http_webhook_munity,
     &ngx_http_webhook_lenra,
+    &ngx_http_webhook_signed,
     NULL
 };
 
@@ -54,6 +55,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
     { ngx_string("webhook_secret_header"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_webhook_secret_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_signature"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_webhook_signature,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -216,9 +224,9 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     wlcf->unknown = 0;
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
+     *     wlcf->signature = NULL;
      *     wlcf->zone = NULL;
      *     wlcf->identity = NULL;
      *     wlcf->file = NULL;
@@ -226,6 +234,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      */
 
     wlcf->provider = NGX_CONF_UNSET_PTR;
+    wlcf->unknown = NGX_CONF_UNSET_UINT;
     wlcf->secrets = NGX_CONF_UNSET_PTR;
     wlcf->apps = NGX_CONF_UNSET_PTR;
 
@@ -248,6 +257,8 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->line = prev->line;
     }
 
+    ngx_conf_init_uint_value(conf->unknown, 0);
+
     /* an absent "webhook_secret" and "off" are told apart when checked */
 
     if (conf->secrets == NGX_CONF_UNSET_PTR) {
@@ -262,6 +273,10 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->secret_header.data == NULL) {
         ngx_str_set(&conf->secret_header, "X-Secret");
         ngx_str_set(&conf->secret_key, "x-secret");
+    }
+
+    if (conf->signature == NULL) {
+        conf->signature = prev->signature;
     }
 
     ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
@@ -291,12 +306,18 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
     provider = wlcf->provider;
 
     if (!provider->secret) {
-        return provider->check ? provider->check(cf, wlcf) : NGX_CONF_OK;
+        goto done;
     }
 
     if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
+
+        if (wlcf->signature) {
+            goto done;
+        }
+
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook %V\" needs \"webhook_secret\", or an explicit "
+                      "\"webhook %V\" needs \"webhook_secret\" or "
+                      "\"webhook_signature\", or an explicit "
                       "\"webhook_secret off\", in %s:%ui",
                       &provider->name, wlcf->file, wlcf->line);
         return NGX_CONF_ERROR;
@@ -317,6 +338,8 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
             }
         }
     }
+
+done:
 
     return provider->check ? provider->check(cf, wlcf) : NGX_CONF_OK;
 }

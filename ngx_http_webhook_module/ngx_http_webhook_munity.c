@@ -93,6 +93,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_munity_shape = {
     ngx_http_webhook_munity_fields,
     sizeof(ngx_http_webhook_munity_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0,
     0
 };
 
@@ -102,10 +103,11 @@ static ngx_http_webhook_method_t  ngx_http_webhook_munity_methods[] = {
     { NGX_HTTP_POST,
       ngx_http_webhook_authenticate,
       NULL,
+      1,
       &ngx_http_webhook_munity_shape,
       NULL },
 
-    { 0, NULL, NULL, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 
@@ -143,6 +145,10 @@ static char *
 ngx_http_webhook_munity_param(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf,
     ngx_str_t *value)
 {
+    if (wlcf->unknown != NGX_CONF_UNSET_UINT) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_strcmp(value->data, "unknown=reject") == 0) {
         wlcf->unknown = 0;
         return NGX_CONF_OK;

@@ -129,7 +129,10 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 
         scheme = &ctx->conf->provider->scheme;
 
-        if (scheme->len == 0) {
+        if (ctx->challenge) {
+            scheme = ctx->challenge;
+
+        } else if (scheme->len == 0) {
             scheme = &ctx->conf->secret_header;
         }
 

@@ -121,6 +121,10 @@ ngx_http_webhook_shape_feed(ngx_http_webhook_reader_t *reader, u_char *p,
 {
     reader->size += len;
 
+    if (reader->shape->raw) {
+        return NGX_OK;
+    }
+
     (void) ngx_http_webhook_json_feed(&reader->json, p, len);
 
     return reader->failed ? NGX_ERROR : NGX_OK;
@@ -135,6 +139,10 @@ ngx_http_webhook_shape_feed(ngx_http_webhook_reader_t *reader, u_char *p,
 ngx_int_t
 ngx_http_webhook_shape_finish(ngx_http_webhook_reader_t *reader)
 {
+    if (reader->shape->raw) {
+        return NGX_OK;
+    }
+
     if (reader->size == 0) {
         return reader->shape->empty ? NGX_OK : NGX_HTTP_WEBHOOK_SHAPE_EMPTY;
     }

@@ -77,6 +77,7 @@ typedef struct {
     ngx_uint_t                        document; /* its NGX_HTTP_WEBHOOK_JSON_
                                                    types, as bits */
     ngx_uint_t                        empty;    /* no document will do */
+    ngx_uint_t                        raw;      /* anything will do */
 } ngx_http_webhook_shape_t;
 
 

@@ -1,10 +1,162 @@
 
-/* the only file that includes OpenSSL */
+/*
+ * Signatures over the raw body: what senders sign, and how they say so.  The
+ * only file that includes OpenSSL.
+ *
+ * What can be refused by the headers alone is refused before the body is read.
+ * The body is hashed as it arrives, once for each secret, and only then are the
+ * signatures in the header compared, in constant time.
+ */
 
 
 #include "ngx_http_webhook.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+
+#define NGX_HTTP_WEBHOOK_MAC_SIZE    32     /* HMAC-SHA256 */
+
+/* Standard Webhooks: of a decoded secret */
+#define NGX_HTTP_WEBHOOK_SECRET_MIN  24
+#define NGX_HTTP_WEBHOOK_SECRET_MAX  64
+
+/* seconds, by default */
+#define NGX_HTTP_WEBHOOK_TOLERANCE   300
+
+
+/* how the bytes of a signature are written */
+
+enum {
+    webhook_hex = 0,
+    webhook_base64
+};
+
+
+/*
+ * A way to sign.  The signed content is the prefix, then the id and the timestamp
+ * where there are such headers, each followed by the separator, then the body.
+ */
+
+typedef struct {
+    ngx_str_t                         name;
+    ngx_str_t                         header;     /* with the signatures */
+    ngx_str_t                         key;        /* the same in lower case */
+    ngx_str_t                         id;         /* a header, may be empty */
+    ngx_str_t                         timestamp;  /* a header, may be empty */
+
+    /* of the header's items, one of which is a signature if it begins so */
+    u_char                            delimiter;  /* 0: there is one item */
+    ngx_str_t                         version;
+    ngx_str_t                         time_item;  /* the timestamp's item */
+
+    ngx_str_t                         prefix;
+    u_char                            separator;
+    ngx_uint_t                        encoding;
+    ngx_uint_t                        encoded;    /* the secret, whsec_ */
+} ngx_http_webhook_scheme_t;
+
+
+struct ngx_http_webhook_signature_s {
+    ngx_http_webhook_scheme_t        *scheme;
+    time_t                            tolerance;
+    ngx_array_t                       keys;       /* of EVP_MAC_CTX * */
+};
+
+
+/* one request's */
+
+struct ngx_http_webhook_verifier_s {
+    ngx_str_t                         header;
+    EVP_MAC_CTX                     **mac;        /* one for each key */
+    ngx_uint_t                        n;
+};
+
+
+static ngx_int_t ngx_http_webhook_signature_headers(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_scheme_t *scheme,
+    ngx_str_t *value, ngx_str_t *id, ngx_str_t *timestamp);
+static ngx_int_t ngx_http_webhook_signature_fresh(
+    ngx_http_webhook_signature_t *signature, ngx_str_t *timestamp);
+static ngx_uint_t ngx_http_webhook_signature_item(
+    ngx_http_webhook_scheme_t *scheme, ngx_str_t *rest, ngx_str_t *item);
+static ngx_uint_t ngx_http_webhook_signature_is(ngx_str_t *item,
+    ngx_str_t *prefix, ngx_str_t *value);
+static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
+    ngx_str_t *timestamp);
+static void ngx_http_webhook_signature_cleanup(void *data);
+static ngx_int_t ngx_http_webhook_signature_decode(
+    ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
+static ngx_int_t ngx_http_webhook_signature_key(ngx_conf_t *cf,
+    ngx_http_webhook_signature_t *signature, ngx_str_t *secret);
+static void ngx_http_webhook_signature_free_key(void *data);
+
+
+static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
+
+    { ngx_string("standard"),
+      ngx_string("Webhook-Signature"), ngx_string("webhook-signature"),
+      ngx_string("webhook-id"), ngx_string("webhook-timestamp"),
+      ' ', ngx_string("v1,"), ngx_null_string,
+      ngx_null_string, '.', webhook_base64, 1 },
+
+    { ngx_string("github"),
+      ngx_string("X-Hub-Signature-256"), ngx_string("x-hub-signature-256"),
+      ngx_null_string, ngx_null_string,
+      0, ngx_string("sha256="), ngx_null_string,
+      ngx_null_string, 0, webhook_hex, 0 },
+
+    { ngx_string("stripe"),
+      ngx_string("Stripe-Signature"), ngx_string("stripe-signature"),
+      ngx_null_string, ngx_null_string,
+      ',', ngx_string("v1="), ngx_string("t="),
+      ngx_null_string, '.', webhook_hex, 0 },
+
+    { ngx_string("slack"),
+      ngx_string("X-Slack-Signature"), ngx_string("x-slack-signature"),
+      ngx_null_string, ngx_string("x-slack-request-timestamp"),
+      0, ngx_string("v0="), ngx_null_string,
+      ngx_string("v0:"), ':', webhook_hex, 0 },
+
+    { ngx_string("shopify"),
+      ngx_string("X-Shopify-Hmac-Sha256"), ngx_string("x-shopify-hmac-sha256"),
+      ngx_null_string, ngx_null_string,
+      0, ngx_null_string, ngx_null_string,
+      ngx_null_string, 0, webhook_base64, 0 },
+
+    { ngx_null_string, ngx_null_string, ngx_null_string, ngx_null_string,
+      ngx_null_string, 0, ngx_null_string, ngx_null_string, ngx_null_string,
+      0, 0, 0 }
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_signature = {
+    NGX_HTTP_UNAUTHORIZED,
+    ngx_string("missing_signature"),
+    ngx_string("a header of the signature is missing"),
+    ngx_null_string,
+    0
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_signature = {
+    NGX_HTTP_UNAUTHORIZED,
+    ngx_string("invalid_signature"),
+    ngx_string("the signature is not valid"),
+    ngx_null_string,
+    0
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature = {
+    NGX_HTTP_UNAUTHORIZED,
+    ngx_string("stale_signature"),
+    ngx_string("the timestamp of the signature is too old or too new"),
+    ngx_null_string,
+    0
+};
 
 
 /*
@@ -16,4 +168,585 @@ ngx_uint_t
 ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b)
 {
     return a->len == b->len && CRYPTO_memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+/*
+ * A step: judges the headers, before the body is read, and makes ctx->verifier
+ * ready for it.
+ */
+
+ngx_int_t
+ngx_http_webhook_signature_begin(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t                      rc;
+    ngx_str_t                      id, timestamp, value;
+    ngx_http_webhook_scheme_t     *scheme;
+    ngx_http_webhook_signature_t  *signature;
+
+    signature = ctx->conf->signature;
+    scheme = signature->scheme;
+
+    ctx->challenge = &scheme->header;
+
+    rc = ngx_http_webhook_signature_headers(r, ctx, scheme, &value, &id,
+                                            &timestamp);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (scheme->time_item.len || scheme->timestamp.len) {
+
+        rc = ngx_http_webhook_signature_fresh(signature, &timestamp);
+
+        if (rc != NGX_OK) {
+            return ngx_http_webhook_reject(ctx, rc == NGX_DECLINED
+                                         ? &ngx_http_webhook_stale_signature
+                                         : &ngx_http_webhook_invalid_signature,
+                                         NULL);
+        }
+    }
+
+    return ngx_http_webhook_signature_start(r, ctx, &value, &id, &timestamp);
+}
+
+
+/* finds the headers; a step's return codes */
+
+static ngx_int_t
+ngx_http_webhook_signature_headers(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_scheme_t *scheme,
+    ngx_str_t *value, ngx_str_t *id, ngx_str_t *timestamp)
+{
+    ngx_str_t         *name[3], *found[3], item, rest;
+    ngx_uint_t         i, n, times;
+    ngx_table_elt_t   *header;
+
+    name[0] = &scheme->key;
+    found[0] = value;
+    name[1] = &scheme->id;
+    found[1] = id;
+    name[2] = &scheme->timestamp;
+    found[2] = timestamp;
+
+    for (i = 0; i < 3; i++) {
+
+        ngx_str_null(found[i]);
+
+        if (name[i]->len == 0) {
+            continue;
+        }
+
+        header = ngx_http_webhook_header(r, name[i], &n);
+
+        if (n == 0) {
+            return ngx_http_webhook_reject(ctx,
+                                           &ngx_http_webhook_missing_signature,
+                                           NULL);
+        }
+
+        if (n > 1 || header->value.len == 0) {
+            return ngx_http_webhook_reject(ctx,
+                                           &ngx_http_webhook_invalid_signature,
+                                           NULL);
+        }
+
+        *found[i] = header->value;
+    }
+
+    if (scheme->time_item.len == 0) {
+        return NGX_OK;
+    }
+
+    /* the timestamp is an item beside the signatures, and there is one */
+
+    rest = *value;
+    times = 0;
+
+    while (ngx_http_webhook_signature_item(scheme, &rest, &item)) {
+        times += ngx_http_webhook_signature_is(&item, &scheme->time_item,
+                                               timestamp);
+    }
+
+    return (times == 1) ? NGX_OK
+           : ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_signature,
+                                     NULL);
+}
+
+
+/* NGX_OK, NGX_DECLINED beyond the tolerance, NGX_ERROR if it is no number */
+
+static ngx_int_t
+ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
+    ngx_str_t *timestamp)
+{
+    size_t  i;
+    time_t  age, sent;
+
+    i = (timestamp->len > 1 && timestamp->data[0] == '-');
+
+    for ( /* void */ ; i < timestamp->len; i++) {
+        if (timestamp->data[i] < '0' || timestamp->data[i] > '9') {
+            return NGX_ERROR;
+        }
+    }
+
+    sent = ngx_atotm(timestamp->data, timestamp->len);
+
+    if (sent == NGX_ERROR) {
+        /* none, negative or huge */
+        return timestamp->len ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    age = ngx_time() - sent;
+
+    return (age <= signature->tolerance && -age <= signature->tolerance)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* takes the next item off "rest"; returns 0 if there is none */
+
+static ngx_uint_t
+ngx_http_webhook_signature_item(ngx_http_webhook_scheme_t *scheme,
+    ngx_str_t *rest, ngx_str_t *item)
+{
+    u_char  *last, *p;
+
+    if (rest->data == NULL) {
+        return 0;
+    }
+
+    last = rest->data + rest->len;
+    p = scheme->delimiter ? ngx_strlchr(rest->data, last, scheme->delimiter)
+                          : NULL;
+
+    item->data = rest->data;
+    item->len = (p ? p : last) - rest->data;
+
+    if (p) {
+        rest->len = last - (p + 1);
+        rest->data = p + 1;
+
+    } else {
+        ngx_str_null(rest);
+    }
+
+    /* Stripe's are separated by a comma, and perhaps a space */
+
+    while (item->len && *item->data == ' ') {
+        item->data++;
+        item->len--;
+    }
+
+    return 1;
+}
+
+
+/* returns 1 if the item begins with "prefix", and sets "value" to the rest */
+
+static ngx_uint_t
+ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
+    ngx_str_t *value)
+{
+    if (item->len < prefix->len
+        || ngx_strncmp(item->data, prefix->data, prefix->len) != 0)
+    {
+        return 0;
+    }
+
+    value->len = item->len - prefix->len;
+    value->data = item->data + prefix->len;
+
+    return 1;
+}
+
+
+/* one hash for each secret, with what is signed before the body */
+
+static ngx_int_t
+ngx_http_webhook_signature_start(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
+    ngx_str_t *timestamp)
+{
+    ngx_uint_t                      i;
+    EVP_MAC_CTX                   **key;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_webhook_scheme_t      *scheme;
+    ngx_http_webhook_verifier_t    *verifier;
+    ngx_http_webhook_signature_t   *signature;
+
+    signature = ctx->conf->signature;
+    scheme = signature->scheme;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_verifier_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    verifier = cln->data;
+
+    verifier->header = *value;
+    verifier->n = signature->keys.nelts;
+    verifier->mac = ngx_pcalloc(r->pool, verifier->n * sizeof(EVP_MAC_CTX *));
+    if (verifier->mac == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_webhook_signature_cleanup;
+    ctx->verifier = verifier;
+
+    key = signature->keys.elts;
+
+    for (i = 0; i < verifier->n; i++) {
+        verifier->mac[i] = EVP_MAC_CTX_dup(key[i]);
+        if (verifier->mac[i] == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_webhook_signature_update(verifier, scheme->prefix.data,
+                                          scheme->prefix.len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (id->len
+        && (ngx_http_webhook_signature_update(verifier, id->data, id->len)
+            != NGX_OK
+            || ngx_http_webhook_signature_update(verifier, &scheme->separator,
+                                                 1)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (timestamp->len
+        && (ngx_http_webhook_signature_update(verifier, timestamp->data,
+                                              timestamp->len)
+            != NGX_OK
+            || ngx_http_webhook_signature_update(verifier, &scheme->separator,
+                                                 1)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_signature_cleanup(void *data)
+{
+    ngx_http_webhook_verifier_t *verifier = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < verifier->n; i++) {
+        EVP_MAC_CTX_free(verifier->mac[i]);
+    }
+}
+
+
+/* takes the next bytes of the body; returns NGX_OK or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_signature_update(ngx_http_webhook_verifier_t *verifier,
+    u_char *p, size_t len)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < verifier->n; i++) {
+        if (EVP_MAC_update(verifier->mac[i], p, len) != 1) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A step, after the body: compares each signature in the header with that of
+ * each secret, all of them, whichever matches.
+ */
+
+ngx_int_t
+ngx_http_webhook_signature_finish(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    size_t                        len;
+    u_char                        mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs;
+    ngx_str_t                     item, rest, text;
+    ngx_uint_t                    i, valid;
+    ngx_http_webhook_scheme_t    *scheme;
+    ngx_http_webhook_verifier_t  *verifier;
+
+    scheme = ctx->conf->signature->scheme;
+    verifier = ctx->verifier;
+
+    macs = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_SIZE);
+    if (macs == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < verifier->n; i++) {
+        if (EVP_MAC_final(verifier->mac[i],
+                          macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE, &len,
+                          NGX_HTTP_WEBHOOK_MAC_SIZE)
+            != 1
+            || len != NGX_HTTP_WEBHOOK_MAC_SIZE)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    valid = 0;
+    rest = verifier->header;
+
+    while (ngx_http_webhook_signature_item(scheme, &rest, &item)) {
+
+        if (!ngx_http_webhook_signature_is(&item, &scheme->version, &text)
+            || ngx_http_webhook_signature_decode(scheme, &text, mac) != NGX_OK)
+        {
+            continue;
+        }
+
+        for (i = 0; i < verifier->n; i++) {
+            valid |= (CRYPTO_memcmp(macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE, mac,
+                                    NGX_HTTP_WEBHOOK_MAC_SIZE)
+                      == 0);
+        }
+    }
+
+    return valid ? NGX_OK
+           : ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_signature,
+                                     NULL);
+}
+
+
+/* NGX_OK with 32 bytes in "mac", or NGX_DECLINED */
+
+static ngx_int_t
+ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
+    ngx_str_t *text, u_char *mac)
+{
+    u_char      buf[NGX_HTTP_WEBHOOK_MAC_SIZE + 3];
+    ngx_int_t   ch;
+    ngx_str_t   decoded;
+    ngx_uint_t  i;
+
+    if (scheme->encoding == webhook_base64) {
+
+        if (text->len != ngx_base64_encoded_length(NGX_HTTP_WEBHOOK_MAC_SIZE)) {
+            return NGX_DECLINED;
+        }
+
+        decoded.data = buf;
+
+        if (ngx_decode_base64(&decoded, text) != NGX_OK
+            || decoded.len != NGX_HTTP_WEBHOOK_MAC_SIZE)
+        {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(mac, buf, NGX_HTTP_WEBHOOK_MAC_SIZE);
+
+        return NGX_OK;
+    }
+
+    if (text->len != 2 * NGX_HTTP_WEBHOOK_MAC_SIZE) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_SIZE; i++) {
+
+        ch = ngx_hextoi(text->data + 2 * i, 2);
+        if (ch == NGX_ERROR) {
+            return NGX_DECLINED;
+        }
+
+        mac[i] = (u_char) ch;
+    }
+
+    return NGX_OK;
+}
+
+
+/* webhook_signature scheme secret [secret ...] [tolerance=5m]; */
+
+char *
+ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                     *value, text;
+    ngx_uint_t                     i;
+    ngx_http_webhook_scheme_t     *scheme;
+    ngx_http_webhook_signature_t  *signature;
+
+    if (wlcf->signature) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (scheme = ngx_http_webhook_schemes; scheme->name.len; scheme++) {
+        if (ngx_strcmp(value[1].data, scheme->name.data) == 0) {
+            break;
+        }
+    }
+
+    if (scheme->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown signature scheme \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));
+    if (signature == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&signature->keys, cf->pool, 2, sizeof(EVP_MAC_CTX *))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    signature->scheme = scheme;
+    signature->tolerance = NGX_CONF_UNSET;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "tolerance=", 10) == 0) {
+
+            text.len = value[i].len - 10;
+            text.data = value[i].data + 10;
+
+            if (signature->tolerance != NGX_CONF_UNSET) {
+                return "has more than one \"tolerance=\"";
+            }
+
+            if (scheme->timestamp.len == 0 && scheme->time_item.len == 0) {
+                return "has a \"tolerance=\", but its scheme no timestamp";
+            }
+
+            signature->tolerance = ngx_parse_time(&text, 1);
+
+            if (signature->tolerance == (time_t) NGX_ERROR) {
+                return "has an invalid \"tolerance=\"";
+            }
+
+            continue;
+        }
+
+        switch (ngx_http_webhook_signature_key(cf, signature, &value[i])) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            return scheme->encoded
+                   ? "has a secret that is not base64 of 24 to 64 bytes"
+                   : "has an empty secret";
+
+        default:
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (signature->keys.nelts == 0) {
+        return "needs a secret";
+    }
+
+    ngx_conf_init_value(signature->tolerance, NGX_HTTP_WEBHOOK_TOLERANCE);
+
+    wlcf->signature = signature;
+
+    return NGX_CONF_OK;
+}
+
+
+/* NGX_OK, NGX_DECLINED if the secret is not one of the scheme, or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_webhook_signature_key(ngx_conf_t *cf,
+    ngx_http_webhook_signature_t *signature, ngx_str_t *secret)
+{
+    char                 digest[] = "SHA256";
+    EVP_MAC             *mac;
+    ngx_str_t            encoded, key;
+    OSSL_PARAM           params[2];
+    EVP_MAC_CTX        **ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    key = *secret;
+
+    if (signature->scheme->encoded) {
+
+        encoded = *secret;
+
+        if (ngx_strncmp(encoded.data, "whsec_", 6) == 0) {
+            encoded.data += 6;
+            encoded.len -= 6;
+        }
+
+        key.data = ngx_pnalloc(cf->temp_pool,
+                               ngx_base64_decoded_length(encoded.len) + 1);
+        if (key.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_decode_base64(&key, &encoded) != NGX_OK
+            || key.len < NGX_HTTP_WEBHOOK_SECRET_MIN
+            || key.len > NGX_HTTP_WEBHOOK_SECRET_MAX)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (key.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_array_push(&signature->keys);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+    /* the context holds a reference of its own */
+    EVP_MAC_free(mac);
+
+    cln->handler = ngx_http_webhook_signature_free_key;
+    cln->data = *ctx;
+
+    params[0] = OSSL_PARAM_construct_utf8_string("digest", digest, 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    if (*ctx == NULL || EVP_MAC_init(*ctx, key.data, key.len, params) != 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "OpenSSL has no HMAC with SHA-256");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_signature_free_key(void *data)
+{
+    EVP_MAC_CTX_free(data);
 }

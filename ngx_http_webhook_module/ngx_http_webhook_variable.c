@@ -327,7 +327,10 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 
         value = &ctx->reader.values[i];
 
-        if (value->type == 0 || value->text.len > NGX_HTTP_WEBHOOK_VALUE_MAX) {
+        if (value->type == 0
+            || value->type == NGX_HTTP_WEBHOOK_JSON_NULL
+            || value->text.len > NGX_HTTP_WEBHOOK_VALUE_MAX)
+        {
             return NGX_OK;
         }
 

@@ -1029,3 +1029,43 @@ $::Headers . "Accept-Encoding: gzip\n"
 sub { $_[0] =~ /^\x1f\x8b/ ? Compress::Zlib::memGunzip($_[0]) : $_[0] }
 --- response_body eval
 [$::NoEvent, ::invalid_json(1)]
+
+
+
+=== TEST 32: of an unbuffered upload whose upstream failed, half a body is not judged
+--- config
+    location /unbuffered/ {
+        proxy_request_buffering off;
+        proxy_http_version 1.1;
+        error_page 502 = @hook;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_9;
+    }
+
+    location @hook {
+        webhook luzmo;
+        webhook_secret right slug=acme;
+        try_files /none @accepted;
+    }
+
+    location @accepted {
+        return 200 "accepted\n";
+    }
+--- client eval
+sub {
+    my $is = shift;
+    my $length = length $::Body;
+
+    my $socket = ::dial();
+    ::put($socket, ::request('/unbuffered/data_updated', $::Body));
+    $is->(::answer($socket), "200 accepted\n", 'the whole body');
+
+    for ($length + 2, $length + 5000) {
+        $socket = ::dial();
+        ::put($socket, ::head('/unbuffered/data_updated',
+                              'Content-Length' => $_), $::Body);
+        $is->(::answer($socket) =~ /^[45]\d\d / ? 'refused' : 'accepted',
+              'refused', 'half of it');
+    }
+}
+--- error_log
+connect() failed

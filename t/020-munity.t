@@ -384,7 +384,7 @@ add('test false', map {
 
 my $Digits = '123456789012345678901234567890';
 
-my @Identifiers = (0, -0, -7, 42, '9223372036854775808', $Digits, "-$Digits",
+my @Identifiers = (qw(0 -0 -7 42 9223372036854775808), $Digits, "-$Digits",
                    '"0"', '" "', '"\u0000"', '"\ud800"', "\"\xc3\xa4\"",
                    '"' . 'i' x 9000 . '"');
 
@@ -1450,7 +1450,7 @@ Transfer-Encoding: chunked
 
 
 
-=== TEST 30: refusals before the body, over HTTP/2; without one, for curl would stumble
+=== TEST 30: refusals over HTTP/2; no bodies, as curl stumbles over an early answer
 --- config
     webhook_secret Mu-1;
     proxy_set_header X-Show $webhook_event;

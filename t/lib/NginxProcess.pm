@@ -1,0 +1,549 @@
+package NginxProcess;
+
+# nginx as a process that the test starts, signals and kills itself: for what
+# Test::Nginx's blocks can't show.
+#
+#     use lib 't/lib';
+#     use NginxProcess;
+#     use Test::More;
+#
+#     my $nginx = NginxProcess->new(name => 'reload');
+#
+#     $nginx->configure(workers => 4, http => 'server { ... }');
+#     $nginx->start;
+#     my $answer = NginxProcess::Client->new->request(GET => '/t');
+#     is($answer->{status}, 200);
+#     $nginx->finish;
+#     done_testing();
+#
+# - Server root and ports are found as in WebhookTest.pm: each file of t/ has
+#   its own.  NginxProcess::port(0) to port(9) are the ports, the first of
+#   which is the one that start() waits for.
+#
+# - One nginx at a time, or two in a binary upgrade.  It is a daemon with a
+#   master and worker processes, as it is in production.
+#
+# - Nothing may be in the error log, from [error] up, that the test does not
+#   expect() by a pattern: finish() is the test of that.  An unexpected [alert]
+#   or [emerg] is also written to <server root>.alert.log, which util/test
+#   looks at when all is done.  Each nginx's log is kept as logs/<name>.log.
+#
+# - Nothing waits longer than it has to: wait_until() asks again until it is
+#   so, or half a minute has passed.
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Basename qw(basename dirname);
+use File::Path qw(make_path remove_tree);
+use File::Spec;
+use IO::Socket::INET ();
+use POSIX ();
+use Test::More ();
+use Time::HiRes qw(sleep time);
+
+our ($Root, $AlertLog);
+
+my $Patience = 30;
+
+my ($First, %Started, @Loads);
+my $Test = $$;
+
+BEGIN {
+    my $dir = dirname(File::Spec->rel2abs($0));
+    my $name = basename($0, '.t');
+    my @files = sort map { basename($_, '.t') } glob "$dir/*.t";
+    my ($index) = grep { $files[$_] eq $name } 0 .. $#files;
+
+    my $root = $ENV{WEBHOOK_TEST_ROOT}
+               || File::Spec->rel2abs("$dir/../build/t/by-hand");
+    make_path($root);
+    $root = Cwd::realpath($root);
+
+    $First = ($ENV{TEST_NGINX_PORT} || 19840) + 10 * ($index // @files);
+    $Root = "$root/$name";
+    $AlertLog = "$root/$name.alert.log";
+
+    remove_tree($Root);
+    unlink $AlertLog;
+    make_path("$Root/conf", "$Root/logs");
+}
+
+# What is still there when the test breaks off.
+END {
+    if ($$ == $Test) {
+        my $status = $?;
+        $_->stop for @Loads;
+        for my $master (keys %Started) {
+            kill KILL => $master, descendants($master);
+        }
+        $? = $status;
+    }
+}
+
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+
+sub port { return $First + shift }
+
+sub binary { return $ENV{TEST_NGINX_BINARY} || 'nginx' }
+
+
+# Asks until the answer is true, and returns it; false after half a minute.
+sub wait_until {
+    my ($sub, $patience) = @_;
+    my $end = time + ($patience // $Patience);
+
+    while (1) {
+        my $answer = $sub->();
+        return $answer if $answer;
+        return if time > $end;
+        sleep 0.01;
+    }
+}
+
+
+# --- processes ------------------------------------------------------------
+
+sub processes {
+    my @found;
+
+    open my $ps, '-|', 'ps', '-e', '-o', 'pid=,ppid=,stat=,args='
+        or die "ps: $!";
+
+    while (my $line = <$ps>) {
+        my ($pid, $parent, $state, $name)
+            = $line =~ /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)/ or next;
+        next if $state =~ /^Z/;
+        push @found, {pid => $pid, parent => $parent, state => $state,
+                      name => $name};
+    }
+
+    return @found;
+}
+
+sub alive {
+    my %pid = map { $_ => 1 } @_;
+    return scalar grep { $pid{$_->{pid}} } processes();
+}
+
+sub children {
+    my $master = shift;
+    return grep { $_->{parent} == $master } processes();
+}
+
+# A new binary's master is a child of the old one.
+sub descendants {
+    my $pid = shift;
+    return map { ($_->{pid}, descendants($_->{pid})) } children($pid);
+}
+
+# The pids of a master's workers that take new connections.
+sub workers_of {
+    my $master = shift;
+    my @workers = sort { $a <=> $b }
+                  map { $_->{pid} }
+                  grep { $_->{name} =~ /^nginx: worker process$/ }
+                       children($master);
+    return @workers;
+}
+
+# Does something while only one of the processes can answer.
+sub only {
+    my ($pid, $others, $sub) = @_;
+    my @others = grep { $_ != $pid } @$others;
+    my %others = map { $_ => 1 } @others;
+
+    kill STOP => @others;
+
+    wait_until(sub {
+        return !grep { $others{$_->{pid}} && $_->{state} !~ /^[Tt]/ }
+                     processes();
+    });
+
+    my @result = eval { $sub->() };
+    my $error = $@;
+
+    kill CONT => @others;
+    die $error if $error;
+
+    return wantarray ? @result : $result[0];
+}
+
+
+# --- nginx ----------------------------------------------------------------
+
+# name: of its log and of its file of configuration
+sub new {
+    my ($class, %self) = @_;
+    return bless {expected => [], %self}, $class;
+}
+
+# http: what is in http {}; main: what is beside it; workers: how many
+sub configure {
+    my ($self, %with) = @_;
+    my $main = $with{main} // '';
+
+    for my $module (split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '') {
+        $main = "load_module $module;\n$main";
+    }
+
+    # Workers of root are root's here, so that the server root may be in a
+    # folder that is nobody else's.
+    if ($> == 0 && $main !~ /^\s*user\s/m) {
+        $main .= "user root;\n";
+    }
+
+    my $workers = $with{workers} // 2;
+    my $level = $ENV{TEST_NGINX_LOG_LEVEL} || 'info';
+
+    # A new binary started by a running one would know nothing of these.
+    my $env = join '', map { "env $_;\n" }
+                       qw(ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+                          MALLOC_PERTURB_);
+
+    write_file("$Root/conf/nginx.conf", <<END);
+$main
+$env
+worker_processes $workers;
+pid logs/nginx.pid;
+error_log logs/error.log $level;
+
+events {
+    worker_connections 256;
+}
+
+http {
+    access_log off;
+    keepalive_requests 1000000;
+
+$with{http}
+}
+END
+}
+
+# What may be in the error log.
+sub expect {
+    my ($self, @patterns) = @_;
+    push @{$self->{expected}}, @patterns;
+}
+
+# Runs the binary, and returns its exit status and what it said.
+sub run {
+    my ($self, @arguments) = @_;
+
+    # Not by way of a shell, and with a file instead of a pipe, which a
+    # daemon would keep open.
+    my $output = "$Root/logs/output";
+
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDOUT, '>', $output or POSIX::_exit(99);
+        open STDERR, '>&', \*STDOUT or POSIX::_exit(99);
+        open STDIN, '<', '/dev/null';
+        exec(binary(), '-p', "$Root/", '-c', 'conf/nginx.conf',
+             '-e', 'logs/error.log', @arguments) or POSIX::_exit(99);
+    }
+
+    waitpid $pid, 0;
+    return ($?, read_file($output));
+}
+
+sub start {
+    my $self = shift;
+
+    my ($status, $output) = $self->run;
+
+    if ($status != 0) {
+        Test::More::BAIL_OUT("nginx did not start: $output");
+    }
+
+    wait_until(sub { $self->master && alive($self->master) })
+        && wait_until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                                  PeerPort => port(0)) })
+        && wait_until(sub { $self->workers })
+        or Test::More::BAIL_OUT("nginx does not answer: $output");
+
+    $self->adopt;
+
+    return $self;
+}
+
+# The master is now another one, which the old one has started.
+sub adopt {
+    my $self = shift;
+    $Started{$self->master} = 1;
+}
+
+sub master {
+    my ($self, $file) = @_;
+    $file = "$Root/logs/" . ($file // 'nginx.pid');
+
+    return if !-s $file;
+    return read_file($file) =~ /^(\d+)$/ ? $1 : undef;
+}
+
+sub workers {
+    my $self = shift;
+    return workers_of($self->master);
+}
+
+# Reloads, and waits until the workers of before are gone; with keep => 1 only
+# until there are new ones.  Returns false if it was to no avail.
+sub reload {
+    my ($self, %with) = @_;
+    my %old = map { $_ => 1 } $self->workers;
+
+    kill HUP => $self->master;
+
+    return wait_until(sub {
+        my %now = map { $_ => 1 } $self->workers;
+        return if !%now || grep { $old{$_} } keys %now;
+        return $with{keep} || !alive(keys %old);
+    });
+}
+
+# Kills the worker, and waits for the one that takes its place.
+sub replace {
+    my ($self, $pid) = @_;
+    my %old = map { $_ => 1 } $self->workers;
+
+    kill KILL => $pid;
+    $self->expect(qr/worker process $pid exited on signal 9/);
+
+    return wait_until(sub { grep { !$old{$_} } $self->workers });
+}
+
+# TERM, QUIT or KILL, in which case the workers are killed as well.
+sub stop {
+    my ($self, $signal) = @_;
+    my $master = $self->master or return;
+    my @pids = ($master, descendants($master));
+
+    $signal //= 'TERM';
+
+    kill $signal => $signal eq 'KILL' ? @pids : $master;
+
+    my $gone = wait_until(sub { !alive(@pids) });
+
+    if (!$gone) {
+        Test::More::diag("nginx does not end on $signal");
+        kill KILL => @pids;
+    }
+
+    delete $Started{$master};
+    unlink "$Root/logs/nginx.pid" if $signal eq 'KILL';
+
+    return $gone;
+}
+
+sub log {
+    my $self = shift;
+    return -e "$Root/logs/error.log" ? read_file("$Root/logs/error.log") : '';
+}
+
+# Ends it, and tests that nothing unexpected has been logged.
+sub finish {
+    my $self = shift;
+
+    $self->stop if $self->master && alive($self->master);
+
+    my (%seen, @unexpected);
+
+    for my $line (split /\n/, $self->log) {
+        next if $line !~ /\[(?:error|crit|alert|emerg)\]
+                         |AddressSanitizer|LeakSanitizer|runtime\ error:/x;
+        next if grep { $line =~ $_ } @{$self->{expected}};
+        push @unexpected, $line;
+    }
+
+    if (my @loud = grep { /\[(?:alert|emerg)\]/ } @unexpected) {
+        open my $file, '>>', $AlertLog or die "$AlertLog: $!";
+        print $file map { "$_\n" } @loud;
+        close $file;
+    }
+
+    if (-e "$Root/logs/error.log") {
+        rename "$Root/logs/error.log", "$Root/logs/$self->{name}.log";
+    }
+
+    Test::More::is(scalar @unexpected, 0, 'nothing unexpected was logged')
+        or Test::More::diag(join "\n",
+                            grep { defined } @unexpected[0 .. 9]);
+}
+
+
+# --- files ----------------------------------------------------------------
+
+sub read_file {
+    my $name = shift;
+
+    open my $file, '<:raw', $name or die "$name: $!";
+    local $/;
+    return scalar(<$file>) // '';
+}
+
+sub write_file {
+    my ($name, $content) = @_;
+
+    open my $file, '>:raw', $name or die "$name: $!";
+    print $file $content;
+    close $file or die "$name: $!";
+}
+
+
+# --- load -----------------------------------------------------------------
+
+# Calls $sub->($n, $client, $k), for $k from 0 on, in each of so many processes
+# with a client each, until stop(), which returns all the lines that $sub has
+# returned: a list of lists.
+
+sub load {
+    my ($processes, $sub) = @_;
+    my $self = bless {pids => [], files => []}, 'NginxProcess::Load';
+
+    for my $n (0 .. $processes - 1) {
+        my $file = "$Root/logs/load." . @Loads . ".$n";
+        my $pid = fork // die "fork: $!";
+
+        if ($pid == 0) {
+            my $end;
+            $SIG{TERM} = sub { $end = 1 };
+            $SIG{INT} = 'DEFAULT';
+
+            open my $out, '>', $file or POSIX::_exit(1);
+            my $client = NginxProcess::Client->new;
+
+            for (my $k = 0; !$end && getppid() == $Test; $k++) {
+                my @line = eval { $sub->($n, $client, $k) };
+                @line = ('died', $@) if $@;
+                print $out join(' ', @line), "\n" if @line;
+            }
+
+            close $out;
+            POSIX::_exit(0);
+        }
+
+        push @{$self->{pids}}, $pid;
+        push @{$self->{files}}, $file;
+    }
+
+    push @Loads, $self;
+
+    return $self;
+}
+
+
+package NginxProcess::Load;
+
+sub stop {
+    my $self = shift;
+
+    return if !$self->{pids};
+
+    kill TERM => @{$self->{pids}};
+    waitpid $_, 0 for @{$self->{pids}};
+    delete $self->{pids};
+
+    return map {
+        [map { [split ' '] } split /\n/, NginxProcess::read_file($_)]
+    } @{$self->{files}};
+}
+
+
+package NginxProcess::Client;
+
+# One connection at a time, kept alive.  request() answers a hash of status,
+# headers and body, or nothing if the connection was closed before all of the
+# answer was there: then nobody knows what has become of the request.
+
+use Time::HiRes qw(time);
+
+sub new {
+    my ($class, %self) = @_;
+    return bless {port => NginxProcess::port(0), %self}, $class;
+}
+
+sub close {
+    my $self = shift;
+    delete $self->{socket};
+    return $self;
+}
+
+sub connect {
+    my $self = shift;
+
+    return $self->{socket} if $self->{socket};
+
+    # Nobody may be listening for a moment.
+    return $self->{socket} = NginxProcess::wait_until(sub {
+        return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                     PeerPort => $self->{port},
+                                     Timeout => 10);
+    }, $self->{patience});
+}
+
+sub request {
+    my ($self, $method, $uri, $body, %headers) = @_;
+
+    my $socket = $self->connect or return;
+
+    $headers{Host} //= 'localhost';
+    $headers{'Content-Length'} = length $body if defined $body;
+
+    my $request = "$method $uri HTTP/1.1\r\n"
+                  . join('', map { "$_: $headers{$_}\r\n" } sort keys %headers)
+                  . "\r\n" . ($body // '');
+
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{ALRM} = sub { die "no answer\n" };
+
+    my $answer = eval {
+        alarm 30;
+        syswrite($socket, $request) == length $request or die "write: $!\n";
+        my $read = $self->read_answer($method);
+        alarm 0;
+        $read;
+    };
+
+    alarm 0;
+
+    if (!$answer || ($answer->{headers}{connection} // '') eq 'close') {
+        $self->close;
+    }
+
+    return $answer;
+}
+
+sub read_answer {
+    my ($self, $method) = @_;
+    my $socket = $self->{socket};
+    my $data = '';
+
+    my $more = sub {
+        my $n = sysread $socket, $data, 65536, length $data;
+        return $n || die "closed\n";
+    };
+
+    $more->() while $data !~ /\r\n\r\n/;
+
+    my ($head, $rest) = split /\r\n\r\n/, $data, 2;
+    my ($first, @lines) = split /\r\n/, $head;
+    my ($status) = $first =~ m{^HTTP/1\.[01] (\d{3})} or die "no HTTP\n";
+    my %headers = map { /^([^:]+):\s*(.*)/ ? (lc $1 => $2) : () } @lines;
+
+    my $length = $method eq 'HEAD' || $status == 204
+                 ? 0 : $headers{'content-length'};
+
+    $data = $rest;
+
+    defined $length or die "an answer without a length\n";
+
+    $more->() while length $data < $length;
+
+    return {status => $status, headers => \%headers, body => $data};
+}
+
+1;
