@@ -179,8 +179,8 @@ ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
 
 
 /*
- * Puts two buffers around the body that content handlers will see, which then is
- * application/json.  Returns NGX_OK or NGX_ERROR.
+ * Puts two buffers around the body that content handlers will see, which then
+ * is application/json.  Returns NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t

@@ -344,7 +344,7 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
 }
 
 
-/* its address is the mark by which ngx_http_webhook_get_ctx() finds a context */
+/* its address is the mark by which ngx_http_webhook_get_ctx() finds it */
 
 static void
 ngx_http_webhook_ctx_cleanup(void *data)

@@ -104,9 +104,9 @@ ngx_http_webhook_json_init(ngx_http_webhook_json_t *json,
 
 
 /*
- * Scans the next "len" bytes of the text.  Returns NGX_OK when the text is valid
- * so far, and NGX_ERROR when it can't become valid any more: json->offset then
- * is the offset of the error, and further bytes are ignored.
+ * Scans the next "len" bytes of the text.  Returns NGX_OK when the text is
+ * valid so far, and NGX_ERROR when it can't become valid any more:
+ * json->offset then is the offset of the error, and further bytes are ignored.
  */
 
 ngx_int_t
@@ -764,8 +764,8 @@ out:
 
 
 /*
- * Says that no more bytes follow.  Returns NGX_OK for a complete text, otherwise
- * NGX_ERROR with json->offset as in ngx_http_webhook_json_feed().
+ * Says that no more bytes follow.  Returns NGX_OK for a complete text,
+ * otherwise NGX_ERROR with json->offset as in ngx_http_webhook_json_feed().
  */
 
 ngx_int_t

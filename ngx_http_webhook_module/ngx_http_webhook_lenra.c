@@ -647,8 +647,9 @@ reject:
 
 
 /*
- * Reads a member's value out of the body, as it was sent, and parses it.  Returns
- * NGX_OK, NGX_DECLINED if jansson refuses it, with NULL in "json", or NGX_ERROR.
+ * Reads a member's value out of the body, as it was sent, and parses it.
+ * Returns NGX_OK, NGX_DECLINED if jansson refuses it, with NULL in "json", or
+ * NGX_ERROR.
  */
 
 static ngx_int_t

@@ -21,7 +21,8 @@ enum {
 
 
 #define munity_test              NGX_HTTP_WEBHOOK_EVENT(munity_webhook_test)
-#define munity_updated           NGX_HTTP_WEBHOOK_EVENT(munity_updated_data_model)
+#define munity_updated                                                        \
+    NGX_HTTP_WEBHOOK_EVENT(munity_updated_data_model)
 #define munity_data_model                                                     \
     (NGX_HTTP_WEBHOOK_EVENT(munity_new_data_model)                            \
      | NGX_HTTP_WEBHOOK_EVENT(munity_updated_data_model)                      \

@@ -2,9 +2,9 @@
 /*
  * Error bodies, in each system's own envelope.
  *
- * A refused request goes the way of nginx's own errors: its status is returned,
- * and nginx makes a special response of it, unless "error_page" leads elsewhere.
- * Two filters then put our body in the place of nginx's page.
+ * A refused request goes the way of nginx's own errors: its status is
+ * returned, and nginx makes a special response of it, unless "error_page"
+ * leads elsewhere. Two filters then put our body in the place of nginx's page.
  */
 
 
@@ -183,8 +183,8 @@ ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
 
 
 /*
- * Nothing in a body needs escaping: status, reason, message, path and offset are
- * all out of tables or numbers.
+ * Nothing in a body needs escaping: status, reason, message, path and offset
+ * are all out of tables or numbers.
  */
 
 static ngx_int_t
@@ -206,7 +206,9 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
 
     verdict = ctx->verdict;
 
-    for (part = ctx->conf->provider->envelope->parts; part->prefix.len; part++) {
+    part = ctx->conf->provider->envelope->parts;
+
+    for ( /* void */ ; part->prefix.len; part++) {
 
         p = ngx_slprintf(p, last, "%V", &part->prefix);
 

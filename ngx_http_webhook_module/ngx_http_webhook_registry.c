@@ -3,19 +3,20 @@
  * Registrations in a shared memory zone.
  *
  * The zone is what requests are answered from.  Where it has a state, that is
- * the truth, and the zone a copy of it that is never behind: before the zone is
- * looked at, the number of the store's last commit is compared with that of the
- * zone, which costs no lock and no system call, and what others have changed is
- * taken over.  "Others" are workers that have not linked yet what they have
- * just committed, and other masters: an old one that still finishes its requests
- * after a reload that resized the zone, or one in a binary upgrade.
+ * the truth, and the zone a copy of it that is never behind: before the zone
+ * is looked at, the number of the store's last commit is compared with that of
+ * the zone, which costs no lock and no system call, and what others have
+ * changed is taken over.  "Others" are workers that have not linked yet what
+ * they have just committed, and other masters: an old one that still finishes
+ * its requests after a reload that resized the zone, or one in a binary
+ * upgrade.
  *
- * A creation reserves its memory, commits to the store, and is linked; if a step
- * fails, the ones before it are undone.  What a killed worker had reserved is
- * freed by the worker that takes its place.
+ * A creation reserves its memory, commits to the store, and is linked; if a
+ * step fails, the ones before it are undone.  What a killed worker had
+ * reserved is freed by the worker that takes its place.
  *
- * The slab pool's mutex guards all of it.  Texts are kept in blocks, for a slab
- * rounds each allocation up to a power of two.
+ * The slab pool's mutex guards all of it.  Texts are kept in blocks, for a
+ * slab rounds each allocation up to a power of two.
  */
 
 
@@ -58,7 +59,7 @@ struct ngx_http_webhook_block_s {
 
 typedef struct {
     ngx_http_webhook_node_t             node;
-    ngx_queue_t                         queue;      /* of the app, or reserved */
+    ngx_queue_t                         queue;      /* app's, or reserved */
     ngx_http_webhook_app_node_t        *app;
     uint64_t                            seq;        /* the process, while it is
                                                        reserved */
@@ -405,8 +406,8 @@ ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone)
 
 
 /*
- * Returns NGX_OK if the store is open or there is none.  Otherwise tries to open
- * it, once in a second, and returns NGX_ERROR if that failed.
+ * Returns NGX_OK if the store is open or there is none.  Otherwise tries to
+ * open it, once in a second, and returns NGX_ERROR if that failed.
  */
 
 static ngx_int_t
@@ -674,10 +675,10 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
 
 /*
- * Creates a registration, whose seq is not used; "pool" must live until "op" is
- * done.  Returns NGX_OK, NGX_AGAIN (see ngx_http_webhook_registry_op_t),
- * NGX_DECLINED if the zone is full, or NGX_ERROR if the store has failed; in the
- * last two cases nothing has changed.
+ * Creates a registration, whose seq is not used; "pool" must live until "op"
+ * is done.  Returns NGX_OK, NGX_AGAIN (see ngx_http_webhook_registry_op_t),
+ * NGX_DECLINED if the zone is full, or NGX_ERROR if the store has failed; in
+ * the last two cases nothing has changed.
  */
 
 ngx_int_t

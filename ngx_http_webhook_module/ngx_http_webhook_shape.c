@@ -132,8 +132,9 @@ ngx_http_webhook_shape_feed(ngx_http_webhook_reader_t *reader, u_char *p,
 
 
 /*
- * The payload has ended.  Returns NGX_OK for a JSON text of the document's type,
- * otherwise SHAPE_EMPTY, SHAPE_DOCUMENT, or SHAPE_SYNTAX at reader->json.offset.
+ * The payload has ended.  Returns NGX_OK for a JSON text of the document's
+ * type, otherwise SHAPE_EMPTY, SHAPE_DOCUMENT, or SHAPE_SYNTAX at
+ * reader->json.offset.
  */
 
 ngx_int_t
@@ -161,8 +162,8 @@ ngx_http_webhook_shape_finish(ngx_http_webhook_reader_t *reader)
 
 /*
  * Judges the members that the shape names for "event", after
- * ngx_http_webhook_shape_finish() returned NGX_OK.  Returns NGX_OK, or
- * what is wrong and in "field" with which member, the first in the shape's order.
+ * ngx_http_webhook_shape_finish() returned NGX_OK.  Returns NGX_OK, or what is
+ * wrong and in "field" with which member, the first in the shape's order.
  */
 
 ngx_int_t

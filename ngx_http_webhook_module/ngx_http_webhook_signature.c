@@ -35,8 +35,9 @@ enum {
 
 
 /*
- * A way to sign.  The signed content is the prefix, then the id and the timestamp
- * where there are such headers, each followed by the separator, then the body.
+ * A way to sign.  The signed content is the prefix, then the id and the
+ * timestamp where there are such headers, each followed by the separator, then
+ * the body.
  */
 
 typedef struct {

@@ -76,7 +76,8 @@ ngx_http_webhook_signed_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 {
     if (wlcf->signature == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook signed\" needs \"webhook_signature\" in %s:%ui",
+                      "\"webhook signed\" needs \"webhook_signature\" "
+                      "in %s:%ui",
                       wlcf->file, wlcf->line);
         return NGX_CONF_ERROR;
     }

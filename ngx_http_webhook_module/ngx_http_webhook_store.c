@@ -365,8 +365,8 @@ failed:
 
 
 /*
- * A page beyond the end of the file would be a SIGBUS.  The file of a store that
- * is whole holds all its pages, see ngx_http_webhook_store_extend().
+ * A page beyond the end of the file would be a SIGBUS.  The file of a store
+ * that is whole holds all its pages, see ngx_http_webhook_store_extend().
  */
 
 static ngx_int_t
@@ -540,9 +540,10 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 
 
 /*
- * Tells "handler" of the changes after number *seq: the creations of what still
- * is there, in their order, then the deletions.  Sets *seq and *version to those
- * of what was read.  Returns NGX_OK or NGX_ERROR; then both are as they were.
+ * Tells "handler" of the changes after number *seq: the creations of what
+ * still is there, in their order, then the deletions.  Sets *seq and *version
+ * to those of what was read.  Returns NGX_OK or NGX_ERROR; then both are as
+ * they were.
  */
 
 ngx_int_t
@@ -717,8 +718,8 @@ ngx_http_webhook_store_read_failed(ngx_http_webhook_store_t *store, int rc)
 
 
 /*
- * Takes a change over; it is committed with all others of this turn of the event
- * loop, or all that gather while a commit is under way.
+ * Takes a change over; it is committed with all others of this turn of the
+ * event loop, or all that gather while a commit is under way.
  */
 
 void
@@ -841,9 +842,9 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
 
 
 /*
- * Commits store->committing: in a thread of its own, and using nothing that the
- * event loop uses meanwhile.  If it can't be done in one transaction, each change
- * gets its own, so that one that fails takes no other along.
+ * Commits store->committing: in a thread of its own, and using nothing that
+ * the event loop uses meanwhile.  If it can't be done in one transaction, each
+ * change gets its own, so that one that fails takes no other along.
  */
 
 static void
@@ -1163,9 +1164,9 @@ ngx_http_webhook_store_put_seq(ngx_http_webhook_store_t *store, MDB_txn *txn,
 
 /*
  * LMDB does not write a page that it took from the end of the file and did not
- * need after all.  The file is made to hold it, so that one that is shorter than
- * its pages is known to be truncated.  Must never shrink it: another process may
- * have written more meanwhile.
+ * need after all.  The file is made to hold it, so that one that is shorter
+ * than its pages is known to be truncated.  Must never shrink it: another
+ * process may have written more meanwhile.
  */
 
 static void
