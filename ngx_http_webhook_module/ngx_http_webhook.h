@@ -235,8 +235,12 @@ ngx_int_t ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start,
 ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
     ngx_buf_t *tail);
 
-/* ngx_http_webhook_lenra.c */
+/* ngx_http_webhook_app.c */
 
+ngx_int_t ngx_http_webhook_app_token(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+ngx_int_t ngx_http_webhook_app_identify(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 char *ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

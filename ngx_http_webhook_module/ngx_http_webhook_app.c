@@ -1,0 +1,403 @@
+
+/*
+ * Which application asks: a bearer token that "webhook_app" names, or what
+ * "webhook_identity" takes from variables.
+ */
+
+
+#include "ngx_http_webhook.h"
+
+
+static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,
+    ngx_str_t *token);
+static ngx_int_t ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n);
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated = {
+    NGX_HTTP_UNAUTHORIZED, ngx_string("unauthenticated"),
+    ngx_string("You are not authenticated"), ngx_null_string, 0
+};
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token = {
+    NGX_HTTP_UNAUTHORIZED, ngx_string("invalid_token"),
+    ngx_string("Your token is invalid."), ngx_null_string, 0
+};
+
+
+/*
+ * A step of the access phase: a bearer token of "webhook_app" (RFC 6750,
+ * section 2.1). All tokens are compared, whichever matches.
+ */
+
+ngx_int_t
+ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t                         token;
+    ngx_uint_t                        i;
+    ngx_http_webhook_app_t           *app, *found;
+    ngx_http_webhook_registration_t  *registration;
+
+    if (ctx->conf->identity) {
+        /* who is not known yet before all of the access phase is over */
+        return NGX_DECLINED;
+    }
+
+    if (r->headers_in.authorization == NULL
+        || !ngx_http_webhook_app_bearer(&r->headers_in.authorization->value,
+                                        &token))
+    {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_app_unauthenticated,
+                                       NULL);
+    }
+
+    found = NULL;
+
+    if (ctx->conf->apps) {
+        app = ctx->conf->apps->elts;
+
+        for (i = 0; i < ctx->conf->apps->nelts; i++) {
+            if (ngx_http_webhook_equal(&app[i].token, &token)) {
+                found = &app[i];
+            }
+        }
+    }
+
+    if (found == NULL) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_app_invalid_token,
+                                       NULL);
+    }
+
+    registration = ngx_pcalloc(r->pool,
+                               sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(registration->app, found->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    registration->environment = found->environment;
+    registration->user = found->user;
+    registration->has_user = found->has_user;
+
+    ctx->registration = registration;
+
+    return NGX_OK;
+}
+
+
+/* the scheme in any case, one space or more, and a token that is not empty */
+
+static ngx_uint_t
+ngx_http_webhook_app_bearer(ngx_str_t *value, ngx_str_t *token)
+{
+    u_char     *last, *p;
+    ngx_str_t   scheme = ngx_string("Bearer ");
+
+    if (value->len < scheme.len
+        || ngx_strncasecmp(value->data, scheme.data, scheme.len) != 0)
+    {
+        return 0;
+    }
+
+    p = value->data + scheme.len;
+    last = value->data + value->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    token->len = last - p;
+    token->data = p;
+
+    return p < last;
+}
+
+
+/* a step after the access phase: who is it, if a token has not told */
+
+ngx_int_t
+ngx_http_webhook_app_identify(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_str_t                         app, environment, user;
+    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_registration_t  *registration;
+
+    if (ctx->registration) {
+        return NGX_OK;
+    }
+
+    identity = ctx->conf->identity;
+
+    if (identity == NULL) {
+        goto unauthenticated;
+    }
+
+    ngx_str_null(&user);
+
+    if (ngx_http_complex_value(r, &identity->app, &app) != NGX_OK
+        || ngx_http_complex_value(r, &identity->environment, &environment)
+           != NGX_OK
+        || (identity->user.value.data
+            && ngx_http_complex_value(r, &identity->user, &user) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (app.len == 0) {
+        goto unauthenticated;
+    }
+
+    registration = ngx_pcalloc(r->pool,
+                               sizeof(ngx_http_webhook_registration_t));
+    if (registration == NULL) {
+        return NGX_ERROR;
+    }
+
+    registration->has_user = (user.len != 0);
+
+    if (ngx_http_webhook_uuid_parse(&app, registration->app) != NGX_OK
+        || ngx_http_webhook_app_integer(&environment,
+                                        &registration->environment)
+           != NGX_OK
+        || (registration->has_user
+            && ngx_http_webhook_app_integer(&user, &registration->user)
+               != NGX_OK))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"webhook_identity\" is not a UUID and integers");
+
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_app_invalid_token,
+                                       NULL);
+    }
+
+    ctx->registration = registration;
+
+    return NGX_OK;
+
+unauthenticated:
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_app_unauthenticated,
+                                   NULL);
+}
+
+
+/* a decimal integer of 64 bits with a sign; NGX_ERROR if it is none */
+
+static ngx_int_t
+ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n)
+{
+    char  buf[NGX_INT64_LEN + 1], *end;
+
+    if (text->len == 0
+        || text->len > NGX_INT64_LEN
+        || (text->data[0] != '-'
+            && (text->data[0] < '0' || text->data[0] > '9')))
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(buf, text->data, text->len);
+    buf[text->len] = '\0';
+
+    ngx_set_errno(0);
+    *n = strtoll(buf, &end, 10);
+
+    return (ngx_errno == 0 && end == buf + text->len && end[-1] != '-')
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* webhook_app app_uuid environment=id token=token [token=...] [user=id]; */
+
+char *
+ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t               *value, text;
+    ngx_uint_t               environment, i, j, tokens;
+    ngx_http_webhook_app_t  *app, first;
+
+    value = cf->args->elts;
+
+    if (wlcf->apps == NGX_CONF_UNSET_PTR) {
+        wlcf->apps = ngx_array_create(cf->pool, 4,
+                                      sizeof(ngx_http_webhook_app_t));
+        if (wlcf->apps == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&first, sizeof(ngx_http_webhook_app_t));
+
+    if (ngx_http_webhook_uuid_parse(&value[1], first.app) != NGX_OK) {
+        return "has an application that is not a UUID";
+    }
+
+    environment = 0;
+    tokens = 0;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "environment=", 12) == 0) {
+            text.len = value[i].len - 12;
+            text.data = value[i].data + 12;
+
+            if (environment++
+                || ngx_http_webhook_app_integer(&text, &first.environment)
+                   != NGX_OK)
+            {
+                return "has an \"environment=\" that is not one integer";
+            }
+
+        } else if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
+            text.len = value[i].len - 5;
+            text.data = value[i].data + 5;
+
+            if (first.has_user++
+                || ngx_http_webhook_app_integer(&text, &first.user) != NGX_OK)
+            {
+                return "has a \"user=\" that is not one integer";
+            }
+
+        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0) {
+
+            if (value[i].len == 6) {
+                return "has an empty \"token=\"";
+            }
+
+            tokens++;
+
+        } else {
+            return "has an invalid parameter: \"environment=\", \"token=\" and "
+                   "\"user=\" are known";
+        }
+    }
+
+    if (!environment || !tokens) {
+        return "needs \"environment=\" and \"token=\"";
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "token=", 6) != 0) {
+            continue;
+        }
+
+        first.token.len = value[i].len - 6;
+        first.token.data = value[i].data + 6;
+
+        app = wlcf->apps->elts;
+
+        for (j = 0; j < wlcf->apps->nelts; j++) {
+
+            if (app[j].token.len == first.token.len
+                && ngx_strcmp(app[j].token.data, first.token.data) == 0)
+            {
+                return "has a token that is used already";
+            }
+        }
+
+        app = ngx_array_push(wlcf->apps);
+        if (app == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *app = first;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* webhook_identity app=$v environment=$v [user=$v]; */
+
+char *
+ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    size_t                             len;
+    ngx_str_t                         *value, text;
+    ngx_uint_t                         i, n;
+    ngx_http_complex_value_t          *cv;
+    ngx_http_webhook_identity_t       *identity;
+    ngx_http_compile_complex_value_t   ccv;
+
+    static struct {
+        ngx_str_t   name;
+        ngx_uint_t  offset;
+    } params[] = {
+        { ngx_string("app="),
+          offsetof(ngx_http_webhook_identity_t, app) },
+        { ngx_string("environment="),
+          offsetof(ngx_http_webhook_identity_t, environment) },
+        { ngx_string("user="),
+          offsetof(ngx_http_webhook_identity_t, user) }
+    };
+
+    if (wlcf->identity) {
+        return "is duplicate";
+    }
+
+    identity = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_t));
+    if (identity == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    wlcf->identity = identity;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        len = 0;
+
+        for (n = 0; n < sizeof(params) / sizeof(params[0]); n++) {
+            len = params[n].name.len;
+
+            if (ngx_strncmp(value[i].data, params[n].name.data, len) == 0) {
+                break;
+            }
+        }
+
+        if (n == sizeof(params) / sizeof(params[0]) || value[i].len == len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        cv = (ngx_http_complex_value_t *)
+                                   ((u_char *) identity + params[n].offset);
+
+        if (cv->value.data) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        text.len = value[i].len - len;
+        text.data = value[i].data + len;
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &text;
+        ccv.complex_value = cv;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (identity->app.value.data == NULL
+        || identity->environment.value.data == NULL)
+    {
+        return "needs \"app=\" and \"environment=\"";
+    }
+
+    return NGX_CONF_OK;
+}
