@@ -195,6 +195,7 @@ struct ngx_http_webhook_ctx_s {
     u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
+    ngx_table_elt_t                  *www_authenticate; /* that was added */
 
     unsigned                          authenticated:1;
     unsigned                          started:1;    /* precontent phase */
@@ -204,6 +205,7 @@ struct ngx_http_webhook_ctx_s {
     unsigned                          judged:1;     /* the reader has values */
     unsigned                          keepalive:1;  /* before the refusal */
     unsigned                          replace:1;    /* the body to be sent */
+    unsigned                          replaced:1;
 
     ngx_http_webhook_reader_t         reader;       /* if method->shape */
 };

@@ -143,6 +143,9 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event = {
 };
 
 
+static ngx_str_t  ngx_http_webhook_content_type =
+    ngx_string("content-type");
+
 static ngx_str_t  ngx_http_webhook_content_encoding =
     ngx_string("content-encoding");
 
@@ -231,6 +234,11 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
         if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
             /* another module has granted access */
             ctx->verdict = NULL;
+
+            if (ctx->www_authenticate) {
+                /* nginx knows that of one module only */
+                ctx->www_authenticate->hash = 0;
+            }
         }
 
         if (ctx->verdict) {
@@ -570,9 +578,9 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (r->headers_in.content_type == NULL
-        || !ngx_http_webhook_is_json(&r->headers_in.content_type->value))
-    {
+    header = ngx_http_webhook_header(r, &ngx_http_webhook_content_type, &n);
+
+    if (n != 1 || !ngx_http_webhook_is_json(&header->value)) {
         return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }
 
@@ -662,7 +670,19 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     r->preserve_body = 1;
 
+    if (r->discard_body || r->reading_body
+        || (r->request_body && r->request_body->rest > 0))
+    {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "webhook %V can't judge a body that another location "
+                      "did not read to its end",
+                      &ctx->conf->provider->name);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (r->request_body) {
+        ctx->read = 1;
+
         return ngx_http_webhook_body_feed(r, ctx, r->request_body->bufs);
     }
 

@@ -419,12 +419,17 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (wlcf->secrets == NULL) {
-        return "is used beside \"webhook_secret off\"";
+        return ngx_strcmp(value[1].data, "off") == 0
+               ? "is duplicate" : "is used beside \"webhook_secret off\"";
     }
 
     ngx_str_null(&slug);
 
     if (cf->args->nelts == 3) {
+
+        if (ngx_strcmp(value[1].data, "off") == 0) {
+            return "off has no parameters";
+        }
 
         if (ngx_strncmp(value[2].data, "slug=", 5) != 0) {
             return "has an invalid parameter: \"slug=\" is the only one";
@@ -467,7 +472,8 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (secret[i].secret.len == value[1].len
             && ngx_strcmp(secret[i].secret.data, value[1].data) == 0
             && secret[i].slug.len == slug.len
-            && ngx_strncmp(secret[i].slug.data, slug.data, slug.len) == 0)
+            && (slug.len == 0
+                || ngx_strncmp(secret[i].slug.data, slug.data, slug.len) == 0))
         {
             return "is duplicate";
         }

@@ -140,6 +140,7 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 
         /* nginx takes it back if "satisfy any" lets the request pass */
         r->headers_out.www_authenticate = header;
+        ctx->www_authenticate = header;
         break;
 
     case NGX_HTTP_NOT_ALLOWED:
@@ -308,10 +309,16 @@ ngx_http_webhook_header_filter(ngx_http_request_t *r)
 
     /*
      * nginx closes the connection after a 400, for it may not know where the
-     * next request begins; after one of ours it does
+     * next request begins; it does if there is no body that is still to come
      */
 
-    r->keepalive = ctx->keepalive;
+    if (r->err_status == NGX_HTTP_BAD_REQUEST
+        && (ctx->read
+            || (r->headers_in.content_length_n <= 0
+                && !r->headers_in.chunked)))
+    {
+        r->keepalive = ctx->keepalive;
+    }
 
     ctx->replace = 1;
 
@@ -332,11 +339,15 @@ ngx_http_webhook_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_next_body_filter(r, in);
     }
 
-    ctx->replace = 0;
-
     for (cl = in; cl; cl = cl->next) {
         cl->buf->pos = cl->buf->last;
     }
+
+    if (ctx->replaced) {
+        return ngx_http_next_body_filter(r, NULL);
+    }
+
+    ctx->replaced = 1;
 
     b = ngx_calloc_buf(r->pool);
     if (b == NULL) {

@@ -1069,3 +1069,38 @@ sub {
 }
 --- error_log
 connect() failed
+
+
+
+=== TEST 33: of chunks that were too many, those before them are not judged
+--- config
+    location /limited/ {
+        client_max_body_size 200;
+        error_page 413 = @hook;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location @hook {
+        webhook luzmo;
+        webhook_secret right slug=acme;
+        try_files /none @accepted;
+    }
+
+    location @accepted {
+        return 200 "accepted\n";
+    }
+--- client eval
+sub {
+    my $is = shift;
+
+    my $socket = ::dial();
+    ::put($socket, ::head('/limited/data_updated',
+                          'Transfer-Encoding' => 'chunked'),
+                   ::chunks($::Body) =~ s/0\r\n\r\n\z//r);
+    Time::HiRes::sleep(0.02);
+    ::put($socket, ::chunks(' ' x 1000));
+    $is->(::answer($socket) =~ /^[45]\d\d / ? 'refused' : 'accepted',
+          'refused', 'the event before them');
+}
+--- error_log
+client intended to send too large chunked body

@@ -488,7 +488,7 @@ acme
 
 
 
-=== TEST 22: a member that is no text: the JSON text as it was sent
+=== TEST 22: a member that is no text: the JSON text as it was sent, null is empty
 --- request eval
 [::post(map { ::payload(dataset_id => $_) } '-1.50e+3', 'null', 'true',
             "{ \"a\":[1,\n\"\\u0041\"] }", '[' . '1,' x 4094 . '11]',
@@ -496,7 +496,7 @@ acme
 --- error_code eval
 [(400) x 6]
 --- response_headers eval
-['X-Dataset: [-1.50e+3]', 'X-Dataset: [null]', 'X-Dataset: [true]',
+['X-Dataset: [-1.50e+3]', 'X-Dataset: []', 'X-Dataset: [true]',
  'X-Dataset: [{ "a":[1,%0A"\\u0041"] }]',
  'X-Dataset: [[' . '1,' x 4094 . '11]]',
  'X-Dataset: []']

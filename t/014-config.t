@@ -35,7 +35,7 @@ __DATA__
     }
 --- must_die
 --- error_log eval
-qr{\[emerg\] \d+#\d+: "webhook luzmo" needs "webhook_secret", or an explicit "webhook_secret off", in \S+/conf/nginx\.conf:\d+$}
+qr{\[emerg\] \d+#\d+: "webhook luzmo" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in \S+/conf/nginx\.conf:\d+$}
 
 
 
@@ -46,7 +46,7 @@ qr{\[emerg\] \d+#\d+: "webhook luzmo" needs "webhook_secret", or an explicit "we
     }
 --- must_die
 --- error_log eval
-qr{\[emerg\] .*"webhook munity" needs "webhook_secret", or an explicit "webhook_secret off", in \S+/conf/nginx\.conf:\d+$}
+qr{\[emerg\] .*"webhook munity" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in \S+/conf/nginx\.conf:\d+$}
 
 
 
@@ -91,7 +91,7 @@ webhook luzmo;
 # four
 --- must_die
 --- error_log eval
-qr{"webhook luzmo" needs "webhook_secret", or an explicit "webhook_secret off", in \S+/html/hook\.conf:3$}
+qr{"webhook luzmo" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in \S+/html/hook\.conf:3$}
 
 
 
@@ -413,7 +413,7 @@ qr{"webhook_secret" directive has an empty secret in \S+/conf/nginx\.conf:\d+$}
     }
 --- must_die
 --- error_log
-"webhook_secret" directive is
+"webhook_secret" directive is duplicate in
 
 
 
@@ -660,7 +660,7 @@ my $ok = "accepted\n";
 
 
 
-=== TEST 43: webhook_secret off for munity, no secret of the level above for lack of one
+=== TEST 43: webhook_secret off in a munity location, below a secret with a slug
 --- http_config
     webhook_secret hush slug=acme;
 --- config
@@ -673,3 +673,15 @@ my $ok = "accepted\n";
 GET /munity/
 --- response_body
 here
+
+
+
+=== TEST 44: off is no secret of a plugin
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret off slug=acme;
+    }
+--- must_die
+--- error_log
+"webhook_secret" directive off has no parameters in

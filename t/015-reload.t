@@ -204,5 +204,5 @@ sub {
     $is->(::answer($open), "200 $::Body", 'another one');
 }
 --- error_log eval
-[qr/\[emerg\] .*"webhook luzmo" needs "webhook_secret", or an explicit "webhook_secret off", in \S+nginx\.conf:\d+/,
+[qr/\[emerg\] .*"webhook luzmo" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in \S+nginx\.conf:\d+/,
  '[emerg]']

@@ -153,9 +153,9 @@ sub through {
     return NginxProcess::only($pid, $all, sub {
         my $answer = $sub->(client(), @arguments);
 
-        if (ref $answer eq 'HASH' && $answer->{headers}{'x-pid'} != $pid) {
-            die "worker $answer->{headers}{'x-pid'} has answered";
-        }
+        # Another one, in its place, if it is gone.
+        return if ref $answer eq 'HASH'
+                  && $answer->{headers}{'x-pid'} != $pid;
 
         return $answer;
     });
@@ -564,8 +564,6 @@ sub upgrade {
         return $new && $new != $old && NginxProcess::workers_of($new) == 2;
     }) or BAIL_OUT('the new binary does not start');
 
-    $nginx->adopt;
-
     return $nginx->master;
 }
 
@@ -762,10 +760,10 @@ subtest 'the zone becomes full under load' => sub {
 subtest 'the state is full' => sub {
     my $nginx = nginx('state-full', size => '128k');
     my $client = client();
-    my ($status, @counts);
+    my @counts;
 
-    $nginx->expect(qr{\[crit\].*webhook state "\Q$Root/state-full"\E could
-                      \ not\ be\ written:\ MDB_MAP_FULL}x);
+    $nginx->expect(qr{\[crit\].*webhook state "\Q$Root\E/state-full" could}
+                   . qr{ not be written: MDB_MAP_FULL});
 
     my ($first, $refusal) = fill($client, 'first');
 
@@ -880,15 +878,7 @@ subtest 'what killed workers had reserved is freed' => sub {
 
         sleep 0.1;
         random_sleep();
-        kill KILL => @workers;
-        $nginx->expect(map { qr/worker process $_ exited on signal 9/ }
-                           @workers);
-
-        wait_until(sub {
-            my %now = map { $_ => 1 } $nginx->workers;
-            return %now && !grep { $now{$_} } @workers;
-        }) or fail('new workers');
-
+        $nginx->replace(@workers) or fail('new workers');
         $load->stop;
 
         $client = client();
@@ -992,7 +982,7 @@ subtest 'states that can\'t be used' => sub {
         if (wait_until(sub { $nginx->master && NginxProcess::alive(
                                                     $nginx->master) }, 0.05))
         {
-            $nginx->stop;
+            $nginx->attach->stop;
         }
 
         $undo->() if $undo;
@@ -1072,10 +1062,19 @@ sub public_folder {
     return $folder;
 }
 
+# The directive, because a user's group often has another name
+sub user {
+    my $name = shift;
+    my ($gid) = (getpwnam $name)[3];
+
+    return unless defined $gid;
+    return "user $name " . getgrgid($gid) . ';';
+}
+
 subtest 'the files belong to the workers\' user' => sub {
     my $folder = public_folder();
     my $state = "$folder/state";
-    my @users = grep { defined getpwnam $_ } qw(nobody daemon);
+    my @users = grep { user($_) } qw(nobody daemon);
 
     my $nginx = NginxProcess->new(name => 'owner');
 
@@ -1096,7 +1095,7 @@ subtest 'the files belong to the workers\' user' => sub {
         return;
     }
 
-    config($nginx, state => $state, main => "user $users[0];");
+    config($nginx, state => $state, main => user($users[0]));
     is(($nginx->run('-t'))[0], 0, 'nginx -t may be the first');
 
     $nginx->start;
@@ -1112,7 +1111,7 @@ subtest 'the files belong to the workers\' user' => sub {
     ok(uuid(create(client(), 'here')), 'written again') for 1 .. 4;
 
     if (@users > 1) {
-        config($nginx, state => $state, main => "user $users[1];");
+        config($nginx, state => $state, main => user($users[1]));
         ok($nginx->reload, 'another user');
 
         for my $worker (my @workers = $nginx->workers) {
@@ -1136,7 +1135,7 @@ subtest 'a state that a new worker can\'t open' => sub {
     my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
 
     my $nginx = NginxProcess->new(name => 'closed');
-    config($nginx, state => $state, workers => 1, main => 'user nobody;');
+    config($nginx, state => $state, workers => 1, main => user('nobody'));
     $nginx->start;
 
     my $uuid = uuid(create(client(), 'here'));

@@ -35,6 +35,7 @@ use strict;
 use warnings;
 
 use Cwd ();
+use Errno ();
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path remove_tree);
 use File::Spec;
@@ -75,9 +76,7 @@ END {
     if ($$ == $Test) {
         my $status = $?;
         $_->stop for @Loads;
-        for my $master (keys %Started) {
-            kill KILL => $master, descendants($master);
-        }
+        kill KILL => map { group($_) } keys %Started;
         $? = $status;
     }
 }
@@ -109,15 +108,15 @@ sub wait_until {
 sub processes {
     my @found;
 
-    open my $ps, '-|', 'ps', '-e', '-o', 'pid=,ppid=,stat=,args='
+    open my $ps, '-|', 'ps', '-e', '-o', 'pid=,ppid=,pgid=,stat=,args='
         or die "ps: $!";
 
     while (my $line = <$ps>) {
-        my ($pid, $parent, $state, $name)
-            = $line =~ /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)/ or next;
+        my ($pid, $parent, $group, $state, $name)
+            = $line =~ /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)/ or next;
         next if $state =~ /^Z/;
-        push @found, {pid => $pid, parent => $parent, state => $state,
-                      name => $name};
+        push @found, {pid => $pid, parent => $parent, group => $group,
+                      state => $state, name => $name};
     }
 
     return @found;
@@ -133,10 +132,10 @@ sub children {
     return grep { $_->{parent} == $master } processes();
 }
 
-# A new binary's master is a child of the old one.
-sub descendants {
-    my $pid = shift;
-    return map { ($_->{pid}, descendants($_->{pid})) } children($pid);
+# A daemon leads a group, in which are its workers, and a new binary as well.
+sub group {
+    my $leader = shift;
+    return map { $_->{pid} } grep { $_->{group} == $leader } processes();
 }
 
 # The pids of a master's workers that take new connections.
@@ -237,6 +236,10 @@ sub run {
     # daemon would keep open.
     my $output = "$Root/logs/output";
 
+    # nginx -t leaves all that it has allocated to the kernel.
+    local $ENV{ASAN_OPTIONS} = "$ENV{ASAN_OPTIONS},detect_leaks=0"
+        if $ENV{ASAN_OPTIONS} && grep { $_ eq '-t' } @arguments;
+
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
@@ -266,15 +269,17 @@ sub start {
         && wait_until(sub { $self->workers })
         or Test::More::BAIL_OUT("nginx does not answer: $output");
 
-    $self->adopt;
-
-    return $self;
+    return $self->attach;
 }
 
-# The master is now another one, which the old one has started.
-sub adopt {
+# Takes over an nginx that has been started by run().
+sub attach {
     my $self = shift;
-    $Started{$self->master} = 1;
+
+    $self->{group} = $self->master;
+    $Started{$self->{group}} = 1;
+
+    return $self;
 }
 
 sub master {
@@ -305,36 +310,42 @@ sub reload {
     });
 }
 
-# Kills the worker, and waits for the one that takes its place.
+# Kills workers, and waits for those that take their places.
 sub replace {
-    my ($self, $pid) = @_;
+    my ($self, @pids) = @_;
     my %old = map { $_ => 1 } $self->workers;
 
-    kill KILL => $pid;
-    $self->expect(qr/worker process $pid exited on signal 9/);
+    kill KILL => @pids;
+    $self->expect(map { qr/worker process $_ exited on signal 9/ } @pids);
 
-    return wait_until(sub { grep { !$old{$_} } $self->workers });
+    # In a zone as well: the master then unlocks it, and says so.
+    $self->expect(map { qr/shared memory zone "\w+" was locked by $_$/ } @pids);
+
+    return wait_until(sub { @pids == grep { !$old{$_} } $self->workers });
 }
 
-# TERM, QUIT or KILL, in which case the workers are killed as well.
+# TERM, QUIT or KILL: then the workers are killed as well.  Returns false if
+# something was still there after a while.
 sub stop {
     my ($self, $signal) = @_;
-    my $master = $self->master or return;
-    my @pids = ($master, descendants($master));
+    my $group = delete $self->{group} or return 1;
+    my $master = $self->master // $group;
 
     $signal //= 'TERM';
 
-    kill $signal => $signal eq 'KILL' ? @pids : $master;
+    kill $signal => $signal eq 'KILL' ? group($group) : $master;
 
-    my $gone = wait_until(sub { !alive(@pids) });
+    # Without a master, nobody will tell its workers.
+    my $gone = wait_until(sub { !group($group) },
+                          alive($master) ? $Patience : 0);
 
     if (!$gone) {
         Test::More::diag("nginx does not end on $signal");
-        kill KILL => @pids;
+        kill KILL => group($group);
     }
 
-    delete $Started{$master};
-    unlink "$Root/logs/nginx.pid" if $signal eq 'KILL';
+    delete $Started{$group};
+    unlink "$Root/logs/nginx.pid";
 
     return $gone;
 }
@@ -348,9 +359,9 @@ sub log {
 sub finish {
     my $self = shift;
 
-    $self->stop if $self->master && alive($self->master);
+    Test::More::ok($self->stop, 'nginx has ended');
 
-    my (%seen, @unexpected);
+    my @unexpected;
 
     for my $line (split /\n/, $self->log) {
         next if $line !~ /\[(?:error|crit|alert|emerg)\]
@@ -523,8 +534,12 @@ sub read_answer {
     my $data = '';
 
     my $more = sub {
-        my $n = sysread $socket, $data, 65536, length $data;
-        return $n || die "closed\n";
+        while (1) {
+            my $n = sysread $socket, $data, 65536, length $data;
+            return $n if $n;
+            # load() ends by a signal
+            die "closed\n" if defined $n || !$!{EINTR};
+        }
     };
 
     $more->() while $data !~ /\r\n\r\n/;

@@ -39,6 +39,7 @@
 #define TEST_TOKENS   6
 #endif
 
+
 typedef struct {
     size_t             len;
     u_char            *text;
