@@ -36,10 +36,8 @@ if paths and paths ~= "" then
     local count = #all / len
     local before, after
 
-    function init(args)
-        wrk.init(args)
-
-        local request = wrk.format(nil, "@@")
+    function init()
+        local request = wrk.format(nil, wrk.path .. "@@")
         local from, to = request:find("@@", 1, true)
 
         before = request:sub(1, from - 1)

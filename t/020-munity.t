@@ -733,7 +733,7 @@ __DATA__
     }
 --- must_die
 --- error_log eval
-qr/\[emerg\] .*"webhook munity" needs "webhook_secret", or an explicit "webhook_secret off", in .*nginx\.conf:\d+$/
+qr/\[emerg\] .*"webhook munity" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in .*nginx\.conf:\d+$/
 
 
 
