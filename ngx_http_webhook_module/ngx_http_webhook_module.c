@@ -305,13 +305,9 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
 
     provider = wlcf->provider;
 
-    if (!provider->secret) {
-        goto done;
-    }
-
     if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
 
-        if (wlcf->signature) {
+        if (wlcf->signature || !provider->secret) {
             goto done;
         }
 

@@ -27,16 +27,33 @@
 /* of what is kept in the zone; it may outlive this version of the module */
 #define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  1
 
+/* a bucket for so many bytes of a zone, which is what a small webhook takes */
+#define NGX_HTTP_WEBHOOK_BUCKET_SHARE     256
+
 #define NGX_HTTP_WEBHOOK_BLOCK_MAX        2048
 #define NGX_HTTP_WEBHOOK_BLOCK_WASTE      64
 
 
-/* what a tree is of; the key is the UUID's first eight bytes */
+/* what a table is of */
+
+typedef struct ngx_http_webhook_node_s  ngx_http_webhook_node_t;
+
+struct ngx_http_webhook_node_s {
+    ngx_http_webhook_node_t            *next;
+    u_char                              uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+};
+
+
+/*
+ * A hash table by UUIDs: their first bytes, which are random, are the hash.
+ * Of a million nodes one is found in two memory accesses, where a tree takes
+ * twenty.
+ */
 
 typedef struct {
-    ngx_rbtree_node_t                   node;
-    u_char                              uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-} ngx_http_webhook_node_t;
+    ngx_http_webhook_node_t           **buckets;
+    ngx_uint_t                          mask;
+} ngx_http_webhook_table_t;
 
 
 typedef struct {
@@ -57,17 +74,19 @@ struct ngx_http_webhook_block_s {
 #define NGX_HTTP_WEBHOOK_BLOCK_HEAD  offsetof(ngx_http_webhook_block_t, data)
 
 
+/* what a trigger needs is in the first 64 bytes */
+
 typedef struct {
     ngx_http_webhook_node_t             node;
-    ngx_queue_t                         queue;      /* app's, or reserved */
     ngx_http_webhook_app_node_t        *app;
-    uint64_t                            seq;        /* the process, while it is
-                                                       reserved */
-    int64_t                             environment;
-    int64_t                             user;
+    ngx_http_webhook_block_t           *text;       /* action, then props */
     uint32_t                            action_len;
     uint32_t                            props_len;
-    ngx_http_webhook_block_t           *text;       /* action, then props */
+    int64_t                             environment;
+    int64_t                             user;
+    uint64_t                            seq;        /* the process, while it is
+                                                       reserved */
+    ngx_queue_t                         queue;      /* app's, or reserved */
     unsigned                            has_user:1;
 } ngx_http_webhook_webhook_node_t;
 
@@ -75,10 +94,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t                          layout;
 
-    /* trees, without what ngx_rbtree_t keeps of this process's code */
-    ngx_rbtree_node_t                  *webhooks;
-    ngx_rbtree_node_t                  *apps;
-    ngx_rbtree_node_t                   sentinel;
+    ngx_http_webhook_table_t            webhooks;
+    ngx_http_webhook_table_t            apps;
 
     ngx_queue_t                         reserved;
     uint64_t                            seq;        /* all up to it are here */
@@ -154,16 +171,16 @@ static void ngx_http_webhook_registry_write_text(
     ngx_http_webhook_block_t *block, size_t offset, ngx_str_t *text);
 static void ngx_http_webhook_registry_free_text(ngx_slab_pool_t *shpool,
     ngx_http_webhook_block_t *block);
-static void *ngx_http_webhook_registry_lookup(
-    ngx_http_webhook_registry_t *registry, ngx_rbtree_node_t *root,
+static ngx_int_t ngx_http_webhook_registry_init_table(
+    ngx_http_webhook_registry_t *registry, ngx_http_webhook_table_t *table,
+    size_t share);
+static ngx_http_webhook_node_t **ngx_http_webhook_registry_bucket(
+    ngx_http_webhook_table_t *table, u_char *uuid);
+static void *ngx_http_webhook_registry_lookup(ngx_http_webhook_table_t *table,
     u_char *uuid);
-static void ngx_http_webhook_registry_insert(
-    ngx_http_webhook_registry_t *registry, ngx_rbtree_node_t **root,
-    ngx_http_webhook_node_t *node, u_char *uuid);
-static void ngx_http_webhook_registry_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static void ngx_http_webhook_registry_remove(
-    ngx_http_webhook_registry_t *registry, ngx_rbtree_node_t **root,
+static void ngx_http_webhook_registry_insert(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_node_t *node);
+static void ngx_http_webhook_registry_remove(ngx_http_webhook_table_t *table,
     ngx_http_webhook_node_t *node);
 
 
@@ -282,9 +299,15 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     sh->layout = NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT;
 
-    ngx_rbtree_sentinel_init(&sh->sentinel);
-    sh->webhooks = &sh->sentinel;
-    sh->apps = &sh->sentinel;
+    if (ngx_http_webhook_registry_init_table(registry, &sh->webhooks,
+                                             NGX_HTTP_WEBHOOK_BUCKET_SHARE)
+        != NGX_OK
+        || ngx_http_webhook_registry_init_table(registry, &sh->apps,
+                                            16 * NGX_HTTP_WEBHOOK_BUCKET_SHARE)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     ngx_queue_init(&sh->reserved);
 
@@ -467,8 +490,7 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
     ngx_http_webhook_registration_t   registration;
     ngx_http_webhook_webhook_node_t  *reserved, *webhook;
 
-    webhook = ngx_http_webhook_registry_lookup(registry, registry->sh->webhooks,
-                                               uuid);
+    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
 
     reserved = webhook ? NULL
                        : ngx_http_webhook_registry_reserved(registry, uuid);
@@ -575,8 +597,7 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     ngx_http_webhook_registry_sync(registry);
 
-    webhook = ngx_http_webhook_registry_lookup(registry, registry->sh->webhooks,
-                                               uuid);
+    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
 
     rc = webhook ? ngx_http_webhook_registry_copy(webhook, pool, registration)
                  : NGX_DECLINED;
@@ -638,16 +659,16 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     ngx_http_webhook_registry_sync(registry);
 
-    app = ngx_http_webhook_registry_lookup(registry, registry->sh->apps,
+    app = ngx_http_webhook_registry_lookup(&registry->sh->apps,
                                            registration->app);
 
     if (app) {
         webhook = NULL;
 
         if (registration->seq) {
-            webhook = ngx_http_webhook_registry_lookup(registry,
-                                                       registry->sh->webhooks,
-                                                       registration->uuid);
+            webhook = ngx_http_webhook_registry_lookup(
+                                                      &registry->sh->webhooks,
+                                                      registration->uuid);
         }
 
         q = webhook ? ngx_queue_next(&webhook->queue)
@@ -834,8 +855,7 @@ ngx_http_webhook_registry_drop(ngx_http_webhook_registry_t *registry,
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    webhook = ngx_http_webhook_registry_lookup(registry, registry->sh->webhooks,
-                                               uuid);
+    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
 
     if (webhook) {
         ngx_http_webhook_registry_unlink(registry, webhook);
@@ -985,8 +1005,7 @@ ngx_http_webhook_registry_free(ngx_http_webhook_registry_t *registry,
     app = webhook->app;
 
     if (--app->count == 0) {
-        ngx_http_webhook_registry_remove(registry, &registry->sh->apps,
-                                         &app->node);
+        ngx_http_webhook_registry_remove(&registry->sh->apps, &app->node);
         ngx_slab_free_locked(registry->shpool, app);
     }
 
@@ -1006,8 +1025,7 @@ ngx_http_webhook_registry_link(ngx_http_webhook_registry_t *registry,
 
     webhook->seq = seq;
 
-    ngx_http_webhook_registry_insert(registry, &registry->sh->webhooks,
-                                     &webhook->node, webhook->node.uuid);
+    ngx_http_webhook_registry_insert(&registry->sh->webhooks, &webhook->node);
 
     /* workers link in an order that may differ a little */
 
@@ -1032,8 +1050,7 @@ static void
 ngx_http_webhook_registry_unlink(ngx_http_webhook_registry_t *registry,
     ngx_http_webhook_webhook_node_t *webhook)
 {
-    ngx_http_webhook_registry_remove(registry, &registry->sh->webhooks,
-                                     &webhook->node);
+    ngx_http_webhook_registry_remove(&registry->sh->webhooks, &webhook->node);
 
     ngx_queue_remove(&webhook->queue);
     ngx_queue_init(&webhook->queue);
@@ -1083,7 +1100,7 @@ ngx_http_webhook_registry_app(ngx_http_webhook_registry_t *registry,
 {
     ngx_http_webhook_app_node_t  *app;
 
-    app = ngx_http_webhook_registry_lookup(registry, registry->sh->apps, uuid);
+    app = ngx_http_webhook_registry_lookup(&registry->sh->apps, uuid);
     if (app) {
         return app;
     }
@@ -1097,8 +1114,10 @@ ngx_http_webhook_registry_app(ngx_http_webhook_registry_t *registry,
     ngx_queue_init(&app->webhooks);
     app->count = 0;
 
-    ngx_http_webhook_registry_insert(registry, &registry->sh->apps, &app->node,
-                                     uuid);
+    ngx_memcpy(app->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    ngx_http_webhook_registry_insert(&registry->sh->apps, &app->node);
+
     return app;
 }
 
@@ -1192,107 +1211,81 @@ ngx_http_webhook_registry_free_text(ngx_slab_pool_t *shpool,
 }
 
 
-static void *
-ngx_http_webhook_registry_lookup(ngx_http_webhook_registry_t *registry,
-    ngx_rbtree_node_t *root, u_char *uuid)
+/* a power of two of buckets, one for each "share" bytes of the zone */
+
+static ngx_int_t
+ngx_http_webhook_registry_init_table(ngx_http_webhook_registry_t *registry,
+    ngx_http_webhook_table_t *table, size_t share)
 {
-    ngx_int_t                 rc;
-    ngx_rbtree_key_t          key;
+    size_t  n;
+
+    n = 1;
+
+    while (2 * n * share <= registry->shm_zone->shm.size) {
+        n *= 2;
+    }
+
+    table->mask = n - 1;
+    table->buckets = ngx_slab_calloc(registry->shpool,
+                                     n * sizeof(ngx_http_webhook_node_t *));
+
+    return table->buckets ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_http_webhook_node_t **
+ngx_http_webhook_registry_bucket(ngx_http_webhook_table_t *table, u_char *uuid)
+{
+    ngx_uint_t  hash;
+
+    ngx_memcpy(&hash, uuid, sizeof(ngx_uint_t));
+
+    return &table->buckets[hash & table->mask];
+}
+
+
+static void *
+ngx_http_webhook_registry_lookup(ngx_http_webhook_table_t *table, u_char *uuid)
+{
     ngx_http_webhook_node_t  *node;
 
-    ngx_memcpy(&key, uuid, sizeof(ngx_rbtree_key_t));
-
-    while (root != &registry->sh->sentinel) {
-
-        if (key != root->key) {
-            root = (key < root->key) ? root->left : root->right;
-            continue;
-        }
-
-        node = (ngx_http_webhook_node_t *) root;
-
-        rc = ngx_memcmp(uuid, node->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-        if (rc == 0) {
-            return node;
-        }
-
-        root = (rc < 0) ? root->left : root->right;
-    }
-
-    return NULL;
-}
-
-
-/*
- * An ngx_rbtree_t in the zone would hold the address of an insert function, and
- * workers of two versions of the module may have it at two addresses.
- */
-
-static void
-ngx_http_webhook_registry_insert(ngx_http_webhook_registry_t *registry,
-    ngx_rbtree_node_t **root, ngx_http_webhook_node_t *node, u_char *uuid)
-{
-    ngx_rbtree_t  tree;
-
-    ngx_memcpy(node->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    ngx_memcpy(&node->node.key, uuid, sizeof(ngx_rbtree_key_t));
-
-    tree.root = *root;
-    tree.sentinel = &registry->sh->sentinel;
-    tree.insert = ngx_http_webhook_registry_insert_value;
-
-    ngx_rbtree_insert(&tree, &node->node);
-
-    *root = tree.root;
-}
-
-
-static void
-ngx_http_webhook_registry_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t        **p;
-    ngx_http_webhook_node_t   *n, *t;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            n = (ngx_http_webhook_node_t *) node;
-            t = (ngx_http_webhook_node_t *) temp;
-
-            p = (ngx_memcmp(n->uuid, t->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE) < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
+    for (node = *ngx_http_webhook_registry_bucket(table, uuid);
+         node;
+         node = node->next)
+    {
+        if (ngx_memcmp(node->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE) == 0) {
             break;
         }
-
-        temp = *p;
     }
 
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
+    return node;
 }
 
 
 static void
-ngx_http_webhook_registry_remove(ngx_http_webhook_registry_t *registry,
-    ngx_rbtree_node_t **root, ngx_http_webhook_node_t *node)
+ngx_http_webhook_registry_insert(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_node_t *node)
 {
-    ngx_rbtree_t  tree;
+    ngx_http_webhook_node_t  **bucket;
 
-    tree.root = *root;
-    tree.sentinel = &registry->sh->sentinel;
+    bucket = ngx_http_webhook_registry_bucket(table, node->uuid);
 
-    ngx_rbtree_delete(&tree, &node->node);
+    node->next = *bucket;
+    *bucket = node;
+}
 
-    *root = tree.root;
+
+static void
+ngx_http_webhook_registry_remove(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_node_t *node)
+{
+    ngx_http_webhook_node_t  **p;
+
+    p = ngx_http_webhook_registry_bucket(table, node->uuid);
+
+    while (*p != node) {
+        p = &(*p)->next;
+    }
+
+    *p = node->next;
 }

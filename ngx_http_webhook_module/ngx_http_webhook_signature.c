@@ -90,6 +90,8 @@ static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
 static void ngx_http_webhook_signature_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_signature_decode(
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
+static ngx_int_t ngx_http_webhook_signature_base64(ngx_str_t *decoded,
+    ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_signature_key(ngx_conf_t *cf,
     ngx_http_webhook_signature_t *signature, ngx_str_t *secret);
 static void ngx_http_webhook_signature_free_key(void *data);
@@ -548,7 +550,7 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
 
         decoded.data = buf;
 
-        if (ngx_decode_base64(&decoded, text) != NGX_OK
+        if (ngx_http_webhook_signature_base64(&decoded, text) != NGX_OK
             || decoded.len != NGX_HTTP_WEBHOOK_MAC_SIZE)
         {
             return NGX_DECLINED;
@@ -574,6 +576,27 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
     }
 
     return NGX_OK;
+}
+
+
+/* nginx's decoder stops at the first "=", whatever is behind it */
+
+static ngx_int_t
+ngx_http_webhook_signature_base64(ngx_str_t *decoded, ngx_str_t *text)
+{
+    size_t  len;
+
+    for (len = text->len; len && text->data[len - 1] == '='; len--) {
+        /* void */
+    }
+
+    if (text->len - len > 2
+        || ngx_strlchr(text->data, text->data + len, '=') != NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_decode_base64(decoded, text);
 }
 
 
@@ -702,7 +725,7 @@ ngx_http_webhook_signature_key(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        if (ngx_decode_base64(&key, &encoded) != NGX_OK
+        if (ngx_http_webhook_signature_base64(&key, &encoded) != NGX_OK
             || key.len < NGX_HTTP_WEBHOOK_SECRET_MIN
             || key.len > NGX_HTTP_WEBHOOK_SECRET_MAX)
         {
