@@ -148,6 +148,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
+    ngx_int_t                         content_length;   /* variables' indices */
+    ngx_int_t                         content_type;
 } ngx_http_webhook_main_conf_t;
 
 
@@ -191,6 +193,8 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_field_t         *field;        /* whose, may be NULL */
     ngx_str_t                         problem;      /* the error body */
 
+    ngx_chain_t                      *body;         /* before it was wrapped */
+
     ngx_http_webhook_registration_t  *registration; /* or what is known of it */
     u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_uint_t                        limit;        /* of a list */
@@ -203,6 +207,7 @@ struct ngx_http_webhook_ctx_s {
     unsigned                          waiting:1;
     unsigned                          read:1;
     unsigned                          judged:1;     /* the reader has values */
+    unsigned                          wrapped:1;
     unsigned                          keepalive:1;  /* before the refusal */
     unsigned                          replace:1;    /* the body to be sent */
     unsigned                          replaced:1;
@@ -234,8 +239,10 @@ ngx_int_t ngx_http_webhook_body_feed(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start,
     off_t end, ngx_str_t *text);
-ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
-    ngx_buf_t *tail);
+ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_buf_t *head, ngx_buf_t *tail);
+ngx_int_t ngx_http_webhook_body_unwrap(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 
 /* ngx_http_webhook_app.c */
 
@@ -251,7 +258,7 @@ char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b);
 ngx_int_t ngx_http_webhook_signature_begin(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-ngx_int_t ngx_http_webhook_signature_update(
+ngx_int_t ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_http_webhook_verifier_t *verifier, u_char *p, size_t len);
 ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);

@@ -131,7 +131,8 @@ ngx_http_webhook_app_identify(ngx_http_request_t *r,
     identity = ctx->conf->identity;
 
     if (identity == NULL) {
-        goto unauthenticated;
+        /* another module has granted access, and a token is needed still */
+        return ngx_http_webhook_app_token(r, ctx);
     }
 
     ngx_str_null(&user);

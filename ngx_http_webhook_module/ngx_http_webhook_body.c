@@ -9,8 +9,8 @@
 #define NGX_HTTP_WEBHOOK_READ_SIZE  16384
 
 
-typedef ngx_int_t (*ngx_http_webhook_piece_pt)(void *data, u_char *p,
-    size_t len);
+typedef ngx_int_t (*ngx_http_webhook_piece_pt)(ngx_http_request_t *r,
+    void *data, u_char *p, size_t len);
 
 
 typedef struct {
@@ -23,10 +23,12 @@ typedef struct {
 
 static ngx_int_t ngx_http_webhook_body_pieces(ngx_http_request_t *r,
     ngx_chain_t *in, ngx_http_webhook_piece_pt handler, void *data);
-static ngx_int_t ngx_http_webhook_body_feed_piece(void *data, u_char *p,
-    size_t len);
-static ngx_int_t ngx_http_webhook_body_slice_piece(void *data, u_char *p,
-    size_t len);
+static ngx_int_t ngx_http_webhook_body_feed_piece(ngx_http_request_t *r,
+    void *data, u_char *p, size_t len);
+static ngx_int_t ngx_http_webhook_body_slice_piece(ngx_http_request_t *r,
+    void *data, u_char *p, size_t len);
+static ngx_int_t ngx_http_webhook_body_link(ngx_http_request_t *r,
+    ngx_chain_t ***ll, ngx_buf_t *b, off_t *len);
 static ngx_int_t ngx_http_webhook_body_headers(ngx_http_request_t *r,
     off_t len);
 
@@ -46,12 +48,14 @@ ngx_http_webhook_body_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_webhook_body_feed_piece(void *data, u_char *p, size_t len)
+ngx_http_webhook_body_feed_piece(ngx_http_request_t *r, void *data, u_char *p,
+    size_t len)
 {
     ngx_http_webhook_ctx_t *ctx = data;
 
     if (ctx->verifier
-        && ngx_http_webhook_signature_update(ctx->verifier, p, len) != NGX_OK)
+        && ngx_http_webhook_signature_update(r, ctx->verifier, p, len)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -94,7 +98,8 @@ ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
 
 
 static ngx_int_t
-ngx_http_webhook_body_slice_piece(void *data, u_char *p, size_t len)
+ngx_http_webhook_body_slice_piece(ngx_http_request_t *r, void *data, u_char *p,
+    size_t len)
 {
     ngx_http_webhook_slice_t *slice = data;
 
@@ -130,7 +135,7 @@ ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
 
         if (ngx_buf_in_memory(b)) {
 
-            if (handler(data, b->pos, b->last - b->pos) != NGX_OK) {
+            if (handler(r, data, b->pos, b->last - b->pos) != NGX_OK) {
                 return NGX_ERROR;
             }
 
@@ -161,7 +166,7 @@ ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
                               &b->file->name);
             }
 
-            if (n <= 0 || handler(data, p, n) != NGX_OK) {
+            if (n <= 0 || handler(r, data, p, n) != NGX_OK) {
                 rc = NGX_ERROR;
                 break;
             }
@@ -184,11 +189,11 @@ ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
  */
 
 ngx_int_t
-ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
-    ngx_buf_t *tail)
+ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_buf_t *head, ngx_buf_t *tail)
 {
     off_t                     len;
-    ngx_chain_t              *cl, *first, *last, **ll;
+    ngx_chain_t              *cl, *first, **ll;
     ngx_http_request_body_t  *rb;
 
     rb = r->request_body;
@@ -202,40 +207,78 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
         r->request_body = rb;
     }
 
-    first = ngx_alloc_chain_link(r->pool);
-    last = ngx_alloc_chain_link(r->pool);
+    len = 0;
+    ll = &first;
 
-    if (first == NULL || last == NULL) {
+    if (ngx_http_webhook_body_link(r, &ll, head, &len) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    first->buf = head;
-    first->next = NULL;
-    last->buf = tail;
-    last->next = NULL;
-
-    len = ngx_buf_size(head) + ngx_buf_size(tail);
-    ll = &first->next;
 
     for (cl = rb->bufs; cl; cl = cl->next) {
 
         /* what only says that the body has ended is not passed on */
 
-        if (ngx_buf_size(cl->buf) == 0) {
-            continue;
+        if (ngx_buf_size(cl->buf)
+            && ngx_http_webhook_body_link(r, &ll, cl->buf, &len) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
-
-        len += ngx_buf_size(cl->buf);
-        cl->buf->last_buf = 0;
-
-        *ll = cl;
-        ll = &cl->next;
     }
 
-    *ll = last;
-    tail->last_buf = 1;
+    if (ngx_http_webhook_body_link(r, &ll, tail, &len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->wrapped = 1;
+    ctx->body = rb->bufs;
 
     rb->bufs = first;
+
+    return ngx_http_webhook_body_headers(r, len);
+}
+
+
+/* appends a buffer by a link of its own, and counts its bytes */
+
+static ngx_int_t
+ngx_http_webhook_body_link(ngx_http_request_t *r, ngx_chain_t ***ll,
+    ngx_buf_t *b, off_t *len)
+{
+    ngx_chain_t  *cl;
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    **ll = cl;
+    *ll = &cl->next;
+
+    *len += ngx_buf_size(b);
+
+    return NGX_OK;
+}
+
+
+/* an internal redirect has led to another judgement: of the body as it was */
+
+ngx_int_t
+ngx_http_webhook_body_unwrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    off_t         len;
+    ngx_chain_t  *cl;
+
+    len = 0;
+
+    for (cl = ctx->body; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    ctx->wrapped = 0;
+    r->request_body->bufs = ctx->body;
 
     return ngx_http_webhook_body_headers(r, len);
 }
@@ -246,11 +289,21 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_buf_t *head,
 static ngx_int_t
 ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
 {
-    u_char           *p;
-    ngx_table_elt_t  *header;
+    u_char                        *p;
+    ngx_table_elt_t               *header;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
     r->headers_in.content_length_n = len;
     r->headers_in.chunked = 0;
+
+    /* variables that somebody may have asked for before */
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+    r->variables[wmcf->content_length].valid = 0;
+    r->variables[wmcf->content_length].not_found = 0;
+    r->variables[wmcf->content_type].valid = 0;
+    r->variables[wmcf->content_type].not_found = 0;
 
     header = r->headers_in.content_length;
 

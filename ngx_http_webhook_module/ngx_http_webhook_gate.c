@@ -344,6 +344,8 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
 
     if (last) {
         ctx->id = last->id;
+        ctx->wrapped = last->wrapped;
+        ctx->body = last->body;
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_webhook_module);
@@ -571,16 +573,15 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ctx->method->shape->empty
-        && r->headers_in.content_length_n <= 0
-        && !r->headers_in.chunked)
-    {
-        return NGX_OK;
-    }
-
     header = ngx_http_webhook_header(r, &ngx_http_webhook_content_type, &n);
 
-    if (n != 1 || !ngx_http_webhook_is_json(&header->value)) {
+    /* where there need not be a body, and is none, it need not have a type */
+
+    if ((!ctx->method->shape->empty
+         || r->headers_in.content_length_n > 0
+         || r->headers_in.chunked)
+        && (n != 1 || !ngx_http_webhook_is_json(&header->value)))
+    {
         return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }
 
@@ -682,6 +683,12 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (r->request_body) {
         ctx->read = 1;
+
+        if (ctx->wrapped
+            && ngx_http_webhook_body_unwrap(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         return ngx_http_webhook_body_feed(r, ctx, r->request_body->bufs);
     }

@@ -895,7 +895,7 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
 
     static ngx_str_t  empty = ngx_string("{}");
     static ngx_str_t  json = ngx_string("{\"_json\":");
-    static ngx_str_t  none = ngx_null_string;
+    static ngx_str_t  none = ngx_string("");
 
     registration = ctx->registration;
 
@@ -942,7 +942,7 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
 
     *tail->last++ = '}';
 
-    return ngx_http_webhook_body_wrap(r, head, tail);
+    return ngx_http_webhook_body_wrap(r, ctx, head, tail);
 }
 
 

@@ -651,8 +651,22 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_webhook_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_str_t                      content_length, content_type;
+    ngx_http_handler_pt           *h;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    ngx_str_set(&content_length, "content_length");
+    ngx_str_set(&content_type, "content_type");
+
+    wmcf->content_length = ngx_http_get_variable_index(cf, &content_length);
+    wmcf->content_type = ngx_http_get_variable_index(cf, &content_type);
+
+    if (wmcf->content_length == NGX_ERROR || wmcf->content_type == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

@@ -893,7 +893,10 @@ ngx_http_webhook_registry_encode(ngx_pool_t *pool,
 
     p = ngx_cpymem(record->data, &head, sizeof(ngx_http_webhook_record_t));
     p = ngx_cpymem(p, registration->action.data, registration->action.len);
-    ngx_memcpy(p, registration->props.data, registration->props.len);
+
+    if (registration->props.len) {
+        ngx_memcpy(p, registration->props.data, registration->props.len);
+    }
 
     return NGX_OK;
 }

@@ -12,6 +12,7 @@
 #include "ngx_http_webhook.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -88,6 +89,7 @@ static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
     ngx_str_t *timestamp);
 static void ngx_http_webhook_signature_cleanup(void *data);
+static ngx_int_t ngx_http_webhook_signature_failed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_signature_decode(
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
 static ngx_int_t ngx_http_webhook_signature_base64(ngx_str_t *decoded,
@@ -258,6 +260,14 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
         *found[i] = header->value;
     }
 
+    /* otherwise what was signed could be cut at another separator */
+
+    if (ngx_strlchr(id->data, id->data + id->len, scheme->separator)) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_invalid_signature,
+                                       NULL);
+    }
+
     if (scheme->time_item.len == 0) {
         return NGX_OK;
     }
@@ -354,7 +364,8 @@ ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
     ngx_str_t *value)
 {
     if (item->len < prefix->len
-        || ngx_strncmp(item->data, prefix->data, prefix->len) != 0)
+        || (prefix->len
+            && ngx_strncmp(item->data, prefix->data, prefix->len) != 0))
     {
         return 0;
     }
@@ -373,6 +384,7 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
     ngx_str_t *timestamp)
 {
+    ngx_str_t                      *part[2];
     ngx_uint_t                      i;
     EVP_MAC_CTX                   **key;
     ngx_pool_cleanup_t             *cln;
@@ -405,36 +417,32 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     for (i = 0; i < verifier->n; i++) {
         verifier->mac[i] = EVP_MAC_CTX_dup(key[i]);
         if (verifier->mac[i] == NULL) {
-            return NGX_ERROR;
+            return ngx_http_webhook_signature_failed(r);
         }
     }
 
-    if (ngx_http_webhook_signature_update(verifier, scheme->prefix.data,
+    if (ngx_http_webhook_signature_update(r, verifier, scheme->prefix.data,
                                           scheme->prefix.len)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (id->len
-        && (ngx_http_webhook_signature_update(verifier, id->data, id->len)
-            != NGX_OK
-            || ngx_http_webhook_signature_update(verifier, &scheme->separator,
-                                                 1)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
-    }
+    part[0] = id;
+    part[1] = timestamp;
 
-    if (timestamp->len
-        && (ngx_http_webhook_signature_update(verifier, timestamp->data,
-                                              timestamp->len)
-            != NGX_OK
-            || ngx_http_webhook_signature_update(verifier, &scheme->separator,
-                                                 1)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
+    for (i = 0; i < 2; i++) {
+
+        if (part[i]->len
+            && (ngx_http_webhook_signature_update(r, verifier, part[i]->data,
+                                                  part[i]->len)
+                != NGX_OK
+                || ngx_http_webhook_signature_update(r, verifier,
+                                                     &scheme->separator, 1)
+                   != NGX_OK))
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -450,21 +458,35 @@ ngx_http_webhook_signature_cleanup(void *data)
 
     for (i = 0; i < verifier->n; i++) {
         EVP_MAC_CTX_free(verifier->mac[i]);
+        verifier->mac[i] = NULL;
     }
+}
+
+
+/* nginx would report what OpenSSL keeps of an error at some other place */
+
+static ngx_int_t
+ngx_http_webhook_signature_failed(ngx_http_request_t *r)
+{
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                  "HMAC failed, OpenSSL error %ul", ERR_peek_error());
+    ERR_clear_error();
+
+    return NGX_ERROR;
 }
 
 
 /* takes the next bytes of the body; returns NGX_OK or NGX_ERROR */
 
 ngx_int_t
-ngx_http_webhook_signature_update(ngx_http_webhook_verifier_t *verifier,
-    u_char *p, size_t len)
+ngx_http_webhook_signature_update(ngx_http_request_t *r,
+    ngx_http_webhook_verifier_t *verifier, u_char *p, size_t len)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
         if (EVP_MAC_update(verifier->mac[i], p, len) != 1) {
-            return NGX_ERROR;
+            return ngx_http_webhook_signature_failed(r);
         }
     }
 
@@ -503,9 +525,11 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
             != 1
             || len != NGX_HTTP_WEBHOOK_MAC_SIZE)
         {
-            return NGX_ERROR;
+            return ngx_http_webhook_signature_failed(r);
         }
     }
+
+    ngx_http_webhook_signature_cleanup(verifier);
 
     valid = 0;
     rest = verifier->header;
@@ -625,9 +649,9 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (scheme->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown signature scheme \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
+        /* it may be a secret that was put into the wrong place */
+        return "has an unknown scheme: \"standard\", \"github\", \"stripe\", "
+               "\"slack\" and \"shopify\" are known";
     }
 
     signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));

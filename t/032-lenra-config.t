@@ -15,6 +15,7 @@ my $Root = $ENV{TEST_NGINX_SERVROOT} . '-test';
 my $Conf = "$Root/nginx.conf";
 my $Log = "$Root/error.log";
 my $Nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+my $Arguments = "-p '$Root/' -e '$Log' -c '$Conf'";
 
 my $App = '8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11';
 my $Other = '1d6a2b3c-77aa-4f0e-8b1d-3c5e7f901234';
@@ -22,7 +23,10 @@ my $Other = '1d6a2b3c-77aa-4f0e-8b1d-3c5e7f901234';
 my $Zone = 'webhook_zone zone=z:32k;';
 
 make_path($Root);
-chmod 0755, $Root;
+
+# "nginx -t" leaves its pools to the kernel.
+my $Sanitizer = join ',', grep { length } $ENV{ASAN_OPTIONS} // '',
+                                          'detect_leaks=0';
 
 
 # Runs "nginx -t" with something in http {} and returns what it printed, and
@@ -34,11 +38,13 @@ sub output {
         (map { "load_module $_;" }
              split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // ''),
         "pid $Root/nginx.pid;", "error_log $Log info;", 'events {', '}',
-        'http {', (map { "${_}_temp_path $Root/$_;" }
+        'http {', 'access_log off;', (map { "${_}_temp_path $Root/$_;" }
                        qw(client_body proxy fastcgi uwsgi scgi)), '');
     my $line = 1 + $text =~ tr/\n//;
 
     $line += substr($http, 0, $-[0]) =~ tr/\n// if $http =~ / # here$/m;
+
+    $http =~ s/^server \{/server { listen 127.0.0.1:$ENV{TEST_NGINX_PORT_1};/m;
 
     open my $file, '>', $Conf or die "$Conf: $!";
     print $file $text, $http, "\n}\n";
@@ -46,7 +52,7 @@ sub output {
 
     unlink $Log;
 
-    my $output = qx('$Nginx' -t -p '$Root/' -e '$Log' -c '$Conf' 2>&1);
+    my $output = qx(ASAN_OPTIONS='$Sanitizer' '$Nginx' -t $Arguments 2>&1);
 
     $output =~ s/ in \Q$Conf\E:$line$/ in LINE/mg;
 
@@ -177,8 +183,10 @@ for my $level ('server {', "server {\nlocation / {") {
 
 sub lenra { "server {\nlocation /lenra/ {\n$_[0]; # here\n}\n}" }
 
-accepted('a zone that is defined before', "$Zone\n" . lenra('webhook lenra zone=z'));
-accepted('a zone that is defined behind', lenra('webhook lenra zone=z') . "\n$Zone");
+accepted('a zone that is defined before',
+         "$Zone\n" . lenra('webhook lenra zone=z'));
+accepted('a zone that is defined behind',
+         lenra('webhook lenra zone=z') . "\n$Zone");
 accepted('several locations of a zone, and nested ones',
          "$Zone\nserver {\nlocation /a/ {\nwebhook lenra zone=z;\n"
          . "location /a/b/ { proxy_pass http://127.0.0.1:1; }\n"
@@ -281,7 +289,8 @@ my @Numbers = ('', 'x', '-', '--1', '+1', '1.5', '1e3', '0x10', '1x', '" 1"',
 for my $number (@Numbers) {
     my $quoted = $number =~ s/"//gr;
 
-    refused("environment=$number", app("$App \"environment=$quoted\" token=hush"),
+    refused("environment=$number",
+            app("$App \"environment=$quoted\" token=hush"),
             '"webhook_app" directive has an "environment=" that is not one '
             . 'integer in LINE');
     refused("user=$number",
@@ -290,7 +299,8 @@ for my $number (@Numbers) {
             . 'in LINE');
 }
 
-refused('environment= twice', app("$App environment=1 environment=1 token=hush"),
+refused('environment= twice',
+        app("$App environment=1 environment=1 token=hush"),
         '"webhook_app" directive has an "environment=" that is not one integer '
         . 'in LINE');
 refused('user= twice', app("$App environment=1 user=1 user=1 token=hush"),
@@ -317,11 +327,13 @@ for my $more ("$App environment=1 token=hush", "$App environment=2 token=hush",
               "$Other environment=1 token=t token=hush")
 {
     refused("a token twice: $more" =~ s/hush/it/r,
-            app("$App environment=1 token=hush2 token=hush;\nwebhook_app $more"),
+            app("$App environment=1 token=hush2 token=hush;\n"
+                . "webhook_app $more"),
             '"webhook_app" directive has a token that is used already in LINE');
 }
 
-refused('a token twice, at once', app("$App environment=1 token=hush token=hush"),
+refused('a token twice, at once',
+        app("$App environment=1 token=hush token=hush"),
         '"webhook_app" directive has a token that is used already in LINE');
 refused('a token twice, in http {}',
         "webhook_app $App environment=1 token=hush;\n"

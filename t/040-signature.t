@@ -576,7 +576,7 @@ sub {
 --- client eval
 sub {
     my $is = shift;
-    my $every = join '', map { chr } 0 .. 255;
+    my $every = CORE::join '', map { chr } 0 .. 255;
 
     for my $scheme (@::Schemes) {
         ::ask($is, "/$scheme/some/path?with=arguments", map {
@@ -603,7 +603,7 @@ sub {
 "POST /github/\n{"
 --- more_headers eval
 "Content-Type: text/plain; charset=x\nContent-Encoding: br\n"
-. join ': ', ::sign('github', '{')
+. CORE::join ': ', ::sign('github', '{')
 --- error_code: 200
 --- response_headers
 X-Seen: text/plain; charset=x|br
@@ -675,12 +675,12 @@ sub {
 sub {
     my $is = shift;
 
-    my %other = (standard => [qw(v1= V1, v1a, v2, v0,), 'v1, '],
+    my %other = (standard => ['v1=', 'V1,', 'v1a,', 'v2,', 'v0,', 'v1, '],
                  github => [qw(sha1= SHA256= sha512= sha256: sha256), '=',
                             'sha256= '],
                  stripe => [qw(v0= v2= V1= v1: v1), '=', 'v1= '],
                  slack => [qw(v1= V0= v0: v0), '=', 'v0= '],
-                 shopify => [qw(sha256= v1= v1,)]);
+                 shopify => ['sha256=', 'v1=', 'v1,']);
 
     for my $scheme (@::Schemes) {
         my $prefix = $::Prefix{$scheme};
@@ -702,7 +702,7 @@ sub {
                 ('-' x $length), ('g' x $length), ("\xff" x $length),
                 ('%' x $length), ('x' x 9000),
                 '0x' . substr($mac, 2), ' ' . substr($mac, 1),
-                substr($mac, 0, -1) . ' x', scalar reverse $mac)));
+                substr($mac, 0, -1) . ' x', scalar CORE::reverse($mac))));
 
         ::ask($is, "/$scheme/", ['the right one', ::accepted('x'), 'x',
                                 ::sign($scheme, 'x')]);
@@ -970,7 +970,7 @@ sub {
 
 === TEST 14: the tolerance: at it, inside and outside, of the past and the future
 --- config eval
-join '', map {
+CORE::join '', map {
     ::location("/$_-brief/", 'webhook signed; '
                              . ::signature($_, 1, 'tolerance=90s'))
     . ::location("/$_-none/", 'webhook signed; '
@@ -1105,7 +1105,7 @@ sub {
        [',', $wrong],
        ['=', $wrong],
        ['t', $wrong],
-       [join(',', ("t=$now") x 900, "v1=$mac"), $wrong],
+       [CORE::join(',', ("t=$now") x 900, "v1=$mac"), $wrong],
        [',' x 9000 . "t=$now,v1=$mac", $good]));
 }
 
@@ -1154,7 +1154,7 @@ sub {
         for my $pieces ([split //, $::Json], [$::Json =~ /.{1,7}/gs],
                         [$::Json], [])
         {
-            my $body = join '', @$pieces;
+            my $body = CORE::join '', @$pieces;
 
             ::put($socket, ::head($uri, 'Transfer-Encoding' => 'chunked',
                                   ::sign($scheme, $body)),
@@ -1236,7 +1236,7 @@ a client request body is buffered to a temporary file
 --- request eval
 [(map { "$_ /github/x" } qw(GET HEAD PUT DELETE OPTIONS)), 'GET /github/']
 --- more_headers eval
-[('') x 5, join ': ', ::sign('github', '')]
+[('') x 5, CORE::join ': ', ::sign('github', '')]
 --- error_code eval
 [(405) x 6]
 --- response_headers eval
@@ -1643,7 +1643,7 @@ sub {
 --- config eval
 my $n = 0;
 
-join '', map {
+CORE::join '', map {
     $n++;
     ::location("/$n/", "webhook signed; webhook_signature standard $_;")
 } ('hush' x 8, 'whsec_' . 'hush' x 8,
@@ -1682,7 +1682,7 @@ sub {
 . ::location('/whsec/', 'webhook signed; webhook_signature stripe '
                         . 'whsec_hush!;')
 . ::location('/many/', 'webhook signed; webhook_signature shopify '
-                       . join(' ', map { "hush$_" } 1 .. 50) . ';')
+                       . CORE::join(' ', map { "hush$_" } 1 .. 50) . ';')
 --- client eval
 sub {
     my $is = shift;
@@ -2124,7 +2124,7 @@ sub {
 --- request eval
 "POST /github/\nsome text"
 --- more_headers eval
-join ': ', ::sign('github', 'some text')
+CORE::join ': ', ::sign('github', 'some text')
 --- error_code: 200
 --- response_body chop
 some text
@@ -2218,7 +2218,7 @@ a client request body is buffered to a temporary file
     }
 --- must_die
 --- error_log eval
-qr{\[emerg\] .*unknown signature scheme.* in \S+/conf/nginx\.conf:\d+$}
+qr{\[emerg\] .*has an unknown scheme.* in \S+/conf/nginx\.conf:\d+$}
 
 
 
@@ -2230,7 +2230,7 @@ qr{\[emerg\] .*unknown signature scheme.* in \S+/conf/nginx\.conf:\d+$}
     }
 --- must_die
 --- error_log
-unknown signature scheme
+has an unknown scheme
 
 
 
@@ -2242,7 +2242,7 @@ unknown signature scheme
     }
 --- must_die
 --- error_log
-unknown signature scheme
+has an unknown scheme
 
 
 

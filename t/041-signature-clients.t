@@ -12,7 +12,7 @@ use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use IPC::Open2 qw(open2);
-use MIME::Base64 qw(decode_base64 encode_base64);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 my %Version = (
@@ -46,29 +46,6 @@ my $Npm = File::Spec->rel2abs(dirname(__FILE__) . '/../build/npm');
 # with the headers.  Names and values are one after the other.
 my $Signer = <<'END';
 import readline from 'node:readline';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-
-const top = pathToFileURL(process.argv[2] + '/');
-
-async function load(name) {
-    try {
-        return createRequire(top)(name);
-    } catch (e) {
-        if (e.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED'
-            && e.code !== 'ERR_REQUIRE_ESM') throw e;
-    }
-
-    /* a package of modules only */
-    const { readFileSync } = await import('node:fs');
-    const dir = new URL('node_modules/' + name + '/', top);
-    const about = JSON.parse(readFileSync(new URL('package.json', dir)));
-    const entry = about.exports?.['.'] ?? about.exports ?? about.main;
-    const file = typeof entry === 'string' ? entry
-                 : entry.import?.default ?? entry.import ?? entry.default;
-
-    return import(new URL(file, dir));
-}
 
 const sign = {
     'standardwebhooks': (m, secret, body, n, time) =>
@@ -87,9 +64,8 @@ const sign = {
         [ 'X-Hub-Signature-256', await m.sign(secret, body) ],
 
     'stripe': (m, secret, body, n, time) => {
-        const Stripe = m.default ?? m.Stripe ?? m;
         return [ 'Stripe-Signature',
-                 new Stripe('sk_test_x').webhooks.generateTestHeaderString({
+                 new m.default('sk_test_x').webhooks.generateTestHeaderString({
                      payload: body, secret, timestamp: time }) ];
     },
 };
@@ -99,7 +75,7 @@ let n = 0;
 
 for (const name of Object.keys(sign)) {
     try {
-        modules[name] = await load(name);
+        modules[name] = await import(name);
     } catch (e) {
         modules[name] = e;
     }
@@ -174,6 +150,10 @@ if (my @missing = grep { !installed($_) } sort keys %Version) {
     }
 }
 
+# node looks for the libraries where the script is
+NginxProcess::write_file("$Npm/sign.$$", $Signer);
+rename "$Npm/sign.$$", "$Npm/sign.mjs" or die "rename: $!";
+
 close $lock;
 
 
@@ -233,10 +213,7 @@ END
 
 $nginx->start;
 
-NginxProcess::write_file("$NginxProcess::Root/sign.mjs", $Signer);
-
-my $signer = open2(my $out, my $in, 'node', "$NginxProcess::Root/sign.mjs",
-                   $Npm);
+my $signer = open2(my $out, my $in, 'node', "$Npm/sign.mjs");
 
 # The headers that the library makes, or nothing if it does not work here.
 my %Error;

@@ -447,6 +447,23 @@ sub load {
 }
 
 
+# Calls $sub->($client, $item) for each of the items, sixteen at a time, and
+# returns what its requests are answered with, in the order of the items.
+
+sub all {
+    my ($sub, @items) = @_;
+    my @clients = map { NginxProcess::Client->new(later => 1) } 1 .. 16;
+    my @answers;
+
+    while (my @some = splice @items, 0, @clients) {
+        $sub->($clients[$_], $some[$_]) for 0 .. $#some;
+        push @answers, $clients[$_]->answer for 0 .. $#some;
+    }
+
+    return @answers;
+}
+
+
 package NginxProcess::Load;
 
 sub stop {
@@ -497,6 +514,13 @@ sub connect {
 }
 
 sub request {
+    my ($self, @request) = @_;
+
+    $self->send(@request);
+    return $self->{later} ? undef : $self->answer;
+}
+
+sub send {
     my ($self, $method, $uri, $body, %headers) = @_;
 
     my $socket = $self->connect or return;
@@ -508,13 +532,25 @@ sub request {
                   . join('', map { "$_: $headers{$_}\r\n" } sort keys %headers)
                   . "\r\n" . ($body // '');
 
+    $self->{method} = $method;
+
     local $SIG{PIPE} = 'IGNORE';
+
+    if ((syswrite($socket, $request) // 0) != length $request) {
+        $self->close;
+    }
+}
+
+sub answer {
+    my $self = shift;
+
+    return if !$self->{socket};
+
     local $SIG{ALRM} = sub { die "no answer\n" };
 
     my $answer = eval {
         alarm 30;
-        syswrite($socket, $request) == length $request or die "write: $!\n";
-        my $read = $self->read_answer($method);
+        my $read = $self->read_answer;
         alarm 0;
         $read;
     };
@@ -529,7 +565,7 @@ sub request {
 }
 
 sub read_answer {
-    my ($self, $method) = @_;
+    my $self = shift;
     my $socket = $self->{socket};
     my $data = '';
 
@@ -549,7 +585,7 @@ sub read_answer {
     my ($status) = $first =~ m{^HTTP/1\.[01] (\d{3})} or die "no HTTP\n";
     my %headers = map { /^([^:]+):\s*(.*)/ ? (lc $1 => $2) : () } @lines;
 
-    my $length = $method eq 'HEAD' || $status == 204
+    my $length = $self->{method} eq 'HEAD' || $status == 204
                  ? 0 : $headers{'content-length'};
 
     $data = $rest;
