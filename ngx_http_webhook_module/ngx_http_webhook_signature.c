@@ -262,7 +262,9 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
 
     /* otherwise what was signed could be cut at another separator */
 
-    if (ngx_strlchr(id->data, id->data + id->len, scheme->separator)) {
+    if (id->len
+        && ngx_strlchr(id->data, id->data + id->len, scheme->separator))
+    {
         return ngx_http_webhook_reject(ctx,
                                        &ngx_http_webhook_invalid_signature,
                                        NULL);

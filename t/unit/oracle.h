@@ -1,12 +1,12 @@
 
 /*
- * What jansson says of a text, beside what the scanner says of it: shared by the
- * unit test of the scanner and by the fuzz targets, which include it and define
- * test_note(), to be told what differs, and test_random(), to choose where a text
- * is cut.
+ * What jansson says of a text, beside what the scanner says of it: shared by
+ * the unit test of the scanner and by the fuzz targets, which include it and
+ * define test_note(), to be told what differs, and test_random(), to choose
+ * where a text is cut.
  *
- * test_oracle() compares the two.  They differ by design in these points, and in
- * no others:
+ * test_oracle() compares the two.  They differ by design in these points, and
+ * in no others:
  *
  *  - jansson refuses an integer beyond 64 bits and a number beyond a double
  *    (json_error_numeric_overflow);
