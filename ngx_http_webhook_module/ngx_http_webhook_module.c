@@ -544,7 +544,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     off_t             state_size;
     u_char           *p;
     ssize_t           size;
-    ngx_str_t        *value, name, state, text;
+    ngx_str_t        *other, *path, *value, name, state, text;
     ngx_uint_t        i;
     ngx_shm_zone_t  **zone, *shm_zone;
 
@@ -635,6 +635,26 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                         : NGX_HTTP_WEBHOOK_STATE_DEFAULT);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    path = ngx_http_webhook_registry_state(shm_zone);
+    zone = wmcf->zones.elts;
+
+    for (i = 0; i < wmcf->zones.nelts; i++) {
+
+        /* LMDB does not allow a process to open a file twice */
+
+        other = ngx_http_webhook_registry_state(zone[i]);
+
+        if (state.len
+            && other->len == path->len
+            && ngx_strncmp(other->data, path->data, path->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "webhook zone \"%V\" has the state \"%V\" "
+                               "already", &zone[i]->shm.name, path);
+            return NGX_CONF_ERROR;
+        }
     }
 
     zone = ngx_array_push(&wmcf->zones);

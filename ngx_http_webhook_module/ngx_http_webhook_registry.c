@@ -244,11 +244,20 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_webhook_registry_t *old = data;
 
     size_t                              len;
+    ngx_core_conf_t                    *ccf;
     ngx_slab_pool_t                    *shpool;
     ngx_http_webhook_registry_t        *registry;
     ngx_http_webhook_registry_shctx_t  *sh;
 
     registry = shm_zone->data;
+
+    /* the state is made by the master, for workers of perhaps another user */
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(registry->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    registry->state.user = ccf->user;
+    registry->state.group = ccf->group;
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     registry->shpool = shpool;
@@ -277,6 +286,15 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         }
 
         registry->sh = old->sh;
+
+        if (registry->state.path.len
+            && (old->state.user != registry->state.user
+                || old->state.group != registry->state.group)
+            && ngx_http_webhook_store_own(&registry->state, shm_zone->shm.log)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         /* a single process, "master_process off", has it open */
         registry->store = old->store;
@@ -335,16 +353,7 @@ static ngx_int_t
 ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
 {
     ngx_int_t                           rc;
-    ngx_core_conf_t                    *ccf;
     ngx_http_webhook_registry_shctx_t  *sh;
-
-    /* the file is made here, for workers that may be another user's */
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(registry->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    registry->state.user = ccf->user;
-    registry->state.group = ccf->group;
 
     registry->store = ngx_http_webhook_store_open(&registry->state, NULL,
                                                   registry->shm_zone->shm.log);
@@ -352,29 +361,36 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
         return NGX_ERROR;
     }
 
-    rc = NGX_OK;
     sh = registry->sh;
 
-    if (!ngx_test_config) {
-        rc = ngx_http_webhook_store_walk(registry->store, &sh->seq,
-                                         &sh->version,
-                                         ngx_http_webhook_registry_take,
-                                         registry);
+    rc = ngx_http_webhook_store_walk(registry->store, &sh->seq, &sh->version,
+                                     ngx_http_webhook_registry_take, registry);
 
-        if (rc == NGX_OK && sh->incomplete) {
-            ngx_log_error(NGX_LOG_EMERG, registry->shm_zone->shm.log, 0,
-                          "webhook zone \"%V\" is too small for the "
-                          "registrations in \"%V\"",
-                          &registry->shm_zone->shm.name,
-                          &registry->state.path);
-            rc = NGX_ERROR;
-        }
+    if (rc == NGX_OK && sh->incomplete) {
+        ngx_log_error(NGX_LOG_EMERG, registry->shm_zone->shm.log, 0,
+                      "webhook zone \"%V\" is too small for the "
+                      "registrations in \"%V\"",
+                      &registry->shm_zone->shm.name, &registry->state.path);
+        rc = NGX_ERROR;
     }
 
     ngx_http_webhook_store_close(registry->store);
     registry->store = NULL;
 
     return rc;
+}
+
+
+/* returns the path of the zone's state, empty if it has none */
+
+ngx_str_t *
+ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    return &registry->state.path;
 }
 
 

@@ -34,6 +34,11 @@
 
 #define NGX_HTTP_WEBHOOK_STORE_VERSION  1
 #define NGX_HTTP_WEBHOOK_STORE_READERS  1022
+
+/* bytes, more than LMDB's lock file has for so many readers */
+#define NGX_HTTP_WEBHOOK_STORE_LOCK                                           \
+    (64 * (NGX_HTTP_WEBHOOK_STORE_READERS + 4))
+
 #define NGX_HTTP_WEBHOOK_STORE_KEEP     (7 * 24 * 60 * 60)
 
 /* milliseconds; again and again while something is to be committed */
@@ -73,6 +78,7 @@ struct ngx_http_webhook_store_s {
     ngx_event_t                     event;
     ngx_event_t                     guard;
     ngx_connection_t                dummy;       /* for the guard's log */
+    ngx_uint_t                      master;      /* it may make the files */
     ngx_uint_t                      busy;
     ngx_uint_t                      broken;      /* LMDB wants it reopened */
     int                             error;       /* of the last commit */
@@ -89,6 +95,10 @@ static ngx_int_t ngx_http_webhook_store_env_open(
 static ngx_int_t ngx_http_webhook_store_env_init(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
+    ngx_http_webhook_store_t *store, ngx_uint_t *new);
+static u_char *ngx_http_webhook_store_lock_name(
+    ngx_http_webhook_store_conf_t *conf, ngx_log_t *log);
+static ngx_int_t ngx_http_webhook_store_make_lock(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_size(
     ngx_http_webhook_store_t *store);
@@ -142,11 +152,11 @@ static MDB_val  ngx_http_webhook_store_key_seq = {
 
 
 /*
- * Opens the store, and makes its file if there is none.  Must be called after
- * fork, for a process may not use what another one has opened, and only once at
- * a time in a process.  What "conf" points to must outlive the store.  "cycle",
- * whose default thread pool commits, is NULL if nothing is to be submitted.
- * Errors are logged as [emerg].
+ * Opens the store.  Must be called after fork, for a process may not use what
+ * another one has opened, and only once at a time in a process.  What "conf"
+ * points to must outlive the store.  "cycle", whose default thread pool
+ * commits, is NULL in the master, which makes the files if there are none, and
+ * submits nothing. Errors are logged as [emerg].
  */
 
 ngx_http_webhook_store_t *
@@ -165,6 +175,7 @@ ngx_http_webhook_store_open(ngx_http_webhook_store_conf_t *conf,
 
     store->conf = *conf;
     store->log = log;
+    store->master = (cycle == NULL);
 
     ngx_queue_init(&store->pending);
     ngx_queue_init(&store->committing);
@@ -221,11 +232,21 @@ ngx_http_webhook_store_close(ngx_http_webhook_store_t *store)
 static ngx_int_t
 ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
 {
-    ngx_int_t  rc;
+    ngx_int_t        rc;
+    ngx_uint_t       new;
+    ngx_file_info_t  fi;
 
     store->broken = 0;
 
-    if (ngx_http_webhook_store_check_file(store) != NGX_OK) {
+    if (ngx_http_webhook_store_check_file(store, &new) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* workers find what the master has made, or nothing */
+
+    if (store->master
+        && ngx_http_webhook_store_make_lock(store) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -239,24 +260,43 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
         rc = ngx_http_webhook_store_tables(store);
     }
 
-    if (rc != NGX_OK) {
-        ngx_http_webhook_store_env_close(store);
+    if (rc == NGX_OK && store->master) {
+        rc = ngx_http_webhook_store_own(&store->conf, store->log);
     }
 
-    return rc;
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_webhook_store_env_close(store);
+
+    /* what was begun is not to be taken for a file that was lost */
+
+    if (new
+        && ngx_file_info(store->conf.path.data, &fi) != NGX_FILE_ERROR
+        && ngx_file_size(&fi) == 0)
+    {
+        (void) ngx_delete_file(store->conf.path.data);
+    }
+
+    return NGX_ERROR;
 }
 
 
 /* LMDB takes an empty file for a new one, and would start with nothing */
 
 static ngx_int_t
-ngx_http_webhook_store_check_file(ngx_http_webhook_store_t *store)
+ngx_http_webhook_store_check_file(ngx_http_webhook_store_t *store,
+    ngx_uint_t *new)
 {
     ngx_file_info_t  fi;
 
+    *new = 0;
+
     if (ngx_file_info(store->conf.path.data, &fi) == NGX_FILE_ERROR) {
 
-        if (ngx_errno == NGX_ENOENT) {
+        if (ngx_errno == NGX_ENOENT && store->master) {
+            *new = 1;
             return NGX_OK;
         }
 
@@ -280,10 +320,9 @@ ngx_http_webhook_store_check_file(ngx_http_webhook_store_t *store)
 static ngx_int_t
 ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
 {
-    int         rc;
-    char       *path;
-    u_char     *lock, *p;
-    MDB_stat    st;
+    int        rc;
+    char      *path;
+    MDB_stat   st;
 
     path = (char *) store->conf.path.data;
 
@@ -329,29 +368,6 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
-    if (geteuid() != 0 || store->conf.user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
-        return NGX_OK;
-    }
-
-    lock = ngx_alloc(store->conf.path.len + sizeof("-lock"), store->log);
-    if (lock == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(lock, store->conf.path.data, store->conf.path.len);
-    ngx_memcpy(p, "-lock", sizeof("-lock"));
-
-    if (chown(path, store->conf.user, store->conf.group) == -1
-        || chown((char *) lock, store->conf.user, store->conf.group) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, store->log, ngx_errno,
-                      "chown(\"%s\", %d) failed", path, store->conf.user);
-        ngx_free(lock);
-        return NGX_ERROR;
-    }
-
-    ngx_free(lock);
-
     return NGX_OK;
 
 failed:
@@ -361,6 +377,107 @@ failed:
                   path, mdb_strerror(rc));
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Gives the files to conf->user, if that is up to us.  Returns NGX_OK, or
+ * NGX_ERROR with an [emerg] logged.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf, ngx_log_t *log)
+{
+    u_char     *lock;
+    ngx_int_t   rc;
+
+    if (geteuid() != 0 || conf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
+        return NGX_OK;
+    }
+
+    lock = ngx_http_webhook_store_lock_name(conf, log);
+    if (lock == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (chown((char *) conf->path.data, conf->user, conf->group) == -1
+        || chown((char *) lock, conf->user, conf->group) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "chown(\"%V\", %d) failed", &conf->path, conf->user);
+        rc = NGX_ERROR;
+    }
+
+    ngx_free(lock);
+
+    return rc;
+}
+
+
+/* the name of LMDB's lock file, to be freed with ngx_free() */
+
+static u_char *
+ngx_http_webhook_store_lock_name(ngx_http_webhook_store_conf_t *conf,
+    ngx_log_t *log)
+{
+    u_char  *lock, *p;
+
+    lock = ngx_alloc(conf->path.len + sizeof("-lock"), log);
+
+    if (lock) {
+        p = ngx_cpymem(lock, conf->path.data, conf->path.len);
+        ngx_memcpy(p, "-lock", sizeof("-lock"));
+    }
+
+    return lock;
+}
+
+
+/*
+ * LMDB makes its lock file by extending it, and writes to it by its map: on
+ * a full disk that would be a SIGBUS.  Here it gets its room first.
+ */
+
+static ngx_int_t
+ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
+{
+    int        err;
+    u_char    *lock;
+    ngx_fd_t   fd;
+
+    lock = ngx_http_webhook_store_lock_name(&store->conf, store->log);
+    if (lock == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(lock, NGX_FILE_RDWR, NGX_FILE_CREATE_OR_OPEN, 0600);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, store->log, ngx_errno,
+                      ngx_open_file_n " \"%s\" failed", lock);
+        ngx_free(lock);
+        return NGX_ERROR;
+    }
+
+    err = posix_fallocate(fd, 0, NGX_HTTP_WEBHOOK_STORE_LOCK);
+
+    if (err) {
+        ngx_log_error(NGX_LOG_EMERG, store->log, err,
+                      "webhook state \"%V\" could not be opened: "
+                      "posix_fallocate() \"%s\" failed",
+                      &store->conf.path, lock);
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, store->log, ngx_errno,
+                      ngx_close_file_n " \"%s\" failed", lock);
+    }
+
+    ngx_free(lock);
+
+    return err ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -976,6 +1093,12 @@ ngx_http_webhook_store_create(ngx_http_webhook_store_t *store, MDB_txn *txn,
     used = change->record.len + 4 * store->page_size;
 
     for (i = 0; i < store_tables; i++) {
+
+        if (i == store_deleted) {
+            /* it must not take the room that deletions have made */
+            continue;
+        }
+
         rc = mdb_stat(txn, store->dbi[i], &st);
         if (rc != 0) {
             return rc;

@@ -58,6 +58,8 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, uint64_t seq,
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle, ngx_log_t *log);
+ngx_int_t ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf,
+    ngx_log_t *log);
 void ngx_http_webhook_store_close(ngx_http_webhook_store_t *store);
 ngx_uint_t ngx_http_webhook_store_version(ngx_http_webhook_store_t *store);
 ngx_int_t ngx_http_webhook_store_walk(ngx_http_webhook_store_t *store,

@@ -20,7 +20,8 @@ our $App = '8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11';
 our $Other = '1d6a2b3c-77aa-4f0e-8b1d-3c5e7f901234';
 our $Nobody = 'c0ffee00-0000-4000-8000-000000000000';
 
-our $V4 = qr/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/;
+our $X = '[0-9a-f]';
+our $V4 = qr/$X{8}-$X{4}-4$X{3}-[89ab]$X{3}-$X{12}/;
 
 our $Emoji = "\xf0\x9f\x98\x80";
 
@@ -497,7 +498,8 @@ sub {
          ['Bearer alph', $::InvalidToken], ['Bearer alphaa', $::InvalidToken],
          ['Bearer Alpha', $::InvalidToken], ['Bearer ALPHA', $::InvalidToken],
          ['Bearer alpha beta-gamma', $::InvalidToken],
-         ['Bearer alpha,', $::InvalidToken], ['Bearer "alpha"', $::InvalidToken],
+         ['Bearer alpha,', $::InvalidToken],
+         ['Bearer "alpha"', $::InvalidToken],
          ['Bearer  beta', $::InvalidToken], ['Bearer =', $::InvalidToken],
          ['Bearer Bearer alpha', $::InvalidToken],
          ["Bearer unkn0wn-t0ken", $::InvalidToken],
@@ -708,8 +710,8 @@ sub {
 
     $is->(::create('{"action":"a","props":[],"user_id":"x"}'), $::InvalidProps,
           'the first one counts');
-    $is->(::create('{"action":"a","props":{"a":' . '[' x 511 . ']' x 511 . '}}'),
-          ::syntax(27 + 510), '513 deep');
+    $is->(::create('{"action":"a","props":{"a":' . '[' x 511 . ']' x 511
+                   . '}}'), ::syntax(27 + 510), '513 deep');
     $is->(::get(''), '200 []', 'nothing was created');
 }
 
@@ -732,7 +734,8 @@ sub {
     for (qw("7" "" 1.5 7.0 1e3 1E400 9223372036854775808 -9223372036854775809
             123456789012345678901234567890 true false [] [7] {} {"user_id":7}))
     {
-        $is->(::create("{\"action\":\"a\",\"user_id\":$_}"), $::InvalidUser, $_);
+        $is->(::create("{\"action\":\"a\",\"user_id\":$_}"), $::InvalidUser,
+              $_);
     }
 
     ::wipe();
@@ -1129,10 +1132,10 @@ sub {
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
     $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef, 5, 1), 'by a map');
-    $is->(::call('GET', '/mapped/app/webhooks', undef, @none, 'X-Name' => 'two'),
-          $::Unauthenticated, 'by a map: nobody');
-    $is->(::call('GET', '/mapped/app/webhooks', undef, @none, 'X-Name' => 'odd'),
-          $::InvalidToken, 'by a map: no UUID');
+    $is->(::call('GET', '/mapped/app/webhooks', undef, @none,
+                 'X-Name' => 'two'), $::Unauthenticated, 'by a map: nobody');
+    $is->(::call('GET', '/mapped/app/webhooks', undef, @none,
+                 'X-Name' => 'odd'), $::InvalidToken, 'by a map: no UUID');
     $is->(::call('POST', "/mapped/apps/$::App/webhooks/$uuid", '[1]'),
           ::passed(::event('{"_json":[1]}'), "[lenra|||$::App|a|5|1]"),
           'a trigger needs no identity');
@@ -1237,8 +1240,9 @@ sub {
             $is->(::field('WWW-Authenticate'), 'Bearer', 'header');
             $is->(::call('GET', $uri, undef, Authorization => $token),
                   $::Unauthenticated, "$uri: nothing to be listed");
-            $is->(::call('DELETE', "$uri/$uuid", undef, Authorization => $token),
-                  $::Unauthenticated, "$uri: nothing to be deleted");
+            $is->(::call('DELETE', "$uri/$uuid", undef,
+                         Authorization => $token), $::Unauthenticated,
+                  "$uri: nothing to be deleted");
         }
 
         $is->(::call('POST', $uri, $body, ::bearer('x')), $::InvalidToken,
@@ -1572,14 +1576,15 @@ sub {
          "app/webhooks/$uuid/", "app/webhooks/$uuid/x", "app/webhooks/$flat",
          "app/webhooks/{$uuid}", "app/webhooks/urn:uuid:$uuid",
          "app/webhooks/$uuid" . '0', 'app/webhooks/' . substr($uuid, 0, 35),
-         'app/webhooks/' . $uuid =~ s/-/_/r, 'app/webhooks/' . $uuid =~ s/^./g/r,
+         'app/webhooks/' . $uuid =~ s/-/_/r,
+         'app/webhooks/' . $uuid =~ s/^./g/r,
          "app/webhooks/$uuid ", "app/webhooks/%20$uuid",
          "app/webhooks/$uuid%20", "app/webhooks/$uuid%0a", "app/$uuid",
          "app/webhook/$uuid", "App/webhooks/$uuid", "x/webhooks/$uuid",
          "webhooks/$uuid", 'app/webhooks/' . $uuid =~ s/-/%252D/r,
          'app/webhooks/..', 'app/webhooks/../', 'app/webhooks/%2e%2e',
          "app/webhooks/$uuid/%2e%2e", "app/webhooks/..%2f..%2fapp",
-         'app/webhooks%3Flimit=1', 'app/webhooks%00' =~ s/%00/%01/r,
+         'app/webhooks%3Flimit=1', 'app/webhooks%01',
          'app/webhooks;x', 'app/webhooks.json', "app/webhooks/$uuid.json",
          "app/$long/webhooks", "app/webhooks/$long", "app/webhooks$long",
          "$long/webhooks/$uuid",
@@ -1623,7 +1628,8 @@ sub {
     my $uuid = ::made();
     my $webhook = ::webhook($uuid, '"a"');
 
-    for ('/lenra/app/webhooks', '/lenra/app%2Fwebhooks', '/lenra//app///webhooks',
+    for ('/lenra/app/webhooks', '/lenra/app%2Fwebhooks',
+         '/lenra//app///webhooks',
          '/lenra/x/../app/webhooks', '/lenra/app/./webhooks',
          '/lenra/app/x/%2e%2e/webhooks', '/lenra/%61pp/web%68ooks',
          "/lenra/app/webhooks/$uuid/..%2f..%2fwebhooks",
@@ -2054,7 +2060,8 @@ sub {
     my $is = shift;
     my $props = '{"p":[1.0]}';
     my $uuid = ::made("{\"action\":\"\\u0061\",\"props\":$props}");
-    my @type = ('Content-Type' => 'application/cloudevents+json; charset=utf-8');
+    my @type = ('Content-Type' => 'application/a+json; charset=utf-8');
+    my $type = "Content-Type: application/json\r\n";
 
     for my $prefix ('one', 'off') {
         my $first = $prefix eq 'one' ? 'HTTP/1.0' : 'HTTP/1.1';
@@ -2072,18 +2079,20 @@ sub {
             }
 
             for my $how (sort keys %as) {
-                my $expected = "POST /toapps/$::App/webhooks/$uuid $first\r\n"
+                my $expected
+                    = "POST /toapps/$::App/webhooks/$uuid $first\r\n"
                     . "Host: up\r\nConnection: close\r\n"
                     . 'Content-Length: ' . length($wrapped) . "\r\n"
-                    . (defined $body ? "Content-Type: application/json\r\n" : '')
+                    . (defined $body ? $type : '')
                     . "X-Own: kept\r\n"
-                    . (defined $body ? '' : "Content-Type: application/json\r\n")
+                    . (defined $body ? '' : $type)
                     . "\r\n$wrapped";
 
                 my $request = ::head('POST',
                                      "/$prefix/apps/$::App/webhooks/$uuid",
                                      Authorization => undef, 'X-Own' => 'kept',
-                                     defined $body ? @type : (), @{ $as{$how} });
+                                     defined $body ? @type : (),
+                                     @{ $as{$how} });
 
                 $request .= $how eq 'in chunks' ? ::chunks($body =~ /.{1,2}/gs)
                                                 : $body // '';
@@ -2546,4 +2555,81 @@ sub {
     $is->(::get("/$uuid"), '200 ' . ::webhook($uuid, '"a"'), 'it goes on');
     ::wipe();
     $is->(::get(''), '200 []', 'all can be deleted');
+}
+
+
+
+=== TEST 50: trigger: grpc_pass, also where the window ends before the tail
+--- config
+    location /grpc/ {
+        webhook lenra zone=z;
+        client_body_buffer_size 256k;
+        grpc_set_header Content-Type $content_type;
+        grpc_pass grpc://127.0.0.1:$TEST_NGINX_PORT_2;
+    }
+--- client eval
+sub {
+    my $is = shift;
+    my $uuid = ::made();
+    my $head = length(::event('{"_json":')) - 1;
+    my $window = 65535;
+
+    # the first window ends behind the tail, in it, before it, in the body
+    for my $length (2, 1000, (map { $window - $head + $_ } -3 .. 3), 100_000) {
+        my $body = '"' . 'x' x ($length - 2) . '"';
+        my $wrapped = ::event("{\"_json\":$body}");
+
+        # what is there now and then
+        my ($data, $ended, $frames) = ('', 0, '');
+
+        my $read = sub {
+            my ($upstream) = @_;
+            my $select = IO::Select->new($upstream);
+
+            while ($select->can_read(0.05)) {
+                sysread($upstream, $frames, 65536, length $frames) or last;
+            }
+
+            $frames =~ s/^PRI \* HTTP\/2\.0\r\n\r\nSM\r\n\r\n//;
+
+            while (length $frames >= 9) {
+                my ($size, $type, $flags) = unpack 'NCC', "\0$frames";
+                last if length $frames < 9 + $size;
+                my $payload = substr $frames, 0, 9 + $size, '';
+
+                next if $type != 0;
+                $data .= $ended ? 'TOO LATE' : substr $payload, 9;
+                $ended ||= $flags & 1;
+            }
+        };
+
+        my $listen = IO::Socket::INET->new(Listen => 5, ReuseAddr => 1,
+                                           LocalAddr => '127.0.0.1',
+                                           LocalPort => $ENV{TEST_NGINX_PORT_2})
+                     or die "listen: $!";
+        my $socket = ::dial();
+
+        ::put($socket, ::request('POST', "/grpc/apps/$::App/webhooks/$uuid",
+                                 $body));
+        IO::Select->new($listen)->can_read(10) or die 'no connection';
+
+        my $upstream = $listen->accept;
+        $upstream->autoflush(1);
+
+        $read->($upstream);
+        $is->($ended, length $wrapped > $window ? 0 : 1,
+              "$length: the end, so far");
+        ::put($upstream, ::frame(4, 0, 0, ''),
+                         map { ::frame(8, 0, $_, pack 'N', 1 << 20) } 0, 1);
+        $read->($upstream);
+
+        $is->($data, $wrapped, "$length: what upstream got");
+        $is->($ended, 1, "$length: and that it is all");
+
+        ::put($upstream, ::frame(1, 4, 1, "\x88"), ::data(1, 'taken', 1));
+        $is->(::answer($socket), '200 taken', "$length: the answer");
+        close $upstream;
+    }
+
+    ::wipe();
 }

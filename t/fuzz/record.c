@@ -1,0 +1,832 @@
+
+/*
+ * The reader of stored records: a state is written by LMDB alone, as the
+ * module writes it or with anything in its tables, and filled into a zone, in
+ * one go or with changes in between that another process has made.
+ *
+ * While a state is as the module writes it, a plain list of what should be
+ * there is compared with what is found and listed.  If it is not, a fresh zone
+ * must refuse what a plain reader of the tables refuses, and take the rest.
+ *
+ * Input: operations, see fuzz_operation().
+ */
+
+
+#include "nginx.h"
+
+#include <lmdb.h>
+
+
+#define FUZZ_WEBHOOKS  32
+#define FUZZ_APPS      3
+#define FUZZ_HEAD      40             /* of a record, before its texts */
+
+/* small: some states do not fit, others just so */
+#define FUZZ_ZONE      (12 * 4096)
+
+/* of the zone, for a webhook and perhaps an app, beside the texts */
+#define FUZZ_NODE      512
+
+
+enum {
+    fuzz_records = 0,
+    fuzz_index,
+    fuzz_deleted,
+    fuzz_meta,
+    fuzz_tables
+};
+
+
+/* what should be known of a webhook */
+
+typedef struct {
+    ngx_uint_t             exists;
+    uint64_t               seq;         /* 0: its UUID was never used */
+    size_t                 len;
+    u_char                 record[FUZZ_HEAD + 65536];
+} plain_webhook_t;
+
+
+static plain_webhook_t     plain_webhooks[FUZZ_WEBHOOKS];
+static uint64_t            plain_seq;
+static ngx_uint_t          plain_odd;      /* not as the module writes it */
+static ngx_uint_t          plain_full;     /* may be too much for the zone */
+static size_t              plain_used;     /* by what is odd */
+
+static char                fuzz_path[4096];
+static MDB_env            *fuzz_env;
+static MDB_txn            *fuzz_txn;
+static MDB_dbi             fuzz_dbi[fuzz_tables];
+
+static const uint8_t      *fuzz_p;
+static const uint8_t      *fuzz_last;
+
+
+int __real_mdb_env_create(MDB_env **env);
+int __real_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n);
+int __real_mdb_env_set_mapsize(MDB_env *env, size_t size);
+int __real_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
+    mdb_mode_t mode);
+
+int __wrap_mdb_env_create(MDB_env **env);
+int __wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n);
+int __wrap_mdb_env_set_maxreaders(MDB_env *env, unsigned int n);
+int __wrap_mdb_env_set_mapsize(MDB_env *env, size_t size);
+int __wrap_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
+    mdb_mode_t mode);
+void __wrap_mdb_env_close(MDB_env *env);
+
+
+static uint8_t
+fuzz_byte(void)
+{
+    return (fuzz_p < fuzz_last) ? *fuzz_p++ : 0;
+}
+
+
+/* at most "max" of the input's bytes; their number is its next one or two */
+
+static void
+fuzz_bytes(ngx_str_t *text, size_t max)
+{
+    size_t  n;
+
+    n = fuzz_byte();
+
+    if (n >= 0xf0) {
+        n = (n & 0xf) << 8 | fuzz_byte();
+    }
+
+    n = ngx_min(n, (size_t) (fuzz_last - fuzz_p));
+
+    text->data = (u_char *) fuzz_p;
+    text->len = ngx_min(n, max);
+
+    fuzz_p += n;
+}
+
+
+/* some have the first eight bytes, which are the key of a tree, in common */
+
+static void
+fuzz_uuid(ngx_uint_t n, u_char *uuid)
+{
+    ngx_memset(uuid, 0, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    uuid[0] = (u_char) ((n & 3) * 0x55);
+    uuid[8] = (u_char) (n * 0x1d);
+    uuid[15] = (u_char) n;
+}
+
+
+static void
+fuzz_number(u_char *p, uint64_t n)
+{
+    ngx_int_t  i;
+
+    for (i = 7; i >= 0; i--) {
+        p[i] = (u_char) n;
+        n >>= 8;
+    }
+}
+
+
+static void
+fuzz_check(int rc, const char *what)
+{
+    if (rc != 0) {
+        fuzz_fail("%s: %s", what, mdb_strerror(rc));
+    }
+}
+
+
+static void
+fuzz_put(ngx_uint_t table, const void *key, size_t key_len, const void *value,
+    size_t len)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k.mv_data = (void *) key;
+    k.mv_size = key_len;
+    v.mv_data = (void *) value;
+    v.mv_size = len;
+
+    rc = mdb_put(fuzz_txn, fuzz_dbi[table], &k, &v, 0);
+
+    if (rc != MDB_BAD_VALSIZE) {
+        fuzz_check(rc, "mdb_put()");
+    }
+}
+
+
+static void
+fuzz_remove(ngx_uint_t table, const void *key, size_t key_len)
+{
+    int      rc;
+    MDB_val  k;
+
+    k.mv_data = (void *) key;
+    k.mv_size = key_len;
+
+    rc = mdb_del(fuzz_txn, fuzz_dbi[table], &k, NULL);
+
+    if (rc != MDB_NOTFOUND && rc != MDB_BAD_VALSIZE) {
+        fuzz_check(rc, "mdb_del()");
+    }
+}
+
+
+static void
+fuzz_begin(void)
+{
+    fuzz_check(mdb_txn_begin(fuzz_env, NULL, 0, &fuzz_txn), "mdb_txn_begin()");
+}
+
+
+/* the file holds all of its pages, as the module sees to it */
+
+static void
+fuzz_commit(void)
+{
+    int          fd;
+    off_t        size;
+    MDB_stat     st;
+    MDB_envinfo  info;
+
+    fuzz_check(mdb_txn_commit(fuzz_txn), "mdb_txn_commit()");
+    fuzz_check(mdb_env_info(fuzz_env, &info), "mdb_env_info()");
+    fuzz_check(mdb_env_stat(fuzz_env, &st), "mdb_env_stat()");
+    fuzz_check(mdb_env_get_fd(fuzz_env, &fd), "mdb_env_get_fd()");
+
+    size = (off_t) (info.me_last_pgno + 1) * st.ms_psize;
+
+    if (lseek(fd, 0, SEEK_END) < size && ftruncate(fd, size) != 0) {
+        fuzz_fail("ftruncate()");
+    }
+}
+
+
+/*
+ * To open a file costs LMDB some megabytes: it is done once, and these take the
+ * place of what the module calls.
+ */
+
+int
+__wrap_mdb_env_create(MDB_env **env)
+{
+    *env = fuzz_env;
+
+    return 0;
+}
+
+
+int
+__wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n)
+{
+    return 0;
+}
+
+
+int
+__wrap_mdb_env_set_maxreaders(MDB_env *env, unsigned int n)
+{
+    return 0;
+}
+
+
+int
+__wrap_mdb_env_set_mapsize(MDB_env *env, size_t size)
+{
+    return 0;
+}
+
+
+int
+__wrap_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
+    mdb_mode_t mode)
+{
+    return 0;
+}
+
+
+void
+__wrap_mdb_env_close(MDB_env *env)
+{
+    return;
+}
+
+
+/* what ngx_http_webhook_registry.c says of a record, in other words */
+
+static ngx_uint_t
+plain_record_valid(u_char *record, size_t len)
+{
+    uint32_t  has_user, action_len;
+
+    if (len < FUZZ_HEAD) {
+        return 0;
+    }
+
+    ngx_memcpy(&has_user, record + 32, 4);
+    ngx_memcpy(&action_len, record + 36, 4);
+
+    return has_user <= 1 && action_len > 0 && action_len <= len - FUZZ_HEAD;
+}
+
+
+/* has a record before this one the same UUID? */
+
+static ngx_uint_t
+plain_known(MDB_txn *txn, MDB_val *record)
+{
+    u_char       first[8];
+    MDB_val      key, value;
+    ngx_uint_t   known;
+    MDB_cursor  *cursor;
+
+    known = 0;
+
+    fuzz_check(mdb_cursor_open(txn, fuzz_dbi[fuzz_records], &cursor),
+               "a cursor");
+
+    fuzz_number(first, 1);
+    key.mv_data = first;
+    key.mv_size = 8;
+
+    while (mdb_cursor_get(cursor, &key, &value,
+                          key.mv_data == first ? MDB_SET_RANGE : MDB_NEXT)
+           == 0
+           && value.mv_data != record->mv_data)
+    {
+        if (ngx_memcmp(value.mv_data, record->mv_data, 16) == 0) {
+            known = 1;
+            break;
+        }
+    }
+
+    mdb_cursor_close(cursor);
+
+    return known;
+}
+
+
+/* may a fresh zone be filled from what is in the tables? */
+
+static ngx_uint_t
+plain_state_valid(void)
+{
+    int          table;
+    u_char       first[8];
+    MDB_val      key, value;
+    MDB_txn     *txn;
+    uint32_t     version;
+    ngx_uint_t   valid;
+    MDB_cursor  *cursor;
+
+    fuzz_check(mdb_txn_begin(fuzz_env, NULL, MDB_RDONLY, &txn), "reading");
+
+    valid = 1;
+
+    key.mv_data = "version";
+    key.mv_size = 7;
+
+    if (mdb_get(txn, fuzz_dbi[fuzz_meta], &key, &value) == 0) {
+        version = 0;
+        ngx_memcpy(&version, value.mv_data, ngx_min(value.mv_size, 4));
+
+        if (value.mv_size != 4 || version > 1) {
+            valid = 0;
+        }
+    }
+
+    key.mv_data = "seq";
+    key.mv_size = 3;
+
+    if (mdb_get(txn, fuzz_dbi[fuzz_meta], &key, &value) == 0
+        && value.mv_size != 8)
+    {
+        valid = 0;
+    }
+
+    for (table = fuzz_records; table <= fuzz_deleted; table++) {
+
+        if (table == fuzz_index) {
+            continue;
+        }
+
+        fuzz_check(mdb_cursor_open(txn, fuzz_dbi[table], &cursor), "a cursor");
+
+        /* the first number is 1 */
+
+        fuzz_number(first, 1);
+        key.mv_data = first;
+        key.mv_size = 8;
+
+        while (mdb_cursor_get(cursor, &key, &value,
+                              key.mv_data == first ? MDB_SET_RANGE : MDB_NEXT)
+               == 0)
+        {
+            if (key.mv_size != 8 || value.mv_size < 16) {
+                valid = 0;
+                break;
+            }
+
+            if (table == fuzz_deleted
+                || plain_record_valid((u_char *) value.mv_data + 16,
+                                      value.mv_size - 16))
+            {
+                continue;
+            }
+
+            /* of a webhook that is known, the record is not looked at */
+
+            if (!plain_known(txn, &value)) {
+                valid = 0;
+                break;
+            }
+        }
+
+        mdb_cursor_close(cursor);
+    }
+
+    mdb_txn_abort(txn);
+
+    return valid;
+}
+
+
+static void
+fuzz_create(ngx_uint_t n, u_char *record, size_t len)
+{
+    u_char            number[8], value[sizeof(plain_webhooks[0].record) + 16];
+    plain_webhook_t  *w;
+
+    w = &plain_webhooks[n];
+
+    /* a random UUID does not come back */
+
+    if (w->seq) {
+        return;
+    }
+
+    w->exists = 1;
+    w->seq = ++plain_seq;
+    w->len = len;
+    ngx_memcpy(w->record, record, len);
+
+    fuzz_number(number, w->seq);
+    fuzz_uuid(n, value);
+    ngx_memcpy(value + 16, record, len);
+
+    fuzz_put(fuzz_records, number, 8, value, 16 + len);
+    fuzz_put(fuzz_index, value, 16, number, 8);
+
+    if (!plain_record_valid(record, len)) {
+        plain_odd = 1;
+    }
+}
+
+
+static void
+fuzz_delete(ngx_uint_t n)
+{
+    u_char            number[8], value[24];
+    plain_webhook_t  *w;
+
+    w = &plain_webhooks[n];
+
+    if (!w->exists) {
+        return;
+    }
+
+    w->exists = 0;
+
+    fuzz_uuid(n, value);
+    fuzz_number(number, w->seq);
+    fuzz_remove(fuzz_records, number, 8);
+    fuzz_remove(fuzz_index, value, 16);
+
+    fuzz_number(number, ++plain_seq);
+    fuzz_number(value + 16, 1700000000);
+    fuzz_put(fuzz_deleted, number, 8, value, 24);
+}
+
+
+/* returns 0 where the input wants what was written to be read */
+
+static ngx_uint_t
+fuzz_operation(void)
+{
+    u_char      head[FUZZ_HEAD + 65536], *p;
+    uint8_t     op;
+    uint32_t    n32;
+    ngx_str_t   text, key;
+    ngx_uint_t  n, times;
+
+    op = fuzz_byte();
+
+    switch (op & 7) {
+
+    default: /* a creation, perhaps with much text */
+        n = fuzz_byte() % FUZZ_WEBHOOKS;
+
+        fuzz_uuid(100 + fuzz_byte() % FUZZ_APPS, head);
+        ngx_memset(head + 16, fuzz_byte(), 16);
+
+        n32 = fuzz_byte() & 1;
+        ngx_memcpy(head + 32, &n32, 4);
+
+        fuzz_bytes(&text, 1000);
+        if (text.len == 0) {
+            ngx_str_set(&text, "\"a\"");
+        }
+
+        times = 1 + fuzz_byte() % 8;
+        p = head + FUZZ_HEAD;
+
+        while (times--) {
+            p = ngx_cpymem(p, text.data, text.len);
+        }
+
+        n32 = p - (head + FUZZ_HEAD);
+        ngx_memcpy(head + 36, &n32, 4);
+
+        fuzz_bytes(&text, 1000);
+        times = fuzz_byte() % 8;
+
+        while (times--) {
+            p = ngx_cpymem(p, text.data, text.len);
+        }
+
+        fuzz_create(n, head, p - head);
+        return 1;
+
+    case 3:
+        fuzz_delete(fuzz_byte() % FUZZ_WEBHOOKS);
+        return 1;
+
+    case 4: /* a creation with any record, or one a little too long or short */
+        n = fuzz_byte() % FUZZ_WEBHOOKS;
+        fuzz_bytes(&text, 1000);
+        ngx_memcpy(head, text.data, text.len);
+
+        if (op & 8 && text.len >= FUZZ_HEAD) {
+            n32 = text.len - FUZZ_HEAD + (op >> 4 & 3) - 1;
+            ngx_memcpy(head + 36, &n32, 4);
+
+            if (op & 0x80) {
+                n32 = op >> 6 & 1;
+                ngx_memcpy(head + 32, &n32, 4);
+            }
+        }
+
+        fuzz_create(n, head, text.len);
+        return 1;
+
+    case 5:
+        return 0;
+
+    case 6: /* anything */
+        plain_odd = 1;
+        n = fuzz_byte() % fuzz_tables;
+        fuzz_bytes(&key, 600);
+
+        if (n == fuzz_meta) {
+            ngx_str_set(&key, "version");
+            if (fuzz_byte() & 1) {
+                ngx_str_set(&key, "seq");
+            }
+        }
+
+        fuzz_bytes(&text, 1000);
+        fuzz_put(n, key.data, key.len, text.data, text.len);
+        plain_used += FUZZ_NODE + 2 * text.len;
+        return 1;
+
+    case 7: /* something is missing */
+        plain_odd = 1;
+        n = fuzz_byte() % FUZZ_WEBHOOKS;
+        fuzz_uuid(n, head);
+        fuzz_number(head + 16, plain_webhooks[n].seq);
+
+        if (fuzz_byte() & 1) {
+            fuzz_remove(fuzz_records, head + 16, 8);
+
+        } else {
+            fuzz_remove(fuzz_index, head, 16);
+        }
+
+        return 1;
+    }
+}
+
+
+/* does a registration say what the record does? */
+
+static void
+fuzz_compare(ngx_http_webhook_registration_t *registration, u_char *record,
+    size_t len)
+{
+    uint32_t  has_user, action_len;
+
+    ngx_memcpy(&has_user, record + 32, 4);
+    ngx_memcpy(&action_len, record + 36, 4);
+
+    if (ngx_memcmp(registration->app, record, 16) != 0
+        || ngx_memcmp(&registration->environment, record + 16, 8) != 0
+        || ngx_memcmp(&registration->user, record + 24, 8) != 0
+        || registration->has_user != has_user
+        || registration->action.len != action_len
+        || registration->props.len != len - FUZZ_HEAD - action_len
+        || ngx_memcmp(registration->action.data, record + FUZZ_HEAD,
+                      action_len)
+           != 0
+        || ngx_memcmp(registration->props.data,
+                      record + FUZZ_HEAD + action_len,
+                      registration->props.len)
+           != 0)
+    {
+        fuzz_fail("a registration is not what was stored");
+    }
+}
+
+
+static void
+fuzz_read(ngx_shm_zone_t *zone)
+{
+    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    uint64_t                          seq;
+    ngx_int_t                         rc;
+    ngx_uint_t                        i, n, expected, found;
+    ngx_pool_t                       *pool;
+    plain_webhook_t                  *w;
+    ngx_http_webhook_registration_t   registration;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, fuzz_cycle.log);
+
+    for (n = 0; n < FUZZ_WEBHOOKS; n++) {
+        w = &plain_webhooks[n];
+
+        fuzz_uuid(n, uuid);
+
+        rc = ngx_http_webhook_registry_find(zone, uuid, pool, &registration);
+
+        if (plain_odd) {
+
+            /* whatever it is, its texts are there */
+
+            if (rc == NGX_OK) {
+                (void) ngx_crc32_long(registration.action.data,
+                                      registration.action.len);
+                (void) ngx_crc32_long(registration.props.data,
+                                      registration.props.len);
+            }
+
+            continue;
+        }
+
+        if (rc != (w->exists ? NGX_OK : NGX_DECLINED)) {
+            fuzz_fail("webhook %lu: %ld", (unsigned long) n, (long) rc);
+        }
+
+        if (rc == NGX_OK) {
+            fuzz_compare(&registration, w->record, w->len);
+        }
+    }
+
+    for (i = 0; i < FUZZ_APPS; i++) {
+
+        ngx_memzero(&registration, sizeof(registration));
+        fuzz_uuid(100 + i, registration.app);
+
+        seq = 0;
+        found = 0;
+        expected = 0;
+
+        for (n = 0; n < FUZZ_WEBHOOKS; n++) {
+            w = &plain_webhooks[n];
+            expected += (w->exists
+                         && w->len >= FUZZ_HEAD
+                         && ngx_memcmp(w->record, registration.app, 16) == 0);
+        }
+
+        while (ngx_http_webhook_registry_next(zone, pool, &registration)
+               == NGX_OK)
+        {
+            if (registration.seq <= seq) {
+                fuzz_fail("a list goes backwards");
+            }
+
+            seq = registration.seq;
+            n = registration.uuid[15];
+            w = &plain_webhooks[n % FUZZ_WEBHOOKS];
+            found++;
+
+            if (plain_odd) {
+                continue;
+            }
+
+            if (n >= FUZZ_WEBHOOKS || !w->exists || w->seq != seq) {
+                fuzz_fail("a list has what is not there");
+            }
+
+            fuzz_compare(&registration, w->record, w->len);
+        }
+
+        if (!plain_odd && (plain_full ? found > expected : found != expected)) {
+            fuzz_fail("a list has %lu of %lu", (unsigned long) found,
+                      (unsigned long) expected);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    int                  i;
+    char                 lock[sizeof(fuzz_path) + 8];
+    const char          *dir;
+
+    static const char   *names[] = { "records", "index", "deleted", "meta" };
+
+    fuzz_nginx();
+
+    /* it says what is wrong with a state */
+    fuzz_log_level = NGX_LOG_STDERR;
+
+    dir = getenv("FUZZ_TMP");
+
+    if (snprintf(fuzz_path, sizeof(fuzz_path), "%s/record-%d",
+                 dir ? dir : "/tmp", (int) getpid())
+        >= (int) sizeof(fuzz_path))
+    {
+        fuzz_fail("the path is too long");
+    }
+
+    sprintf(lock, "%s-lock", fuzz_path);
+
+    fuzz_check(__real_mdb_env_create(&fuzz_env), "mdb_env_create()");
+    fuzz_check(__real_mdb_env_set_maxdbs(fuzz_env, fuzz_tables), "maxdbs");
+    fuzz_check(__real_mdb_env_set_mapsize(fuzz_env, (size_t) 1 << 26),
+               "mapsize");
+    fuzz_check(__real_mdb_env_open(fuzz_env, fuzz_path,
+                                   MDB_NOSUBDIR|MDB_NOTLS|MDB_NOSYNC, 0600),
+               "mdb_env_open()");
+
+    /* nobody else is to find it */
+
+    (void) unlink(fuzz_path);
+    (void) unlink(lock);
+
+    fuzz_begin();
+
+    for (i = 0; i < fuzz_tables; i++) {
+        fuzz_check(mdb_dbi_open(fuzz_txn, names[i], MDB_CREATE, &fuzz_dbi[i]),
+                   "mdb_dbi_open()");
+    }
+
+    fuzz_commit();
+
+    return 0;
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    u_char           number[8];
+    size_t           used;
+    ngx_uint_t       i, more;
+    ngx_pool_t      *pool;
+    ngx_shm_zone_t  *zone;
+
+    static uint32_t  version = 1;
+
+    if (size > 16384) {
+        return 0;
+    }
+
+    fuzz_p = data;
+    fuzz_last = data + size;
+
+    for (i = 0; i < FUZZ_WEBHOOKS; i++) {
+        plain_webhooks[i].exists = 0;
+        plain_webhooks[i].seq = 0;
+    }
+
+    plain_seq = 0;
+    plain_odd = 0;
+    plain_full = 0;
+    plain_used = 0;
+
+    zone = NULL;
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, fuzz_cycle.log);
+
+    do {
+        fuzz_begin();
+
+        if (zone == NULL) {
+            for (i = 0; i < fuzz_tables; i++) {
+                fuzz_check(mdb_drop(fuzz_txn, fuzz_dbi[i], 0), "mdb_drop()");
+            }
+
+            fuzz_put(fuzz_meta, "version", 7, &version, 4);
+        }
+
+        do {
+            more = fuzz_operation();
+        } while (more && fuzz_p < fuzz_last);
+
+        if (!plain_odd) {
+            fuzz_number(number, plain_seq);
+            fuzz_put(fuzz_meta, "seq", 3, number, 8);
+        }
+
+        fuzz_commit();
+
+        used = plain_used;
+
+        for (i = 0; i < FUZZ_WEBHOOKS; i++) {
+            if (plain_webhooks[i].exists) {
+                used += FUZZ_NODE + 2 * plain_webhooks[i].len;
+            }
+        }
+
+        if (used > FUZZ_ZONE / 4) {
+            plain_full = 1;
+        }
+
+        if (zone == NULL) {
+            zone = fuzz_zone(pool, FUZZ_ZONE, fuzz_path);
+
+            if (!plain_full && plain_state_valid() != (zone != NULL)) {
+                fuzz_fail("a state is %s", zone ? "taken" : "refused");
+            }
+
+            if (zone == NULL) {
+                break;
+            }
+        }
+
+        ngx_http_webhook_registry_open(zone, &fuzz_cycle);
+        fuzz_read(zone);
+        ngx_http_webhook_registry_close(zone);
+
+        /* a store is not opened twice in a second */
+
+        ((ngx_time_t *) ngx_cached_time)->sec++;
+
+    } while (fuzz_p < fuzz_last);
+
+    if (zone) {
+        fuzz_zone_done(zone);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return 0;
+}
