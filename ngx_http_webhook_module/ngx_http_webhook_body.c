@@ -193,7 +193,7 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_buf_t *head, ngx_buf_t *tail)
 {
     off_t                     len;
-    ngx_chain_t              *cl, *first, **ll;
+    ngx_chain_t              *cl, *first, *last, **ll;
     ngx_http_request_body_t  *rb;
 
     rb = r->request_body;
@@ -229,6 +229,10 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    for (last = first; last->next; last = last->next) { /* void */ }
+
+    last->buf->last_buf = 1;
+
     ctx->wrapped = 1;
     ctx->body = rb->bufs;
 
@@ -238,7 +242,10 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 }
 
 
-/* appends a buffer by a link of its own, and counts its bytes */
+/*
+ * Appends a copy of a buffer, which shares its bytes, and counts them.  A body
+ * has one last buffer: some content handlers end their request with it.
+ */
 
 static ngx_int_t
 ngx_http_webhook_body_link(ngx_http_request_t *r, ngx_chain_t ***ll,
@@ -251,7 +258,13 @@ ngx_http_webhook_body_link(ngx_http_request_t *r, ngx_chain_t ***ll,
         return NGX_ERROR;
     }
 
-    cl->buf = b;
+    cl->buf = ngx_alloc_buf(r->pool);
+    if (cl->buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *cl->buf = *b;
+    cl->buf->last_buf = 0;
     cl->next = NULL;
 
     **ll = cl;

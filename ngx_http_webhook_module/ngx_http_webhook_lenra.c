@@ -385,13 +385,18 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
         goto reject;
     }
 
+    if (value->type != NGX_HTTP_WEBHOOK_JSON_STRING) {
+        verdict = &ngx_http_webhook_lenra_invalid_action;
+        goto reject;
+    }
+
     rc = ngx_http_webhook_lenra_parse(r, value, &registration->action, &json);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (rc != NGX_OK || !json_is_string(json)) {
+    if (rc != NGX_OK) {
         verdict = &ngx_http_webhook_lenra_invalid_action;
         goto failed;
     }
@@ -436,13 +441,18 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
 
     if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
 
+        if (value->type != NGX_HTTP_WEBHOOK_JSON_INTEGER) {
+            verdict = &ngx_http_webhook_lenra_invalid_user_id;
+            goto reject;
+        }
+
         rc = ngx_http_webhook_lenra_parse(r, value, &text, &json);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        if (rc != NGX_OK || !json_is_integer(json)) {
+        if (rc != NGX_OK) {
             verdict = &ngx_http_webhook_lenra_invalid_user_id;
             goto failed;
         }
@@ -532,8 +542,16 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t                         limit, rc;
     ngx_str_t                         value;
-    ngx_http_webhook_registration_t   after;
+    ngx_http_webhook_registration_t  *after;
 
+    after = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
+    if (after == NULL) {
+        return NGX_ERROR;
+    }
+
+    *after = *ctx->registration;
+
+    ctx->data = after;
     ctx->limit = NGX_HTTP_WEBHOOK_LENRA_LIMIT;
 
     if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
@@ -551,11 +569,11 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
 
-        rc = ngx_http_webhook_uuid_parse(&value, after.uuid);
+        rc = ngx_http_webhook_uuid_parse(&value, after->uuid);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_webhook_registry_find(ctx->conf->zone, after.uuid,
-                                                r->pool, &after);
+            rc = ngx_http_webhook_registry_find(ctx->conf->zone,
+                                                after->uuid, r->pool, after);
         }
 
         if (rc == NGX_ERROR) {
@@ -564,8 +582,8 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
 
         if (rc != NGX_OK
-            || after.seq == 0
-            || ngx_memcmp(after.app, ctx->registration->app,
+            || after->seq == 0
+            || ngx_memcmp(after->app, ctx->registration->app,
                           NGX_HTTP_WEBHOOK_UUID_SIZE)
                != 0)
         {
@@ -573,8 +591,6 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
                                          &ngx_http_webhook_lenra_invalid_after,
                                          NULL);
         }
-
-        *ctx->registration = after;
     }
 
     r->content_handler = ngx_http_webhook_lenra_list_handler;
@@ -601,7 +617,8 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    registration = *ctx->registration;
+    ngx_memcpy(&registration, ctx->data,
+               sizeof(ngx_http_webhook_registration_t));
 
     len = 0;
     ll = &out;

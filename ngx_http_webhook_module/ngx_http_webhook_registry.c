@@ -45,7 +45,7 @@ struct ngx_http_webhook_node_s {
 
 
 /*
- * A hash table by UUIDs: their first bytes, which are random, are the hash.
+ * A hash table by UUIDs.
  * Of a million nodes one is found in two memory accesses, where a tree takes
  * twenty.
  */
@@ -132,7 +132,7 @@ static ngx_int_t ngx_http_webhook_registry_load(
     ngx_http_webhook_registry_t *registry);
 static ngx_int_t ngx_http_webhook_registry_opened(
     ngx_http_webhook_registry_t *registry);
-static void ngx_http_webhook_registry_sync(
+static ngx_int_t ngx_http_webhook_registry_sync(
     ngx_http_webhook_registry_t *registry);
 static ngx_int_t ngx_http_webhook_registry_take(void *data, uint64_t seq,
     u_char *uuid, ngx_str_t *record);
@@ -470,26 +470,26 @@ ngx_http_webhook_registry_opened(ngx_http_webhook_registry_t *registry)
 }
 
 
-/* takes over what others have committed; the mutex is held */
+/* takes over what others have committed, NGX_OK or NGX_ERROR; with the mutex */
 
-static void
+static ngx_int_t
 ngx_http_webhook_registry_sync(ngx_http_webhook_registry_t *registry)
 {
     ngx_http_webhook_registry_shctx_t  *sh;
 
     if (registry->store == NULL) {
-        return;
+        return registry->state.path.len ? NGX_ERROR : NGX_OK;
     }
 
     sh = registry->sh;
 
     if (ngx_http_webhook_store_version(registry->store) == sh->version) {
-        return;
+        return NGX_OK;
     }
 
     /* an error has been logged; the next request tries again */
 
-    (void) ngx_http_webhook_store_walk(registry->store, &sh->seq, &sh->version,
+    return ngx_http_webhook_store_walk(registry->store, &sh->seq, &sh->version,
                                        ngx_http_webhook_registry_take,
                                        registry);
 }
@@ -599,7 +599,7 @@ ngx_int_t
 ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration)
 {
-    ngx_int_t                         rc;
+    ngx_int_t                         rc, synced;
     ngx_str_t                         record;
     ngx_uint_t                        incomplete;
     ngx_http_webhook_registry_t      *registry;
@@ -611,7 +611,7 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    ngx_http_webhook_registry_sync(registry);
+    synced = ngx_http_webhook_registry_sync(registry);
 
     webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
 
@@ -626,7 +626,8 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
         return rc;
     }
 
-    if (registry->state.path.len && registry->store == NULL) {
+    if (synced != NGX_OK) {
+        /* the store may know what the zone does not */
         return NGX_ERROR;
     }
 
@@ -669,14 +670,17 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    rc = NGX_DECLINED;
+    app = NULL;
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    ngx_http_webhook_registry_sync(registry);
+    rc = ngx_http_webhook_registry_sync(registry);
 
-    app = ngx_http_webhook_registry_lookup(&registry->sh->apps,
-                                           registration->app);
+    if (rc == NGX_OK) {
+        rc = NGX_DECLINED;
+        app = ngx_http_webhook_registry_lookup(&registry->sh->apps,
+                                               registration->app);
+    }
 
     if (app) {
         webhook = NULL;
@@ -794,15 +798,18 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    if (change->rc != NGX_OK) {
+    if (ngx_http_webhook_registry_reserved(registry, change->uuid)
+        != webhook)
+    {
+        /* it has been taken over from the store, and may be gone by now */
+
+    } else if (change->rc != NGX_OK || change->seq <= registry->sh->seq) {
         ngx_http_webhook_registry_free(registry, webhook);
 
-    } else if (change->seq > registry->sh->seq) {
+    } else {
         ngx_queue_remove(&webhook->queue);
         ngx_http_webhook_registry_link(registry, webhook, change->seq);
     }
-
-    /* otherwise the node has been taken over, and may be gone by now */
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
@@ -1255,11 +1262,10 @@ ngx_http_webhook_registry_init_table(ngx_http_webhook_registry_t *registry,
 static ngx_http_webhook_node_t **
 ngx_http_webhook_registry_bucket(ngx_http_webhook_table_t *table, u_char *uuid)
 {
-    ngx_uint_t  hash;
+    /* an application's need not be a random one */
 
-    ngx_memcpy(&hash, uuid, sizeof(ngx_uint_t));
-
-    return &table->buckets[hash & table->mask];
+    return &table->buckets[ngx_murmur_hash2(uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
+                           & table->mask];
 }
 
 

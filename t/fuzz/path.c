@@ -394,10 +394,6 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
 
     ngx_memzero(v, sizeof(plain_verdict_t));
 
-    if (resource == plain_trigger) {
-        return;
-    }
-
     if (resource == plain_item) {
         if (webhook != app) {
             plain_reject(v, 404, "not_found");
@@ -442,8 +438,11 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
         return;
     }
 
-    if (plain_header("content-type", &header) != 1
-        || !plain_match(&plain_media_type, header))
+    /* a trigger needs no body, and none needs no type */
+
+    if (resource != plain_trigger
+        && (plain_header("content-type", &header) != 1
+            || !plain_match(&plain_media_type, header)))
     {
         plain_reject(v, 415, "unsupported_media_type");
         return;
@@ -458,7 +457,9 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
         return;
     }
 
-    plain_reject(v, 400, "empty_body");
+    if (resource != plain_trigger) {
+        plain_reject(v, 400, "empty_body");
+    }
 }
 
 

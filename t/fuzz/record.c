@@ -688,7 +688,6 @@ int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     int                  i;
-    char                 lock[sizeof(fuzz_path) + 8];
     const char          *dir;
 
     static const char   *names[] = { "records", "index", "deleted", "meta" };
@@ -707,8 +706,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
         fuzz_fail("the path is too long");
     }
 
-    sprintf(lock, "%s-lock", fuzz_path);
-
     fuzz_check(__real_mdb_env_create(&fuzz_env), "mdb_env_create()");
     fuzz_check(__real_mdb_env_set_maxdbs(fuzz_env, fuzz_tables), "maxdbs");
     fuzz_check(__real_mdb_env_set_mapsize(fuzz_env, (size_t) 1 << 26),
@@ -716,11 +713,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_check(__real_mdb_env_open(fuzz_env, fuzz_path,
                                    MDB_NOSUBDIR|MDB_NOTLS|MDB_NOSYNC, 0600),
                "mdb_env_open()");
-
-    /* nobody else is to find it */
-
-    (void) unlink(fuzz_path);
-    (void) unlink(lock);
 
     fuzz_begin();
 
