@@ -1264,7 +1264,7 @@ ngx_http_webhook_registry_bucket(ngx_http_webhook_table_t *table, u_char *uuid)
 {
     /* an application's need not be a random one */
 
-    return &table->buckets[ngx_murmur_hash2(uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
+    return &table->buckets[ngx_crc32_short(uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
                            & table->mask];
 }
 
