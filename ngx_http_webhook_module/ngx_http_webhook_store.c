@@ -270,11 +270,11 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
 
     ngx_http_webhook_store_env_close(store);
 
-    /* what was begun is not to be taken for a file that was lost */
+    /* less than LMDB's first two pages is no store, nor one that was lost */
 
     if (new
         && ngx_file_info(store->conf.path.data, &fi) != NGX_FILE_ERROR
-        && ngx_file_size(&fi) == 0)
+        && ngx_file_size(&fi) < 2 * (off_t) ngx_pagesize)
     {
         (void) ngx_delete_file(store->conf.path.data);
     }
