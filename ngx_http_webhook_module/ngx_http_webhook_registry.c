@@ -265,9 +265,10 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     if (old) {
 
         if (old->state.path.len != registry->state.path.len
-            || ngx_strncmp(old->state.path.data, registry->state.path.data,
-                           old->state.path.len)
-               != 0)
+            || (old->state.path.len
+                && ngx_strncmp(old->state.path.data, registry->state.path.data,
+                               old->state.path.len)
+                   != 0))
         {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "webhook zone \"%V\" has the state \"%V\" and can't "
@@ -408,9 +409,11 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
 
     (void) ngx_http_webhook_registry_opened(registry);
 
-    /* what killed workers had reserved */
+    /* what killed workers had reserved, and not committed */
 
     ngx_shmtx_lock(&registry->shpool->mutex);
+
+    (void) ngx_http_webhook_registry_sync(registry);
 
     for (q = ngx_queue_head(&registry->sh->reserved);
          q != ngx_queue_sentinel(&registry->sh->reserved);
