@@ -8,8 +8,8 @@
  * of the rounds is printed.  All of them get the whole text in one piece; the
  * scanner also in pieces of 16 KB, which is how nginx reads a large body.  It
  * reports the members that the events' shapes name, as the module has it do.
- * jansson and simdjson make a tree, which is the only way to use the former, and
- * yajl is called without callbacks.
+ * jansson and simdjson make a tree, which is the only way to use the former,
+ * and yajl is called without callbacks.
  */
 
 
