@@ -216,6 +216,7 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     }
 
     registry->state.size = state_size;
+    ngx_http_webhook_journal_conf(&registry->state);
     registry->cycle = cf->cycle;
 
     shm_zone = ngx_shared_memory_add(cf, name, size, &ngx_http_webhook_module);
@@ -364,8 +365,9 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
 
     sh = registry->sh;
 
-    rc = ngx_http_webhook_store_walk(registry->store, &sh->seq, &sh->version,
-                                     ngx_http_webhook_registry_take, registry);
+    rc = ngx_http_webhook_journal_walk(registry->store, &sh->seq, &sh->version,
+                                       ngx_http_webhook_registry_take,
+                                       registry);
 
     if (rc == NGX_OK && sh->incomplete) {
         ngx_log_error(NGX_LOG_EMERG, registry->shm_zone->shm.log, 0,
@@ -422,7 +424,12 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
         next = ngx_queue_next(q);
         webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
 
-        if (kill((pid_t) webhook->seq, 0) == -1 && ngx_errno == NGX_ESRCH) {
+        /* a worker that has just begun has reserved nothing */
+
+        if ((ngx_process == NGX_PROCESS_WORKER
+             && webhook->seq == (uint64_t) ngx_pid)
+            || (kill((pid_t) webhook->seq, 0) == -1 && ngx_errno == NGX_ESRCH))
+        {
             ngx_http_webhook_registry_free(registry, webhook);
         }
     }
@@ -492,9 +499,10 @@ ngx_http_webhook_registry_sync(ngx_http_webhook_registry_t *registry)
 
     /* an error has been logged; the next request tries again */
 
-    return ngx_http_webhook_store_walk(registry->store, &sh->seq, &sh->version,
-                                       ngx_http_webhook_registry_take,
-                                       registry);
+    return ngx_http_webhook_journal_walk(registry->store, &sh->seq,
+                                         &sh->version,
+                                         ngx_http_webhook_registry_take,
+                                         registry);
 }
 
 
@@ -638,7 +646,7 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_webhook_store_find(registry->store, uuid, pool, &record);
+    rc = ngx_http_webhook_journal_find(registry->store, uuid, pool, &record);
 
     if (rc == NGX_OK) {
         registration->seq = 0;
@@ -776,13 +784,13 @@ ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     op->registry = registry;
     op->node = webhook;
 
-    op->change.type = NGX_HTTP_WEBHOOK_STORE_CREATE;
-    ngx_memcpy(op->change.uuid, registration->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    op->change.record = record;
-    op->change.handler = ngx_http_webhook_registry_created;
-    op->change.data = op;
+    op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_CREATE;
+    ngx_memcpy(op->entry.uuid, registration->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    op->entry.record = record;
+    op->entry.change.handler = ngx_http_webhook_registry_created;
+    op->entry.change.data = op;
 
-    ngx_http_webhook_store_submit(registry->store, &op->change);
+    ngx_http_webhook_journal_submit(registry->store, &op->entry);
 
     return NGX_AGAIN;
 }
@@ -801,17 +809,22 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    if (ngx_http_webhook_registry_reserved(registry, change->uuid)
+    if (ngx_http_webhook_registry_reserved(registry, op->entry.uuid)
         != webhook)
     {
         /* it has been taken over from the store, and may be gone by now */
 
-    } else if (change->rc != NGX_OK || change->seq <= registry->sh->seq) {
+    } else if (change->rc != NGX_OK || op->entry.seq <= registry->sh->seq) {
         ngx_http_webhook_registry_free(registry, webhook);
 
     } else {
         ngx_queue_remove(&webhook->queue);
-        ngx_http_webhook_registry_link(registry, webhook, change->seq);
+        ngx_http_webhook_registry_link(registry, webhook, op->entry.seq);
+
+        if (op->entry.seq == registry->sh->seq + 1) {
+            /* spares the next one who looks the way through all of these */
+            registry->sh->seq++;
+        }
     }
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
@@ -844,12 +857,12 @@ ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     op->registry = registry;
 
-    op->change.type = NGX_HTTP_WEBHOOK_STORE_DELETE;
-    ngx_memcpy(op->change.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    op->change.handler = ngx_http_webhook_registry_deleted;
-    op->change.data = op;
+    op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_DELETE;
+    ngx_memcpy(op->entry.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    op->entry.change.handler = ngx_http_webhook_registry_deleted;
+    op->entry.change.data = op;
 
-    ngx_http_webhook_store_submit(registry->store, &op->change);
+    ngx_http_webhook_journal_submit(registry->store, &op->entry);
 
     return NGX_AGAIN;
 }
@@ -863,7 +876,7 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
     op = change->data;
 
     if (change->rc == NGX_OK) {
-        (void) ngx_http_webhook_registry_drop(op->registry, change->uuid);
+        (void) ngx_http_webhook_registry_drop(op->registry, op->entry.uuid);
     }
 
     op->rc = change->rc;

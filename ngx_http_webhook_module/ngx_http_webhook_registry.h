@@ -6,7 +6,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_webhook_store.h"
+#include "ngx_http_webhook_journal.h"
 
 
 /* a zone with fewer pages is refused */
@@ -48,7 +48,7 @@ struct ngx_http_webhook_registry_op_s {
 
     ngx_http_webhook_registry_t *registry;
     void                        *node;
-    ngx_http_webhook_change_t    change;
+    ngx_http_webhook_entry_t     entry;
 };
 
 

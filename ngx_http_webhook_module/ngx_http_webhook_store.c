@@ -2,18 +2,9 @@
 /*
  * What must outlive the process, in LMDB: the only file that includes lmdb.h.
  *
- * A store is a numbered sequence of changes, creations and deletions of records
- * with a UUID.  Four tables:
- *
- *     records  number of the creation -> UUID, record
- *     index    UUID -> number of the creation
- *     deleted  number of the deletion -> UUID, time
- *     meta     "version" of this layout, "seq", the last number
- *
- * A record that is deleted leaves "records" and "index".  Entries of "deleted"
- * are kept for days, so that another nginx on the same file, an old master's
- * during a binary upgrade, learns of them.  Numbers are 8 bytes, the highest
- * first: the order of the keys is the order of the changes.
+ * A store is a file with a few tables of keys and values, in the order of the
+ * keys, and the number of their layout.  What the tables mean is known to those
+ * who use them: ngx_http_webhook_journal.c and ngx_http_webhook_spool.c.
  *
  * Reading is done in the event loop: LMDB's readers take no lock and make no
  * system call.  Writing waits for the disk, so that changes are collected and
@@ -32,14 +23,17 @@
 #include <lmdb.h>
 
 
-#define NGX_HTTP_WEBHOOK_STORE_VERSION  1
 #define NGX_HTTP_WEBHOOK_STORE_READERS  1022
 
 /* bytes, more than LMDB's lock file has for so many readers */
 #define NGX_HTTP_WEBHOOK_STORE_LOCK                                           \
     (64 * (NGX_HTTP_WEBHOOK_STORE_READERS + 4))
 
-#define NGX_HTTP_WEBHOOK_STORE_KEEP     (7 * 24 * 60 * 60)
+/* bytes that the file grows by, before they are needed */
+#define NGX_HTTP_WEBHOOK_STORE_CHUNK    (256 * 1024)
+
+/* pages that one change may take: of some tables, from leaf to root */
+#define NGX_HTTP_WEBHOOK_STORE_PAGES    32
 
 /* milliseconds; again and again while something is to be committed */
 #define NGX_HTTP_WEBHOOK_STORE_GUARD    60000
@@ -56,20 +50,21 @@
 #endif
 
 
-enum {
-    store_records = 0,
-    store_index,
-    store_deleted,
-    store_meta,
-    store_tables
+/* one transaction: the event loop's, or that of a commit */
+
+struct ngx_http_webhook_txn_s {
+    ngx_http_webhook_store_t       *store;
+    MDB_txn                        *txn;
+    int                             error;       /* LMDB's, of NGX_ERROR */
 };
 
 
 struct ngx_http_webhook_store_s {
     ngx_http_webhook_store_conf_t   conf;
     MDB_env                        *env;         /* NULL: failed to reopen */
-    MDB_txn                        *reader;      /* the event loop's */
-    MDB_dbi                         dbi[store_tables];
+    ngx_http_webhook_txn_t          reader;      /* the event loop's */
+    MDB_dbi                         dbi[NGX_HTTP_WEBHOOK_STORE_TABLES];
+    ngx_uint_t                      ntables;
     unsigned int                    page_size;
     ngx_log_t                      *log;
 
@@ -82,6 +77,7 @@ struct ngx_http_webhook_store_s {
     ngx_uint_t                      busy;
     ngx_uint_t                      broken;      /* LMDB wants it reopened */
     int                             error;       /* of the last commit */
+    time_t                          logged;      /* when one was told of */
 
 #if (NGX_THREADS)
     ngx_thread_pool_t              *thread_pool;
@@ -104,12 +100,6 @@ static ngx_int_t ngx_http_webhook_store_check_size(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store);
 static void ngx_http_webhook_store_env_close(ngx_http_webhook_store_t *store);
-static ngx_int_t ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store);
-static int ngx_http_webhook_store_walk_table(ngx_http_webhook_store_t *store,
-    ngx_uint_t table, uint64_t seq, ngx_http_webhook_store_walk_pt handler,
-    void *data);
-static void ngx_http_webhook_store_read_failed(ngx_http_webhook_store_t *store,
-    int rc);
 static void ngx_http_webhook_store_guard(ngx_event_t *ev);
 static void ngx_http_webhook_store_event(ngx_event_t *ev);
 static void ngx_http_webhook_store_start(ngx_http_webhook_store_t *store);
@@ -120,35 +110,12 @@ static void ngx_http_webhook_store_complete(ngx_event_t *ev);
 static void ngx_http_webhook_store_commit(ngx_http_webhook_store_t *store);
 static int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
-static int ngx_http_webhook_store_apply(ngx_http_webhook_store_t *store,
-    MDB_txn *txn, uint64_t *seq, ngx_http_webhook_change_t *change);
-static int ngx_http_webhook_store_create(ngx_http_webhook_store_t *store,
-    MDB_txn *txn, ngx_http_webhook_change_t *change);
-static int ngx_http_webhook_store_delete(ngx_http_webhook_store_t *store,
-    MDB_txn *txn, ngx_http_webhook_change_t *change);
-static int ngx_http_webhook_store_forget(ngx_http_webhook_store_t *store,
-    MDB_txn *txn);
-static int ngx_http_webhook_store_get_seq(ngx_http_webhook_store_t *store,
-    MDB_txn *txn, uint64_t *seq);
-static int ngx_http_webhook_store_put_seq(ngx_http_webhook_store_t *store,
-    MDB_txn *txn, uint64_t seq);
-static void ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store);
-static void ngx_http_webhook_put64(u_char *p, uint64_t n);
-static uint64_t ngx_http_webhook_get64(u_char *p);
-
-
-static char  *ngx_http_webhook_store_names[] = {
-    "records", "index", "deleted", "meta"
-};
-
-
-static MDB_val  ngx_http_webhook_store_key_version = {
-    sizeof("version") - 1, "version"
-};
-
-static MDB_val  ngx_http_webhook_store_key_seq = {
-    sizeof("seq") - 1, "seq"
-};
+static int ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
+    ngx_http_webhook_change_t *change);
+static ngx_int_t ngx_http_webhook_store_result(ngx_http_webhook_txn_t *txn,
+    int rc);
+static ngx_int_t ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store,
+    size_t more);
 
 
 /*
@@ -307,8 +274,8 @@ ngx_http_webhook_store_check_file(ngx_http_webhook_store_t *store,
 
     if (!ngx_is_file(&fi) || ngx_file_size(&fi) == 0) {
         ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                      "webhook state \"%V\" is %s: restore it, or remove it to "
-                      "start with none", &store->conf.path,
+                      "webhook %s \"%V\" is %s: restore it, or remove it to "
+                      "start with none", store->conf.kind, &store->conf.path,
                       ngx_is_file(&fi) ? "empty" : "not a file");
         return NGX_ERROR;
     }
@@ -332,7 +299,7 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
-    rc = mdb_env_set_maxdbs(store->env, store_tables);
+    rc = mdb_env_set_maxdbs(store->env, NGX_HTTP_WEBHOOK_STORE_TABLES);
     if (rc != 0) {
         goto failed;
     }
@@ -373,8 +340,8 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
 failed:
 
     ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                  "webhook state \"%s\" could not be opened: %s",
-                  path, mdb_strerror(rc));
+                  "webhook %s \"%s\" could not be opened: %s",
+                  store->conf.kind, path, mdb_strerror(rc));
 
     return NGX_ERROR;
 }
@@ -465,9 +432,9 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
 
     if (err) {
         ngx_log_error(NGX_LOG_EMERG, store->log, err,
-                      "webhook state \"%V\" could not be opened: "
+                      "webhook %s \"%V\" could not be opened: "
                       "posix_fallocate() \"%s\" failed",
-                      &store->conf.path, lock);
+                      store->conf.kind, &store->conf.path, lock);
     }
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
@@ -499,8 +466,8 @@ ngx_http_webhook_store_check_size(ngx_http_webhook_store_t *store)
         || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR)
     {
         ngx_log_error(NGX_LOG_EMERG, store->log, ngx_errno,
-                      "webhook state \"%V\" could not be examined",
-                      &store->conf.path);
+                      "webhook %s \"%V\" could not be examined",
+                      store->conf.kind, &store->conf.path);
         return NGX_ERROR;
     }
 
@@ -508,9 +475,10 @@ ngx_http_webhook_store_check_size(ngx_http_webhook_store_t *store)
 
     if (ngx_file_size(&fi) < size) {
         ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                      "webhook state \"%V\" is truncated: it has %O bytes of "
+                      "webhook %s \"%V\" is truncated: it has %O bytes of "
                       "%O, restore it, or remove it to start with none",
-                      &store->conf.path, ngx_file_size(&fi), size);
+                      store->conf.kind, &store->conf.path, ngx_file_size(&fi),
+                      size);
         return NGX_ERROR;
     }
 
@@ -521,35 +489,43 @@ ngx_http_webhook_store_check_size(ngx_http_webhook_store_t *store)
 static ngx_int_t
 ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store)
 {
-    int          i, rc;
-    MDB_val      value;
-    MDB_txn     *txn;
-    uint32_t     version;
+    int                             rc;
+    MDB_val                         key, value;
+    MDB_txn                        *txn;
+    uint32_t                        version;
+    ngx_http_webhook_table_conf_t  *table;
+
+    key.mv_size = sizeof("version") - 1;
+    key.mv_data = "version";
 
     rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc != 0) {
         goto failed;
     }
 
-    for (i = 0; i < store_tables; i++) {
-        rc = mdb_dbi_open(txn, ngx_http_webhook_store_names[i], MDB_CREATE,
-                          &store->dbi[i]);
+    store->ntables = 0;
+
+    for (table = store->conf.tables; table->name.len; table++) {
+
+        rc = mdb_dbi_open(txn, (char *) table->name.data, MDB_CREATE,
+                          &store->dbi[store->ntables]);
         if (rc != 0) {
             goto abort;
         }
+
+        store->ntables++;
     }
 
-    rc = mdb_get(txn, store->dbi[store_meta],
-                 &ngx_http_webhook_store_key_version, &value);
+    rc = mdb_get(txn, store->dbi[NGX_HTTP_WEBHOOK_STORE_META], &key, &value);
 
-    version = NGX_HTTP_WEBHOOK_STORE_VERSION;
+    version = store->conf.version;
 
     if (rc == MDB_NOTFOUND) {
         value.mv_size = sizeof(uint32_t);
         value.mv_data = &version;
 
-        rc = mdb_put(txn, store->dbi[store_meta],
-                     &ngx_http_webhook_store_key_version, &value, 0);
+        rc = mdb_put(txn, store->dbi[NGX_HTTP_WEBHOOK_STORE_META], &key,
+                     &value, 0);
 
     } else if (rc == 0 && value.mv_size == sizeof(uint32_t)) {
         ngx_memcpy(&version, value.mv_data, sizeof(uint32_t));
@@ -562,14 +538,13 @@ ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store)
         goto abort;
     }
 
-    if (version > NGX_HTTP_WEBHOOK_STORE_VERSION) {
+    if (version > store->conf.version) {
         mdb_txn_abort(txn);
 
         ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                      "webhook state \"%V\" is of the newer version %uD, this "
-                      "module knows %d",
-                      &store->conf.path, version,
-                      NGX_HTTP_WEBHOOK_STORE_VERSION);
+                      "webhook %s \"%V\" is of the newer version %uD, this "
+                      "module knows %uD", store->conf.kind,
+                      &store->conf.path, version, store->conf.version);
         return NGX_ERROR;
     }
 
@@ -578,15 +553,15 @@ ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
-    ngx_http_webhook_store_extend(store);
+    (void) ngx_http_webhook_store_extend(store, 0);
 
-    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader);
+    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader.txn);
     if (rc != 0) {
-        store->reader = NULL;
+        store->reader.txn = NULL;
         goto failed;
     }
 
-    mdb_txn_reset(store->reader);
+    mdb_txn_reset(store->reader.txn);
 
     return NGX_OK;
 
@@ -597,8 +572,8 @@ abort:
 failed:
 
     ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                  "webhook state \"%V\" could not be opened: %s",
-                  &store->conf.path, mdb_strerror(rc));
+                  "webhook %s \"%V\" could not be opened: %s",
+                  store->conf.kind, &store->conf.path, mdb_strerror(rc));
 
     return NGX_ERROR;
 }
@@ -607,9 +582,9 @@ failed:
 static void
 ngx_http_webhook_store_env_close(ngx_http_webhook_store_t *store)
 {
-    if (store->reader) {
-        mdb_txn_abort(store->reader);
-        store->reader = NULL;
+    if (store->reader.txn) {
+        mdb_txn_abort(store->reader.txn);
+        store->reader.txn = NULL;
     }
 
     if (store->env) {
@@ -634,21 +609,167 @@ ngx_http_webhook_store_version(ngx_http_webhook_store_t *store)
 }
 
 
-/* begins to read; NGX_OK must be followed by mdb_txn_reset(store->reader) */
+/*
+ * Begins to read in the event loop, one at a time.  Returns NULL, with an error
+ * logged, or what must be ended before the event loop turns.
+ */
 
-static ngx_int_t
+ngx_http_webhook_txn_t *
 ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 {
     int  rc;
 
     if (store->env == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    rc = mdb_txn_renew(store->reader);
+    rc = mdb_txn_renew(store->reader.txn);
 
     if (rc != 0) {
-        ngx_http_webhook_store_read_failed(store, rc);
+        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                      "webhook %s \"%V\" could not be read: %s",
+                      store->conf.kind, &store->conf.path, mdb_strerror(rc));
+        return NULL;
+    }
+
+    store->reader.store = store;
+    store->reader.error = 0;
+
+    return &store->reader;
+}
+
+
+/* ends it, and logs what has failed meanwhile */
+
+void
+ngx_http_webhook_store_end(ngx_http_webhook_txn_t *txn)
+{
+    ngx_http_webhook_store_t  *store;
+
+    store = txn->store;
+
+    mdb_txn_reset(txn->txn);
+
+    if (txn->error) {
+        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                      "webhook %s \"%V\" could not be read: %s",
+                      store->conf.kind, &store->conf.path,
+                      mdb_strerror(txn->error));
+    }
+}
+
+
+/* the commit that is read, a number as of ngx_http_webhook_store_version() */
+
+ngx_uint_t
+ngx_http_webhook_store_id(ngx_http_webhook_txn_t *txn)
+{
+    return mdb_txn_id(txn->txn);
+}
+
+
+/* what LMDB returned: NGX_OK, NGX_DECLINED or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_webhook_store_result(ngx_http_webhook_txn_t *txn, int rc)
+{
+    if (rc == 0) {
+        return NGX_OK;
+    }
+
+    if (rc == MDB_NOTFOUND || rc == MDB_KEYEXIST) {
+        return NGX_DECLINED;
+    }
+
+    txn->error = rc;
+
+    return NGX_ERROR;
+}
+
+
+/* an entry is not as it can be; for the caller to return: NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_store_corrupted(ngx_http_webhook_txn_t *txn)
+{
+    return ngx_http_webhook_store_result(txn, MDB_CORRUPTED);
+}
+
+
+/*
+ * Looks a key up.  Returns NGX_OK with a value that is valid until the next
+ * write or the end of the transaction, NGX_DECLINED if there is none, or
+ * NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_get(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
+    ngx_str_t *key, ngx_str_t *value)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k.mv_size = key->len;
+    k.mv_data = key->data;
+
+    rc = mdb_get(txn->txn, txn->store->dbi[table], &k, &v);
+
+    if (rc == 0) {
+        value->len = v.mv_size;
+        value->data = v.mv_data;
+    }
+
+    return ngx_http_webhook_store_result(txn, rc);
+}
+
+
+/*
+ * Tells "handler" of the entries whose keys are not below "from", in their
+ * order.  Returns NGX_OK, or NGX_ERROR if the store or the handler has failed.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_walk(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
+    ngx_str_t *from, ngx_http_webhook_store_walk_pt handler, void *data)
+{
+    int          rc;
+    MDB_val      k, v;
+    ngx_int_t    answer;
+    ngx_str_t    key, value;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(txn->txn, txn->store->dbi[table], &cursor);
+    if (rc != 0) {
+        return ngx_http_webhook_store_result(txn, rc);
+    }
+
+    k.mv_size = from->len;
+    k.mv_data = from->data;
+
+    answer = NGX_OK;
+
+    rc = mdb_cursor_get(cursor, &k, &v, from->len ? MDB_SET_RANGE : MDB_FIRST);
+
+    while (rc == 0) {
+
+        key.len = k.mv_size;
+        key.data = k.mv_data;
+        value.len = v.mv_size;
+        value.data = v.mv_data;
+
+        answer = handler(data, &key, &value);
+        if (answer != NGX_OK) {
+            break;
+        }
+
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+
+    mdb_cursor_close(cursor);
+
+    if (answer == NGX_ERROR
+        || ngx_http_webhook_store_result(txn, rc) == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 
@@ -656,181 +777,184 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 }
 
 
-/*
- * Tells "handler" of the changes after number *seq: the creations of what
- * still is there, in their order, then the deletions.  Sets *seq and *version
- * to those of what was read.  Returns NGX_OK or NGX_ERROR; then both are as
- * they were.
- */
+/* sets the number of a table's entries, which LMDB knows */
 
 ngx_int_t
-ngx_http_webhook_store_walk(ngx_http_webhook_store_t *store, uint64_t *seq,
-    ngx_uint_t *version, ngx_http_webhook_store_walk_pt handler, void *data)
+ngx_http_webhook_store_count(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
+    ngx_uint_t *n)
 {
     int       rc;
-    uint64_t  last;
+    MDB_stat  st;
 
-    if (ngx_http_webhook_store_begin(store) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = mdb_stat(txn->txn, txn->store->dbi[table], &st);
 
-    rc = ngx_http_webhook_store_get_seq(store, store->reader, &last);
+    *n = (rc == 0) ? st.ms_entries : 0;
 
-    if (rc == 0) {
-        rc = ngx_http_webhook_store_walk_table(store, store_records, *seq,
-                                               handler, data);
-    }
-
-    if (rc == 0) {
-        rc = ngx_http_webhook_store_walk_table(store, store_deleted, *seq,
-                                               handler, data);
-    }
-
-    if (rc == 0) {
-        *seq = last;
-        *version = mdb_txn_id(store->reader);
-    }
-
-    mdb_txn_reset(store->reader);
-
-    if (rc == 0) {
-        return NGX_OK;
-    }
-
-    if (rc != NGX_ERROR) {
-        ngx_http_webhook_store_read_failed(store, rc);
-    }
-
-    return NGX_ERROR;
+    return ngx_http_webhook_store_result(txn, rc);
 }
 
 
-/* returns 0, an error of LMDB's, or NGX_ERROR if the handler returned one */
+/* sets the bytes that the tables use; freed pages will be used again */
 
-static int
-ngx_http_webhook_store_walk_table(ngx_http_webhook_store_t *store,
-    ngx_uint_t table, uint64_t seq, ngx_http_webhook_store_walk_pt handler,
-    void *data)
+ngx_int_t
+ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn, size_t *size)
 {
-    int          rc;
-    u_char       number[8], *p;
-    MDB_val      key, value;
-    ngx_str_t    record;
-    MDB_cursor  *cursor;
+    int                        rc;
+    MDB_stat                   st;
+    ngx_uint_t                 i;
+    ngx_http_webhook_store_t  *store;
 
-    rc = mdb_cursor_open(store->reader, store->dbi[table], &cursor);
-    if (rc != 0) {
-        return rc;
-    }
+    *size = 0;
+    store = txn->store;
 
-    ngx_http_webhook_put64(number, seq + 1);
+    for (i = 0; i < store->ntables; i++) {
 
-    key.mv_size = sizeof(number);
-    key.mv_data = number;
-
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-
-    while (rc == 0) {
-
-        if (key.mv_size != sizeof(number)
-            || value.mv_size < NGX_HTTP_WEBHOOK_UUID_SIZE)
-        {
-            rc = MDB_CORRUPTED;
-            break;
+        if (store->conf.tables[i].uncounted) {
+            continue;
         }
 
-        p = value.mv_data;
-
-        record.len = value.mv_size - NGX_HTTP_WEBHOOK_UUID_SIZE;
-        record.data = p + NGX_HTTP_WEBHOOK_UUID_SIZE;
-
-        if (handler(data, ngx_http_webhook_get64(key.mv_data), p,
-                    table == store_records ? &record : NULL)
-            != NGX_OK)
-        {
-            rc = NGX_ERROR;
-            break;
+        rc = mdb_stat(txn->txn, store->dbi[i], &st);
+        if (rc != 0) {
+            return ngx_http_webhook_store_result(txn, rc);
         }
 
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        *size += (st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages)
+                 * store->page_size;
     }
 
-    mdb_cursor_close(cursor);
+    return NGX_OK;
+}
 
-    return rc == MDB_NOTFOUND ? 0 : rc;
+
+/* NGX_OK if "len" bytes may be added, or NGX_ERROR for the caller to return */
+
+ngx_int_t
+ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len)
+{
+    size_t  used;
+
+    if (ngx_http_webhook_store_used(txn, &used) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    used += len + 4 * txn->store->page_size;
+
+    return ngx_http_webhook_store_result(txn, (used > txn->store->conf.size)
+                                              ? MDB_MAP_FULL : 0);
 }
 
 
 /*
- * Looks a record up.  Returns NGX_OK with a copy of it in "pool", NGX_DECLINED
- * if there is none, or NGX_ERROR.
+ * Adds an entry, or replaces its value.  If value->data is NULL, it is set to
+ * value->len bytes that the caller must fill before it does anything else.
+ * Returns NGX_OK, NGX_DECLINED if it may not be there, or NGX_ERROR.
  */
 
 ngx_int_t
-ngx_http_webhook_store_find(ngx_http_webhook_store_t *store, u_char *uuid,
-    ngx_pool_t *pool, ngx_str_t *record)
+ngx_http_webhook_store_put(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
+    ngx_str_t *key, ngx_str_t *value, ngx_uint_t flags)
 {
-    int      rc;
-    u_char  *p;
-    MDB_val  key, value;
+    int           rc;
+    MDB_val       k, v;
+    unsigned int  f;
 
-    if (ngx_http_webhook_store_begin(store) != NGX_OK) {
-        return NGX_ERROR;
+    k.mv_size = key->len;
+    k.mv_data = key->data;
+    v.mv_size = value->len;
+    v.mv_data = value->data;
+
+    f = (value->data == NULL && value->len) ? MDB_RESERVE : 0;
+
+    if (flags & NGX_HTTP_WEBHOOK_STORE_NEW) {
+        f |= MDB_NOOVERWRITE;
     }
 
-    key.mv_size = NGX_HTTP_WEBHOOK_UUID_SIZE;
-    key.mv_data = uuid;
+    if (flags & NGX_HTTP_WEBHOOK_STORE_APPEND) {
+        f |= MDB_APPEND;
+    }
 
-    rc = mdb_get(store->reader, store->dbi[store_index], &key, &value);
+    rc = mdb_put(txn->txn, txn->store->dbi[table], &k, &v, f);
 
     if (rc == 0) {
-        key = value;
-        rc = mdb_get(store->reader, store->dbi[store_records], &key, &value);
-
-        if (rc == MDB_NOTFOUND
-            || (rc == 0 && value.mv_size < NGX_HTTP_WEBHOOK_UUID_SIZE))
-        {
-            rc = MDB_CORRUPTED;
-        }
+        value->data = v.mv_data;
     }
 
-    if (rc == 0) {
-        p = value.mv_data;
-
-        record->len = value.mv_size - NGX_HTTP_WEBHOOK_UUID_SIZE;
-        record->data = ngx_pnalloc(pool, ngx_max(record->len, 1));
-
-        if (record->data == NULL) {
-            rc = ENOMEM;
-
-        } else {
-            ngx_memcpy(record->data, p + NGX_HTTP_WEBHOOK_UUID_SIZE,
-                       record->len);
-        }
+    if (rc == MDB_KEYEXIST && !(flags & NGX_HTTP_WEBHOOK_STORE_NEW)) {
+        rc = MDB_CORRUPTED;
     }
 
-    mdb_txn_reset(store->reader);
-
-    if (rc == 0) {
-        return NGX_OK;
-    }
-
-    if (rc == MDB_NOTFOUND) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_webhook_store_read_failed(store, rc);
-
-    return NGX_ERROR;
+    return ngx_http_webhook_store_result(txn, rc);
 }
 
 
-static void
-ngx_http_webhook_store_read_failed(ngx_http_webhook_store_t *store, int rc)
+/* returns NGX_OK, NGX_DECLINED if there is no such entry, or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
+    ngx_str_t *key)
 {
-    ngx_log_error(NGX_LOG_CRIT, store->log, 0,
-                  "webhook state \"%V\" could not be read: %s",
-                  &store->conf.path, mdb_strerror(rc));
+    MDB_val  k;
+
+    k.mv_size = key->len;
+    k.mv_data = key->data;
+
+    return ngx_http_webhook_store_result(txn, mdb_del(txn->txn,
+                                                      txn->store->dbi[table],
+                                                      &k, NULL));
+}
+
+
+/*
+ * Sets "n" to a number of "meta", 0 if there is none of that name.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_get_number(ngx_http_webhook_txn_t *txn, char *name,
+    uint64_t *n)
+{
+    ngx_int_t  rc;
+    ngx_str_t  key, value;
+
+    key.len = ngx_strlen(name);
+    key.data = (u_char *) name;
+
+    rc = ngx_http_webhook_store_get(txn, NGX_HTTP_WEBHOOK_STORE_META, &key,
+                                    &value);
+    if (rc == NGX_DECLINED) {
+        *n = 0;
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len != 8) {
+        return ngx_http_webhook_store_corrupted(txn);
+    }
+
+    *n = ngx_http_webhook_get64(value.data);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_webhook_store_put_number(ngx_http_webhook_txn_t *txn, char *name,
+    uint64_t n)
+{
+    u_char     number[8];
+    ngx_str_t  key, value;
+
+    key.len = ngx_strlen(name);
+    key.data = (u_char *) name;
+
+    value.len = ngx_http_webhook_put64(number, n) - number;
+    value.data = number;
+
+    return ngx_http_webhook_store_put(txn, NGX_HTTP_WEBHOOK_STORE_META, &key,
+                                      &value, 0);
 }
 
 
@@ -935,10 +1059,13 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
 
     store->busy = 0;
 
-    if (store->error) {
+    if (store->error && store->logged != ngx_time()) {
+        store->logged = ngx_time();
+
         ngx_log_error(NGX_LOG_CRIT, store->log, 0,
-                      "webhook state \"%V\" could not be written: %s",
-                      &store->conf.path, mdb_strerror(store->error));
+                      "webhook %s \"%V\" could not be written: %s",
+                      store->conf.kind, &store->conf.path,
+                      mdb_strerror(store->error));
     }
 
     if (!ngx_queue_empty(&store->pending)) {
@@ -1000,40 +1127,39 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end)
 {
     int                         rc;
-    MDB_txn                    *txn;
-    uint64_t                    seq;
+    size_t                      more;
     ngx_queue_t                *first;
+    ngx_http_webhook_txn_t      txn;
     ngx_http_webhook_change_t  *change;
 
     first = q;
-    txn = NULL;
-    seq = 0;
+    more = 0;
 
-    rc = store->env ? mdb_txn_begin(store->env, NULL, 0, &txn) : MDB_PANIC;
+    txn.store = store;
+    txn.txn = NULL;
 
-    if (rc == 0) {
-        rc = ngx_http_webhook_store_get_seq(store, txn, &seq);
-    }
+    rc = store->env ? mdb_txn_begin(store->env, NULL, 0, &txn.txn) : MDB_PANIC;
 
     for ( /* void */ ; rc == 0 && q != end; q = ngx_queue_next(q)) {
         change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
-        rc = ngx_http_webhook_store_apply(store, txn, &seq, change);
+        rc = ngx_http_webhook_store_apply(&txn, change);
+        more += change->size + NGX_HTTP_WEBHOOK_STORE_PAGES * store->page_size;
     }
 
-    if (rc == 0) {
-        rc = ngx_http_webhook_store_put_seq(store, txn, seq);
-    }
+    /* what does not fit is told by LMDB, or fits after all: into old pages */
 
     if (rc == 0) {
-        rc = mdb_txn_commit(txn);
+        (void) ngx_http_webhook_store_extend(store, more);
+
+        rc = mdb_txn_commit(txn.txn);
 
         if (rc == 0) {
-            ngx_http_webhook_store_extend(store);
+            (void) ngx_http_webhook_store_extend(store, 0);
             return 0;
         }
 
-    } else if (txn) {
-        mdb_txn_abort(txn);
+    } else if (txn.txn) {
+        mdb_txn_abort(txn.txn);
     }
 
     if (rc == MDB_PANIC) {
@@ -1043,6 +1169,7 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     for (q = first; q != end; q = ngx_queue_next(q)) {
         change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
         change->rc = NGX_ERROR;
+        change->full = (rc == MDB_MAP_FULL);
     }
 
     return rc;
@@ -1052,248 +1179,32 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
 /* sets change->rc, which holds once the transaction is committed */
 
 static int
-ngx_http_webhook_store_apply(ngx_http_webhook_store_t *store, MDB_txn *txn,
-    uint64_t *seq, ngx_http_webhook_change_t *change)
-{
-    int  rc;
-
-    change->seq = *seq + 1;
-
-    rc = (change->type == NGX_HTTP_WEBHOOK_STORE_CREATE)
-         ? ngx_http_webhook_store_create(store, txn, change)
-         : ngx_http_webhook_store_delete(store, txn, change);
-
-    if (rc == 0) {
-        change->rc = NGX_OK;
-        *seq = change->seq;
-        return 0;
-    }
-
-    if (rc == MDB_NOTFOUND) {
-        change->rc = NGX_DECLINED;
-        return 0;
-    }
-
-    return rc;
-}
-
-
-static int
-ngx_http_webhook_store_create(ngx_http_webhook_store_t *store, MDB_txn *txn,
+ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_change_t *change)
 {
-    int        i, rc;
-    size_t     used;
-    u_char     number[8], *p;
-    MDB_val    key, value;
-    MDB_stat   st;
+    txn->error = 0;
 
-    /* what the tables use; pages that were freed will be used again */
+    change->full = 0;
+    change->rc = change->apply(change, txn);
 
-    used = change->record.len + 4 * store->page_size;
-
-    for (i = 0; i < store_tables; i++) {
-
-        if (i == store_deleted) {
-            /* it must not take the room that deletions have made */
-            continue;
-        }
-
-        rc = mdb_stat(txn, store->dbi[i], &st);
-        if (rc != 0) {
-            return rc;
-        }
-
-        used += (st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages)
-                * store->page_size;
-    }
-
-    if (used > store->conf.size) {
-        return MDB_MAP_FULL;
-    }
-
-    ngx_http_webhook_put64(number, change->seq);
-
-    key.mv_size = NGX_HTTP_WEBHOOK_UUID_SIZE;
-    key.mv_data = change->uuid;
-    value.mv_size = sizeof(number);
-    value.mv_data = number;
-
-    rc = mdb_put(txn, store->dbi[store_index], &key, &value, MDB_NOOVERWRITE);
-    if (rc != 0) {
-        return rc;
-    }
-
-    key = value;
-    value.mv_size = NGX_HTTP_WEBHOOK_UUID_SIZE + change->record.len;
-    value.mv_data = NULL;
-
-    rc = mdb_put(txn, store->dbi[store_records], &key, &value,
-                 MDB_APPEND|MDB_RESERVE);
-    if (rc != 0) {
-        return rc;
-    }
-
-    p = ngx_cpymem(value.mv_data, change->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    ngx_memcpy(p, change->record.data, change->record.len);
-
-    return 0;
-}
-
-
-static int
-ngx_http_webhook_store_delete(ngx_http_webhook_store_t *store, MDB_txn *txn,
-    ngx_http_webhook_change_t *change)
-{
-    int       rc;
-    u_char    gone[NGX_HTTP_WEBHOOK_UUID_SIZE + 8], number[8], *p;
-    MDB_val   key, value;
-
-    key.mv_size = NGX_HTTP_WEBHOOK_UUID_SIZE;
-    key.mv_data = change->uuid;
-
-    rc = mdb_get(txn, store->dbi[store_index], &key, &value);
-    if (rc != 0) {
-        return rc;
-    }
-
-    if (value.mv_size != sizeof(number)) {
-        return MDB_CORRUPTED;
-    }
-
-    ngx_memcpy(number, value.mv_data, sizeof(number));
-
-    rc = mdb_del(txn, store->dbi[store_index], &key, NULL);
-    if (rc != 0) {
-        return rc;
-    }
-
-    key.mv_size = sizeof(number);
-    key.mv_data = number;
-
-    rc = mdb_del(txn, store->dbi[store_records], &key, NULL);
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
-    }
-
-    rc = ngx_http_webhook_store_forget(store, txn);
-    if (rc != 0) {
-        return rc;
-    }
-
-    ngx_http_webhook_put64(number, change->seq);
-
-    p = ngx_cpymem(gone, change->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    ngx_http_webhook_put64(p, time(NULL));
-
-    value.mv_size = sizeof(gone);
-    value.mv_data = gone;
-
-    return mdb_put(txn, store->dbi[store_deleted], &key, &value, MDB_APPEND);
-}
-
-
-/* removes up to two old deletions, for each one that comes */
-
-static int
-ngx_http_webhook_store_forget(ngx_http_webhook_store_t *store, MDB_txn *txn)
-{
-    int           n, rc;
-    u_char       *p;
-    MDB_val       key, value;
-    uint64_t      before;
-    MDB_cursor   *cursor;
-
-    before = time(NULL) - NGX_HTTP_WEBHOOK_STORE_KEEP;
-
-    rc = mdb_cursor_open(txn, store->dbi[store_deleted], &cursor);
-    if (rc != 0) {
-        return rc;
-    }
-
-    for (n = 0; n < 2; n++) {
-
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-        if (rc != 0) {
-            break;
-        }
-
-        if (value.mv_size != NGX_HTTP_WEBHOOK_UUID_SIZE + 8) {
-            rc = MDB_CORRUPTED;
-            break;
-        }
-
-        p = value.mv_data;
-
-        if (ngx_http_webhook_get64(p + NGX_HTTP_WEBHOOK_UUID_SIZE) >= before) {
-            break;
-        }
-
-        rc = mdb_cursor_del(cursor, 0);
-        if (rc != 0) {
-            break;
-        }
-    }
-
-    mdb_cursor_close(cursor);
-
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-
-static int
-ngx_http_webhook_store_get_seq(ngx_http_webhook_store_t *store, MDB_txn *txn,
-    uint64_t *seq)
-{
-    int      rc;
-    MDB_val  value;
-
-    rc = mdb_get(txn, store->dbi[store_meta], &ngx_http_webhook_store_key_seq,
-                 &value);
-
-    if (rc == MDB_NOTFOUND) {
-        *seq = 0;
+    if (change->rc != NGX_ERROR) {
         return 0;
     }
 
-    if (rc == 0 && value.mv_size != 8) {
-        return MDB_CORRUPTED;
-    }
-
-    if (rc == 0) {
-        *seq = ngx_http_webhook_get64(value.mv_data);
-    }
-
-    return rc;
-}
-
-
-static int
-ngx_http_webhook_store_put_seq(ngx_http_webhook_store_t *store, MDB_txn *txn,
-    uint64_t seq)
-{
-    u_char   number[8];
-    MDB_val  value;
-
-    ngx_http_webhook_put64(number, seq);
-
-    value.mv_size = sizeof(number);
-    value.mv_data = number;
-
-    return mdb_put(txn, store->dbi[store_meta], &ngx_http_webhook_store_key_seq,
-                   &value, 0);
+    return txn->error ? txn->error : EIO;
 }
 
 
 /*
  * LMDB does not write a page that it took from the end of the file and did not
- * need after all.  The file is made to hold it, so that one that is shorter
- * than its pages is known to be truncated.  Must never shrink it: another
- * process may have written more meanwhile.
+ * need after all.  The file is made to hold all of them, so that one that is
+ * shorter than its pages is known to be truncated; and, before "more" bytes are
+ * committed, to hold these, so that this is so whenever a process is killed.
+ * Must never shrink it: another process may have written more meanwhile.
  */
 
-static void
-ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store)
+static ngx_int_t
+ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store, size_t more)
 {
     int              rc;
     off_t            size;
@@ -1305,25 +1216,35 @@ ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store)
         || mdb_env_get_fd(store->env, &fd) != 0
         || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR)
     {
-        return;
+        return NGX_ERROR;
     }
 
-    size = ((off_t) info.me_last_pgno + 1) * store->page_size;
+    size = ((off_t) info.me_last_pgno + 1) * store->page_size + more;
 
     if (ngx_file_size(&fi) >= size) {
-        return;
+        return NGX_OK;
     }
 
-    rc = posix_fallocate(fd, size - 1, 1);
+    if (more) {
+        size = ngx_align(size, NGX_HTTP_WEBHOOK_STORE_CHUNK);
+    }
 
-    if (rc != 0) {
+    rc = more ? posix_fallocate(fd, ngx_file_size(&fi),
+                                size - ngx_file_size(&fi))
+              : posix_fallocate(fd, size - 1, 1);
+
+    if (rc != 0 && more == 0) {
         ngx_log_error(NGX_LOG_CRIT, store->log, rc,
                       "posix_fallocate() \"%V\" failed", &store->conf.path);
     }
+
+    return rc ? NGX_ERROR : NGX_OK;
 }
 
 
-static void
+/* numbers in keys: 8 bytes, the highest first; returns the end of them */
+
+u_char *
 ngx_http_webhook_put64(u_char *p, uint64_t n)
 {
     ngx_int_t  i;
@@ -1332,10 +1253,12 @@ ngx_http_webhook_put64(u_char *p, uint64_t n)
         p[i] = (u_char) n;
         n >>= 8;
     }
+
+    return p + 8;
 }
 
 
-static uint64_t
+uint64_t
 ngx_http_webhook_get64(u_char *p)
 {
     uint64_t    n;

@@ -6,54 +6,76 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_webhook_uuid.h"
+
+typedef struct ngx_http_webhook_store_s   ngx_http_webhook_store_t;
+typedef struct ngx_http_webhook_txn_s     ngx_http_webhook_txn_t;
+typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
 
 
-typedef struct ngx_http_webhook_store_s  ngx_http_webhook_store_t;
+#define NGX_HTTP_WEBHOOK_STORE_TABLES  6
+
+/* each store has it, as its first table: names and numbers */
+#define NGX_HTTP_WEBHOOK_STORE_META    0
 
 
 typedef struct {
-    ngx_str_t      path;          /* zero-terminated */
-    size_t         size;          /* the file's limit */
-    ngx_uid_t      user;          /* its owner, if the master is root */
-    ngx_gid_t      group;
+    ngx_str_t       name;
+    ngx_uint_t      uncounted;    /* by ngx_http_webhook_store_room() */
+} ngx_http_webhook_table_conf_t;
+
+
+typedef struct {
+    ngx_str_t       path;         /* zero-terminated */
+    size_t          size;         /* bytes that the tables may use */
+    ngx_uid_t       user;         /* its owner, if the master is root */
+    ngx_gid_t       group;
+
+    char           *kind;         /* what it is called in messages */
+    uint32_t        version;      /* of the layout */
+
+    /* "meta" first, and an empty name last */
+    ngx_http_webhook_table_conf_t  *tables;
 } ngx_http_webhook_store_conf_t;
-
-
-enum {
-    NGX_HTTP_WEBHOOK_STORE_CREATE = 0,
-    NGX_HTTP_WEBHOOK_STORE_DELETE
-};
 
 
 /*
  * A change that is to be made durable.  It belongs to the caller, and must stay
  * as it is until "handler" is called, from the event loop and never from within
- * ngx_http_webhook_store_submit().  "rc" then is NGX_OK: committed and synced;
- * NGX_DECLINED: there was nothing to delete; NGX_ERROR: nothing has changed.
+ * ngx_http_webhook_store_submit().
+ *
+ * "apply" makes the change in a transaction, perhaps in a thread: it may use
+ * the change, the transaction, and no pool.  It returns NGX_OK, NGX_DECLINED,
+ * having written nothing, or NGX_ERROR, and may be called again if what it was
+ * to be committed with has failed.  "rc" is what it returned, or NGX_ERROR if
+ * nothing has changed because the store has failed; "full" says that it did for
+ * want of room.
  */
 
-typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
-
 struct ngx_http_webhook_change_s {
-    ngx_queue_t    queue;
-    ngx_uint_t     type;
-    u_char         uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    ngx_str_t      record;        /* of CREATE */
-    uint64_t       seq;           /* set for NGX_OK: the number of the change */
-    ngx_int_t      rc;
-    void         (*handler)(ngx_http_webhook_change_t *change);
-    void          *data;
+    ngx_queue_t     queue;
+    ngx_int_t     (*apply)(ngx_http_webhook_change_t *change,
+                           ngx_http_webhook_txn_t *txn);
+    void          (*handler)(ngx_http_webhook_change_t *change);
+    void           *data;
+    size_t          size;         /* about what it adds, in bytes */
+    ngx_int_t       rc;
+    ngx_uint_t      full;
 };
 
 
 /*
- * Told of each change since the one asked for; "record" is that of a creation,
- * NULL for a deletion, and valid during the call only.  An error ends the walk.
+ * Told of each entry of a table, which is valid during the call only.  Returns
+ * NGX_OK, NGX_DONE to end the walk, or NGX_ERROR.
  */
 
-typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, uint64_t seq,
-    u_char *uuid, ngx_str_t *record);
+typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
+    ngx_str_t *value);
+
+
+/* of ngx_http_webhook_store_put() */
+
+#define NGX_HTTP_WEBHOOK_STORE_NEW     1    /* NGX_DECLINED if it is there */
+#define NGX_HTTP_WEBHOOK_STORE_APPEND  2    /* the key is above all others */
 
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
@@ -62,13 +84,38 @@ ngx_int_t ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf,
     ngx_log_t *log);
 void ngx_http_webhook_store_close(ngx_http_webhook_store_t *store);
 ngx_uint_t ngx_http_webhook_store_version(ngx_http_webhook_store_t *store);
-ngx_int_t ngx_http_webhook_store_walk(ngx_http_webhook_store_t *store,
-    uint64_t *seq, ngx_uint_t *version, ngx_http_webhook_store_walk_pt handler,
-    void *data);
-ngx_int_t ngx_http_webhook_store_find(ngx_http_webhook_store_t *store,
-    u_char *uuid, ngx_pool_t *pool, ngx_str_t *record);
 void ngx_http_webhook_store_submit(ngx_http_webhook_store_t *store,
     ngx_http_webhook_change_t *change);
+
+ngx_http_webhook_txn_t *ngx_http_webhook_store_begin(
+    ngx_http_webhook_store_t *store);
+void ngx_http_webhook_store_end(ngx_http_webhook_txn_t *txn);
+
+ngx_int_t ngx_http_webhook_store_get(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *key, ngx_str_t *value);
+ngx_int_t ngx_http_webhook_store_walk(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *from, ngx_http_webhook_store_walk_pt handler,
+    void *data);
+ngx_int_t ngx_http_webhook_store_count(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_uint_t *n);
+ngx_int_t ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn,
+    size_t *size);
+ngx_uint_t ngx_http_webhook_store_id(ngx_http_webhook_txn_t *txn);
+
+ngx_int_t ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len);
+ngx_int_t ngx_http_webhook_store_put(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *key, ngx_str_t *value, ngx_uint_t flags);
+ngx_int_t ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *key);
+ngx_int_t ngx_http_webhook_store_corrupted(ngx_http_webhook_txn_t *txn);
+
+ngx_int_t ngx_http_webhook_store_get_number(ngx_http_webhook_txn_t *txn,
+    char *name, uint64_t *n);
+ngx_int_t ngx_http_webhook_store_put_number(ngx_http_webhook_txn_t *txn,
+    char *name, uint64_t n);
+
+u_char *ngx_http_webhook_put64(u_char *p, uint64_t n);
+uint64_t ngx_http_webhook_get64(u_char *p);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_STORE_H_INCLUDED_ */
