@@ -16,6 +16,8 @@ typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_signature_s ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
+typedef struct ngx_http_webhook_queue_s     ngx_http_webhook_queue_t;
+typedef struct ngx_http_webhook_message_s   ngx_http_webhook_message_t;
 
 
 /*
@@ -148,6 +150,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
+    ngx_array_t                       queues;       /* of queue_t * */
+    ngx_array_t                       files;        /* of ngx_str_t */
     ngx_int_t                         content_length;   /* variables' indices */
     ngx_int_t                         content_type;
 } ngx_http_webhook_main_conf_t;
@@ -165,10 +169,35 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_shm_zone_t                   *zone;
     ngx_array_t                      *apps;         /* of app_t */
+
+    ngx_http_webhook_queue_t         *queue;        /* takes events */
+    ngx_http_webhook_queue_t         *deliver;      /* is delivered from here */
+    ngx_uint_t                        concurrency;
+    ngx_http_complex_value_t         *destination;
+    ngx_array_t                      *retry;        /* of ngx_msec_t */
+
     ngx_http_webhook_identity_t      *identity;
 
     u_char                           *file;         /* of "webhook" */
     ngx_uint_t                        line;
+    u_char                           *queue_file;   /* of "webhook_queue", or */
+    ngx_uint_t                        queue_line;   /* "webhook_deliver" */
+};
+
+
+/* what a queue keeps of a request, beside its body */
+
+struct ngx_http_webhook_message_s {
+    ngx_str_t                         uri;
+    ngx_str_t                         unparsed_uri;
+    ngx_str_t                         args;
+    ngx_str_t                         host;         /* $host */
+    ngx_str_t                         addr;         /* $remote_addr */
+    ngx_str_t                         sockaddr;     /* in binary */
+    ngx_str_t                         id;           /* $webhook_id */
+    ngx_array_t                       headers;      /* of ngx_keyval_t */
+    ngx_array_t                       variables;    /* by their names after
+                                                       "webhook_" */
 };
 
 
@@ -184,6 +213,10 @@ struct ngx_http_webhook_ctx_s {
 
     ngx_str_t                         secret;       /* that was sent */
     ngx_str_t                         id;           /* $webhook_id */
+    u_char                            own_id[NGX_HTTP_WEBHOOK_UUID_SIZE];
+
+    ngx_http_webhook_message_t       *message;      /* that is delivered */
+    ngx_uint_t                        attempt;
 
     ngx_http_webhook_verifier_t      *verifier;     /* of a signature */
     ngx_str_t                        *challenge;    /* its header, then */
@@ -201,6 +234,7 @@ struct ngx_http_webhook_ctx_s {
     void                             *data;         /* the provider's own */
     ngx_table_elt_t                  *www_authenticate; /* that was added */
 
+    unsigned                          has_own_id:1;
     unsigned                          authenticated:1;
     unsigned                          started:1;    /* precontent phase */
     unsigned                          reading:1;
@@ -215,6 +249,10 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_reader_t         reader;       /* if method->shape */
 };
 
+
+/* ngx_http_webhook_module.c */
+
+char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
 
 /* ngx_http_webhook_gate.c */
 
@@ -244,6 +282,14 @@ ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r,
 ngx_int_t ngx_http_webhook_body_unwrap(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 
+/* ngx_http_webhook_answer.c */
+
+ngx_int_t ngx_http_webhook_suspend(ngx_http_request_t *r,
+    ngx_http_event_handler_pt handler);
+void ngx_http_webhook_resume(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chain_t *out, off_t len);
+
 /* ngx_http_webhook_app.c */
 
 ngx_int_t ngx_http_webhook_app_token(ngx_http_request_t *r,
@@ -265,6 +311,27 @@ ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
 char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* ngx_http_webhook_queue.c */
+
+char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_webhook_queue_check(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
+ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
+void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
+    ngx_cycle_t *cycle);
+void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
+
+/* ngx_http_webhook_deliver.c */
+
+char *ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_webhook_deliver_check(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
+ngx_int_t ngx_http_webhook_deliver_access(ngx_http_request_t *r);
+void ngx_http_webhook_deliver_init(void);
+
 /* ngx_http_webhook_problem.c */
 
 ngx_int_t ngx_http_webhook_problem(ngx_http_request_t *r,
@@ -276,6 +343,10 @@ void ngx_http_webhook_problem_init(void);
 ngx_int_t ngx_http_webhook_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_webhook_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *value);
+ngx_int_t ngx_http_webhook_make_id(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+ngx_int_t ngx_http_webhook_save_variables(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_array_t *variables);
 
 
 extern ngx_module_t  ngx_http_webhook_module;
@@ -288,6 +359,7 @@ extern ngx_http_webhook_provider_t  ngx_http_webhook_signed;
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_unknown_path;
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_zone_full;
 extern ngx_http_webhook_verdict_t   ngx_http_webhook_store_failed;
+extern ngx_http_webhook_verdict_t   ngx_http_webhook_queue_full;
 
 extern ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json;
 

@@ -134,6 +134,15 @@ ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed = {
 };
 
 
+ngx_http_webhook_verdict_t  ngx_http_webhook_queue_full = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("queue_full"),
+    ngx_string("there is no room for another event"),
+    ngx_null_string,
+    0
+};
+
+
 static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event = {
     NGX_HTTP_BAD_REQUEST,
     ngx_string("unknown_event"),
@@ -344,6 +353,10 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
 
     if (last) {
         ctx->id = last->id;
+        ctx->has_own_id = last->has_own_id;
+        ngx_memcpy(ctx->own_id, last->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
+        ctx->message = last->message;
+        ctx->attempt = last->attempt;
         ctx->wrapped = last->wrapped;
         ctx->body = last->body;
     }

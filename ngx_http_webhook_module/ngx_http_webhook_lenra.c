@@ -75,8 +75,6 @@ static ngx_int_t ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static u_char *ngx_http_webhook_lenra_print(u_char *p,
     ngx_http_webhook_registration_t *registration);
-static ngx_int_t ngx_http_webhook_lenra_send(ngx_http_request_t *r,
-    ngx_chain_t *out, off_t len);
 static char *ngx_http_webhook_lenra_param(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
 static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
@@ -671,7 +669,7 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
         len += b->last - b->pos;
     }
 
-    return ngx_http_webhook_lenra_send(r, out, len);
+    return ngx_http_webhook_send_json(r, NGX_HTTP_OK, out, len);
 }
 
 
@@ -744,7 +742,7 @@ ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
     out.buf = b;
     out.next = NULL;
 
-    return ngx_http_webhook_lenra_send(r, &out, b->last - b->pos);
+    return ngx_http_webhook_send_json(r, NGX_HTTP_OK, &out, b->last - b->pos);
 }
 
 
@@ -836,41 +834,18 @@ ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
         return ngx_http_webhook_problem(r, ctx);
     }
 
-    /* the request must not go away before the store has answered */
-
-    r->main->blocked++;
-    r->aio = 1;
-    r->main->count++;
-
-    r->write_event_handler = ngx_http_webhook_lenra_resume;
-
-    return NGX_DONE;
+    return ngx_http_webhook_suspend(r, ngx_http_webhook_lenra_resume);
 }
 
-
-/* called from the event loop, not from the request's connection */
 
 static void
 ngx_http_webhook_lenra_done(ngx_http_webhook_registry_op_t *op)
 {
-    ngx_connection_t             *c;
-    ngx_http_request_t           *r;
     ngx_http_webhook_lenra_op_t  *lop;
 
     lop = op->data;
-    r = lop->request;
-    c = r->connection;
 
-    ngx_http_set_log_request(c->log, r);
-
-    r->main->blocked--;
-    r->aio = 0;
-
-    /* nginx has put its own there, if the request was terminated meanwhile */
-
-    r->write_event_handler(r);
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_webhook_resume(lop->request);
 }
 
 
@@ -988,36 +963,6 @@ ngx_http_webhook_lenra_print(u_char *p,
     }
 
     return ngx_cpymem(p, "null}", sizeof("null}") - 1);
-}
-
-
-/* sends a JSON answer of "len" bytes */
-
-static ngx_int_t
-ngx_http_webhook_lenra_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
-{
-    ngx_int_t     rc;
-    ngx_chain_t  *cl;
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = len;
-
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    for (cl = out; cl->next; cl = cl->next) { /* void */ }
-
-    cl->buf->last_buf = (r == r->main);
-    cl->buf->last_in_chain = 1;
-
-    return ngx_http_output_filter(r, out);
 }
 
 

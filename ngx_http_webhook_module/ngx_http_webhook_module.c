@@ -87,6 +87,34 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       0,
       NULL },
 
+    { ngx_string("webhook_queue_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_webhook_queue_path,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_queue"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_webhook_queue,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_deliver"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_webhook_deliver,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_retry"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_webhook_retry,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -149,6 +177,7 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
 {
     ngx_uint_t                      i;
     ngx_shm_zone_t                **zone;
+    ngx_http_webhook_queue_t      **queue;
     ngx_http_webhook_main_conf_t   *wmcf;
 
     wmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module);
@@ -166,6 +195,12 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
         ngx_http_webhook_registry_open(zone[i], cycle);
     }
 
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+        ngx_http_webhook_queue_open(queue[i], cycle);
+    }
+
     return NGX_OK;
 }
 
@@ -175,6 +210,7 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
 {
     ngx_uint_t                      i;
     ngx_shm_zone_t                **zone;
+    ngx_http_webhook_queue_t      **queue;
     ngx_http_webhook_main_conf_t   *wmcf;
 
     wmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module);
@@ -187,6 +223,12 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < wmcf->zones.nelts; i++) {
         ngx_http_webhook_registry_close(zone[i]);
+    }
+
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+        ngx_http_webhook_queue_close(queue[i]);
     }
 }
 
@@ -202,7 +244,12 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&wmcf->zones, cf->pool, 4, sizeof(ngx_shm_zone_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&wmcf->queues, cf->pool, 4,
+                          sizeof(ngx_http_webhook_queue_t *))
+           != NGX_OK
+        || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -228,6 +275,10 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->secret_key = { 0, NULL };
      *     wlcf->signature = NULL;
      *     wlcf->zone = NULL;
+     *     wlcf->queue = NULL;
+     *     wlcf->deliver = NULL;
+     *     wlcf->concurrency = 0;
+     *     wlcf->destination = NULL;
      *     wlcf->identity = NULL;
      *     wlcf->file = NULL;
      *     wlcf->line = 0;
@@ -237,6 +288,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     wlcf->unknown = NGX_CONF_UNSET_UINT;
     wlcf->secrets = NGX_CONF_UNSET_PTR;
     wlcf->apps = NGX_CONF_UNSET_PTR;
+    wlcf->retry = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -285,11 +337,20 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->identity = prev->identity;
     }
 
-    if (conf->provider) {
-        return ngx_http_webhook_check_loc_conf(cf, conf);
+    if (conf->queue
+        && ngx_http_webhook_queue_check(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    if ((conf->deliver || conf->retry != NGX_CONF_UNSET_PTR)
+        && ngx_http_webhook_deliver_check(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return conf->provider ? ngx_http_webhook_check_loc_conf(cf, conf)
+                          : NGX_CONF_OK;
 }
 
 
@@ -544,7 +605,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     off_t             state_size;
     u_char           *p;
     ssize_t           size;
-    ngx_str_t        *other, *path, *value, name, state, text;
+    ngx_str_t        *value, name, state, text;
     ngx_uint_t        i;
     ngx_shm_zone_t  **zone, *shm_zone;
 
@@ -637,24 +698,12 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    path = ngx_http_webhook_registry_state(shm_zone);
-    zone = wmcf->zones.elts;
-
-    for (i = 0; i < wmcf->zones.nelts; i++) {
-
-        /* LMDB does not allow a process to open a file twice */
-
-        other = ngx_http_webhook_registry_state(zone[i]);
-
-        if (state.len
-            && other->len == path->len
-            && ngx_strncmp(other->data, path->data, path->len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "webhook zone \"%V\" has the state \"%V\" "
-                               "already", &zone[i]->shm.name, path);
-            return NGX_CONF_ERROR;
-        }
+    if (state.len
+        && ngx_http_webhook_add_file(cf,
+                                     ngx_http_webhook_registry_state(shm_zone))
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     zone = ngx_array_push(&wmcf->zones);
@@ -663,6 +712,43 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *zone = shm_zone;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Takes note of a store's file: LMDB does not allow a process to open one
+ * twice.  "path" must be a full one.
+ */
+
+char *
+ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_str_t                     *file;
+    ngx_uint_t                     i;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    file = wmcf->files.elts;
+
+    for (i = 0; i < wmcf->files.nelts; i++) {
+
+        if (file[i].len == path->len
+            && ngx_strncmp(file[i].data, path->data, path->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the file \"%V\" is used already", path);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    file = ngx_array_push(&wmcf->files);
+    if (file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *file = *path;
 
     return NGX_CONF_OK;
 }
@@ -697,6 +783,15 @@ ngx_http_webhook_init(ngx_conf_t *cf)
 
     *h = ngx_http_webhook_access_handler;
 
+    /* the last one added is the first one called */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_webhook_deliver_access;
+
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;
@@ -708,6 +803,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;
 
     ngx_http_webhook_problem_init();
+    ngx_http_webhook_deliver_init();
 
-    return NGX_OK;
+    return ngx_http_webhook_queue_init(cf);
 }

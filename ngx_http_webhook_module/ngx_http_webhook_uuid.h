@@ -13,6 +13,7 @@
 
 ngx_int_t ngx_http_webhook_uuid_parse(ngx_str_t *text, u_char *uuid);
 void ngx_http_webhook_uuid_generate(u_char *uuid);
+void ngx_http_webhook_uuid_generate_ordered(u_char *uuid);
 u_char *ngx_http_webhook_uuid_print(u_char *p, u_char *uuid);
 
 

@@ -17,8 +17,6 @@ static ngx_int_t ngx_http_webhook_variable_event(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_webhook_make_id(ngx_http_request_t *r,
-    ngx_str_t *id);
 static ngx_int_t ngx_http_webhook_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_field(ngx_http_request_t *r,
@@ -29,6 +27,14 @@ static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
 
 static ngx_int_t ngx_http_webhook_variable_registration(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_saved(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v, char *name,
+    size_t len);
+static ngx_int_t ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_save_variable(ngx_http_request_t *r,
+    ngx_array_t *variables, ngx_str_t *name, ngx_http_get_variable_pt handler,
+    uintptr_t data);
 static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
     ngx_str_t *action, ngx_str_t *text);
 
@@ -40,6 +46,16 @@ enum {
     webhook_action,
     webhook_environment,
     webhook_user
+};
+
+
+/* by these numbers */
+
+static ngx_str_t  ngx_http_webhook_registration_names[] = {
+    ngx_string("app"),
+    ngx_string("action"),
+    ngx_string("environment"),
+    ngx_string("user")
 };
 
 
@@ -81,6 +97,9 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
 
     { ngx_string("webhook_user"), NULL, ngx_http_webhook_variable_registration,
       webhook_user, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_attempt"), NULL, ngx_http_webhook_variable_attempt,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -175,6 +194,10 @@ ngx_http_webhook_variable_provider(ngx_http_request_t *r,
 
         ctx = ngx_http_webhook_get_ctx(r);
 
+        if (ctx && ctx->message) {
+            return ngx_http_webhook_variable_saved(r, ctx, v, "provider", 8);
+        }
+
         if (ctx == NULL || ctx->conf == NULL) {
             v->not_found = 1;
             return NGX_OK;
@@ -194,6 +217,10 @@ ngx_http_webhook_variable_event(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t  *ctx;
 
     ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->message) {
+        return ngx_http_webhook_variable_saved(r, ctx, v, "event", 5);
+    }
 
     if (ctx == NULL || ctx->event_name.len == 0) {
         v->not_found = 1;
@@ -219,7 +246,7 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->id.len == 0 && ngx_http_webhook_make_id(r, &ctx->id) != NGX_OK) {
+    if (ctx->id.len == 0 && ngx_http_webhook_make_id(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -227,13 +254,16 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
 }
 
 
-/* the sender's webhook-id, if there is one of visible ASCII, or a UUID */
+/*
+ * Sets ctx->id: the sender's webhook-id, if there is one of visible ASCII, or
+ * a UUID, which then is in ctx->own_id as well.  Returns NGX_OK or NGX_ERROR.
+ */
 
-static ngx_int_t
-ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_str_t *id)
+ngx_int_t
+ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     size_t            i;
-    u_char           *p, uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    u_char           *p;
     ngx_uint_t        n;
     ngx_table_elt_t  *header;
 
@@ -250,7 +280,7 @@ ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_str_t *id)
         }
 
         if (i == header->value.len) {
-            *id = header->value;
+            ctx->id = header->value;
             return NGX_OK;
         }
     }
@@ -260,11 +290,15 @@ ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_str_t *id)
         return NGX_ERROR;
     }
 
-    ngx_http_webhook_uuid_generate(uuid);
-    (void) ngx_http_webhook_uuid_print(p, uuid);
+    if (!ctx->has_own_id) {
+        ctx->has_own_id = 1;
+        ngx_http_webhook_uuid_generate(ctx->own_id);
+    }
 
-    id->len = NGX_HTTP_WEBHOOK_UUID_LEN;
-    id->data = p;
+    (void) ngx_http_webhook_uuid_print(p, ctx->own_id);
+
+    ctx->id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+    ctx->id.data = p;
 
     return NGX_OK;
 }
@@ -307,6 +341,14 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
     v->not_found = 1;
 
     ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->message) {
+        len = sizeof("webhook_") - 1;
+
+        return ngx_http_webhook_variable_saved(r, ctx, v,
+                                               (char *) name->data + len,
+                                               name->len - len);
+    }
 
     if (ctx == NULL || !ctx->judged) {
         return NGX_OK;
@@ -370,13 +412,19 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     int64_t                           n;
-    ngx_str_t                         text;
+    ngx_str_t                        *name, text;
     ngx_http_webhook_ctx_t           *ctx;
     ngx_http_webhook_registration_t  *registration;
 
     v->not_found = 1;
 
     ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->message) {
+        name = &ngx_http_webhook_registration_names[data];
+        return ngx_http_webhook_variable_saved(r, ctx, v, (char *) name->data,
+                                               name->len);
+    }
 
     if (ctx == NULL || ctx->registration == NULL) {
         return NGX_OK;
@@ -465,4 +513,153 @@ ngx_http_webhook_action_text(ngx_pool_t *pool, ngx_str_t *action,
     json_decref(json);
 
     return text->data ? NGX_OK : NGX_ERROR;
+}
+
+
+/* of an event that is delivered: as it was when the event arrived */
+
+static ngx_int_t
+ngx_http_webhook_variable_saved(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v, char *name,
+    size_t len)
+{
+    ngx_uint_t      i;
+    ngx_keyval_t   *kv;
+
+    kv = ctx->message->variables.elts;
+
+    for (i = 0; i < ctx->message->variables.nelts; i++) {
+
+        if (kv[i].key.len == len
+            && ngx_strncmp(kv[i].key.data, name, len) == 0)
+        {
+            return ngx_http_webhook_set_variable(r, v, &kv[i].value);
+        }
+    }
+
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                text;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->message == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    text.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = ngx_sprintf(text.data, "%ui", ctx->attempt) - text.data;
+
+    return ngx_http_webhook_set_variable(r, v, &text);
+}
+
+
+/*
+ * Adds the variables that a judged request has to "variables", of ngx_keyval_t,
+ * by their names after "webhook_".  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_save_variables(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_array_t *variables)
+{
+    u_char                    *p;
+    size_t                     i, len;
+    ngx_str_t                 *name;
+    ngx_uint_t                 n;
+    ngx_http_variable_t       *var;
+    ngx_http_webhook_shape_t  *shape;
+
+    for (var = ngx_http_webhook_variables; var->name.len; var++) {
+
+        if (!(var->flags & NGX_HTTP_VAR_PREFIX)
+            && ngx_http_webhook_save_variable(r, variables, &var->name,
+                                              var->get_handler, var->data)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    shape = ctx->judged ? ctx->reader.shape : NULL;
+
+    for (n = 0; shape && n < shape->nfields; n++) {
+
+        name = ngx_palloc(r->pool, sizeof(ngx_str_t));
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        len = shape->fields[n].path.len;
+
+        name->len = sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1 + len;
+        name->data = ngx_pnalloc(r->pool, name->len);
+        if (name->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(name->data, NGX_HTTP_WEBHOOK_FIELD_PREFIX,
+                       sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1);
+
+        for (i = 0; i < len; i++) {
+            *p = shape->fields[n].path.data[i];
+            *p = (*p == '.') ? '_' : *p;
+            p++;
+        }
+
+        if (ngx_http_webhook_save_variable(r, variables, name,
+                                           ngx_http_webhook_variable_field,
+                                           (uintptr_t) name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_save_variable(ngx_http_request_t *r, ngx_array_t *variables,
+    ngx_str_t *name, ngx_http_get_variable_pt handler, uintptr_t data)
+{
+    ngx_keyval_t               *kv;
+    ngx_http_variable_value_t   v;
+
+    ngx_memzero(&v, sizeof(ngx_http_variable_value_t));
+
+    if (handler(r, &v, data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (v.not_found || v.len == 0) {
+        return NGX_OK;
+    }
+
+    kv = ngx_array_push(variables);
+    if (kv == NULL) {
+        return NGX_ERROR;
+    }
+
+    kv->key.len = name->len - (sizeof("webhook_") - 1);
+    kv->key.data = name->data + sizeof("webhook_") - 1;
+    kv->value.len = v.len;
+    kv->value.data = v.data;
+
+    return NGX_OK;
 }

@@ -1,0 +1,1016 @@
+
+/*
+ * Queues: "webhook_queue_path" names them, and "webhook_queue" is a content
+ * handler that answers 202 once the event is durable.
+ */
+
+
+#include "ngx_http_webhook_queue.h"
+
+#include <sys/eventfd.h>
+
+
+/* a zone is kept for what workers of all configurations share: none but it */
+#define NGX_HTTP_WEBHOOK_QUEUE_ZONE      "webhook_queue:"
+
+#define NGX_HTTP_WEBHOOK_QUEUE_MIN       (128 * 1024)
+#define NGX_HTTP_WEBHOOK_QUEUE_DEFAULT   (1024 * 1024 * 1024)
+#define NGX_HTTP_WEBHOOK_QUEUE_KEEP      (30 * 24 * 60 * 60)
+
+/* beside a text in a message: its length before it, a zero after it */
+#define NGX_HTTP_WEBHOOK_MESSAGE_EXTRA   5
+
+
+/* an event on its way into the queue */
+
+typedef struct {
+    ngx_http_webhook_spool_change_t   sc;
+    ngx_http_request_t               *request;
+    ngx_http_webhook_queue_t         *queue;
+} ngx_http_webhook_enqueue_t;
+
+
+static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static void ngx_http_webhook_queue_news(ngx_event_t *ev);
+static ngx_int_t ngx_http_webhook_queue_handler(ngx_http_request_t *r);
+static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
+static void ngx_http_webhook_queue_resume(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_queue_answer(ngx_http_request_t *r,
+    ngx_http_webhook_enqueue_t *enqueue);
+static ngx_int_t ngx_http_webhook_queue_destination(ngx_http_request_t *r,
+    ngx_http_webhook_queue_t *queue, uint64_t *destination);
+static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *head);
+static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header);
+static ngx_uint_t ngx_http_webhook_message_lists(ngx_str_t *list,
+    u_char *token, size_t len);
+static size_t ngx_http_webhook_message_size(ngx_array_t *pairs);
+static u_char *ngx_http_webhook_message_put(u_char *p, ngx_str_t *text);
+static u_char *ngx_http_webhook_message_put_pairs(u_char *p,
+    ngx_array_t *pairs);
+static ngx_int_t ngx_http_webhook_message_get(ngx_str_t *rest,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_webhook_message_get_pairs(ngx_str_t *rest,
+    ngx_pool_t *pool, ngx_array_t *pairs);
+
+
+/* a message begins with these */
+
+static size_t  ngx_http_webhook_message_texts[] = {
+    offsetof(ngx_http_webhook_message_t, uri),
+    offsetof(ngx_http_webhook_message_t, unparsed_uri),
+    offsetof(ngx_http_webhook_message_t, args),
+    offsetof(ngx_http_webhook_message_t, host),
+    offsetof(ngx_http_webhook_message_t, addr),
+    offsetof(ngx_http_webhook_message_t, sockaddr),
+    offsetof(ngx_http_webhook_message_t, id)
+};
+
+#define NGX_HTTP_WEBHOOK_MESSAGE_TEXTS                                        \
+    (sizeof(ngx_http_webhook_message_texts) / sizeof(size_t))
+
+#define ngx_http_webhook_message_text(message, i)                             \
+    ((ngx_str_t *) ((u_char *) (message) + ngx_http_webhook_message_texts[i]))
+
+
+/*
+ * What is not kept: credentials, which were for us, the length, which nginx
+ * makes anew, and what concerns one connection, RFC 9110, section 7.6.1.
+ */
+
+static ngx_str_t  ngx_http_webhook_dropped_headers[] = {
+    ngx_string("authorization"),
+    ngx_string("proxy-authorization"),
+    ngx_string("cookie"),
+    ngx_string("content-length"),
+    ngx_string("expect"),
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-connection"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_null_string
+};
+
+
+/*
+ * Returns the queue of that name, which may be described later, or NULL if
+ * there is no memory.
+ */
+
+ngx_http_webhook_queue_t *
+ngx_http_webhook_queue_get(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_queue_t       *queue, **queues, **q;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queues = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queues[i]->name.len == name->len
+            && ngx_strncmp(queues[i]->name.data, name->data, name->len) == 0)
+        {
+            return queues[i];
+        }
+    }
+
+    queue = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_queue_t));
+    if (queue == NULL) {
+        return NULL;
+    }
+
+    q = ngx_array_push(&wmcf->queues);
+    if (q == NULL) {
+        return NULL;
+    }
+
+    *q = queue;
+
+    queue->name = *name;
+    queue->cycle = cf->cycle;
+    queue->wake = NGX_INVALID_FILE;
+
+    ngx_http_webhook_spool_conf(&queue->spool);
+
+    return queue;
+}
+
+
+/* webhook_queue_path path queue=name [max_size=1g] [keep_dead=30d]; */
+
+char *
+ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    off_t                      size;
+    time_t                     keep;
+    ngx_str_t                 *value, name, path, text, zone;
+    ngx_uint_t                 i;
+    ngx_http_webhook_queue_t  *queue;
+
+    value = cf->args->elts;
+
+    size = 0;
+    keep = 0;
+    path = value[1];
+    ngx_str_null(&name);
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "queue=", 6) == 0
+            && value[i].len > 6 && name.len == 0)
+        {
+            name.len = value[i].len - 6;
+            name.data = value[i].data + 6;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "max_size=", 9) == 0 && size == 0) {
+            text.len = value[i].len - 9;
+            text.data = value[i].data + 9;
+
+            size = ngx_parse_offset(&text);
+            if (size == NGX_ERROR) {
+                goto invalid;
+            }
+
+            if (size < NGX_HTTP_WEBHOOK_QUEUE_MIN) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" is less than 128k", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "keep_dead=", 10) == 0 && keep == 0) {
+            text.len = value[i].len - 10;
+            text.data = value[i].data + 10;
+
+            keep = ngx_parse_time(&text, 1);
+            if (keep == (time_t) NGX_ERROR || keep == 0) {
+                goto invalid;
+            }
+
+            continue;
+        }
+
+    invalid:
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (name.len == 0) {
+        return "needs \"queue=\"";
+    }
+
+    queue = ngx_http_webhook_queue_get(cf, &name);
+    if (queue == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (queue->spool.path.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "webhook queue \"%V\" is duplicate", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (path.len == 0
+        || ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK)
+    {
+        return "has no path";
+    }
+
+    queue->spool.path = path;
+    queue->spool.size = size ? size : NGX_HTTP_WEBHOOK_QUEUE_DEFAULT;
+    queue->keep_dead = keep ? keep : NGX_HTTP_WEBHOOK_QUEUE_KEEP;
+
+#if (NGX_THREADS)
+    if (ngx_thread_pool_add(cf, NULL) == NULL) {
+        return NGX_CONF_ERROR;
+    }
+#endif
+
+    zone.len = sizeof(NGX_HTTP_WEBHOOK_QUEUE_ZONE) - 1 + name.len;
+    zone.data = ngx_pnalloc(cf->pool, zone.len);
+    if (zone.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_sprintf(zone.data, NGX_HTTP_WEBHOOK_QUEUE_ZONE "%V", &name);
+
+    queue->shm_zone = ngx_shared_memory_add(cf, &zone, 8 * ngx_pagesize,
+                                            &ngx_http_webhook_module);
+    if (queue->shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    queue->shm_zone->init = ngx_http_webhook_queue_init_zone;
+    queue->shm_zone->data = queue;
+
+    return ngx_http_webhook_add_file(cf, &queue->spool.path);
+}
+
+
+/*
+ * Called in the master, which makes the files if there are none: a failure
+ * leaves a running nginx as it is.
+ */
+
+static ngx_int_t
+ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_webhook_queue_t *old = data;
+
+    ngx_log_t                 *log;
+    ngx_core_conf_t           *ccf;
+    ngx_http_webhook_queue_t  *queue;
+    ngx_http_webhook_store_t  *store;
+
+    log = shm_zone->shm.log;
+    queue = shm_zone->data;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(queue->cycle->conf_ctx,
+                                           ngx_core_module);
+    queue->spool.user = ccf->user;
+    queue->spool.group = ccf->group;
+
+    queue->previous = old;
+
+    if (old) {
+        queue->wake = old->wake;
+
+    } else {
+        queue->wake = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (queue->wake == NGX_INVALID_FILE) {
+            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
+            return NGX_ERROR;
+        }
+    }
+
+    if (old
+        && old->spool.path.len == queue->spool.path.len
+        && ngx_strncmp(old->spool.path.data, queue->spool.path.data,
+                       queue->spool.path.len)
+           == 0)
+    {
+        /* a single process, "master_process off", has it open */
+        queue->store = old->store;
+
+        if (old->spool.user == queue->spool.user
+            && old->spool.group == queue->spool.group)
+        {
+            return NGX_OK;
+        }
+
+        return ngx_http_webhook_store_own(&queue->spool, log);
+    }
+
+    store = ngx_http_webhook_store_open(&queue->spool, NULL, log);
+    if (store == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_store_close(store);
+
+    return NGX_OK;
+}
+
+
+/* webhook_queue name; */
+
+char *
+ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (wlcf->queue) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    wlcf->queue = ngx_http_webhook_queue_get(cf, &value[1]);
+    if (wlcf->queue == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "is used beside another content handler, such as "
+               "\"proxy_pass\"";
+    }
+
+    clcf->handler = ngx_http_webhook_queue_handler;
+
+    wlcf->queue_file = cf->conf_file->file.name.data;
+    wlcf->queue_line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+/* of a location that says "webhook_queue", after the configuration was read */
+
+char *
+ngx_http_webhook_queue_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != ngx_http_webhook_queue_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" is used beside another content "
+                      "handler, such as \"proxy_pass\", in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->provider == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" needs \"webhook\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* called after the configuration has been read */
+
+ngx_int_t
+ngx_http_webhook_queue_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_queue_t      **queue;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->spool.path.data == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown webhook queue \"%V\"", &queue[i]->name);
+            return NGX_ERROR;
+        }
+
+        if (queue[i]->location == NULL) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "webhook queue \"%V\" is not delivered: no location "
+                          "has \"webhook_deliver %V\"",
+                          &queue[i]->name, &queue[i]->name);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* called when a process begins that will serve requests */
+
+void
+ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
+    ngx_cycle_t *cycle)
+{
+    queue->cycle = cycle;
+
+    queue->news.handler = ngx_http_webhook_queue_news;
+    queue->news.data = queue;
+    queue->news.log = cycle->log;
+
+    (void) ngx_http_webhook_queue_opened(queue);
+
+    if (queue->location) {
+        ngx_http_webhook_deliver_open(queue, cycle);
+    }
+}
+
+
+/* called when the process ends; nothing is under way any more */
+
+void
+ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue)
+{
+    if (queue->deliverer) {
+        ngx_http_webhook_deliver_close(queue);
+    }
+
+    if (queue->store) {
+        ngx_http_webhook_store_close(queue->store);
+        queue->store = NULL;
+    }
+}
+
+
+/*
+ * Returns NGX_OK if the store is open.  Otherwise tries to open it, once in a
+ * second, and returns NGX_ERROR if that failed.
+ */
+
+ngx_int_t
+ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue)
+{
+    if (queue->store) {
+        return NGX_OK;
+    }
+
+    if (queue->tried == ngx_time()) {
+        return NGX_ERROR;
+    }
+
+    queue->tried = ngx_time();
+
+    queue->store = ngx_http_webhook_store_open(&queue->spool, queue->cycle,
+                                               queue->cycle->log);
+
+    return queue->store ? NGX_OK : NGX_ERROR;
+}
+
+
+/* something is due: tells who delivers, once in a turn of the event loop */
+
+void
+ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue)
+{
+    if (!queue->news.posted) {
+        ngx_post_event(&queue->news, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_webhook_queue_news(ngx_event_t *ev)
+{
+    uint64_t                   one;
+    ngx_http_webhook_queue_t  *queue;
+
+    queue = ev->data;
+
+    if (queue->deliverer) {
+        ngx_http_webhook_deliver_wake(queue);
+    }
+
+    /* its count being full says the same */
+
+    one = 1;
+
+    if (write(queue->wake, &one, sizeof(uint64_t)) == -1
+        && ngx_errno != NGX_EAGAIN)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
+                      "write() to an eventfd failed");
+    }
+}
+
+
+static ngx_int_t
+ngx_http_webhook_queue_handler(ngx_http_request_t *r)
+{
+    ngx_chain_t                  *cl;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_event_t     *event;
+    ngx_http_webhook_enqueue_t   *enqueue;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (r != r->main || ctx == NULL || ctx->conf != wlcf || !ctx->started) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"webhook_queue\" takes no event that was not judged in "
+                      "its location, as in a subrequest");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    enqueue = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_enqueue_t));
+    if (enqueue == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->data = enqueue;
+
+    enqueue->request = r;
+    enqueue->queue = wlcf->queue;
+
+    if (ngx_http_webhook_queue_opened(wlcf->queue) != NGX_OK) {
+        enqueue->sc.change.rc = NGX_ERROR;
+        return ngx_http_webhook_queue_answer(r, enqueue);
+    }
+
+    event = &enqueue->sc.event;
+
+    if (!ctx->has_own_id) {
+        ctx->has_own_id = 1;
+        ngx_http_webhook_uuid_generate_ordered(ctx->own_id);
+    }
+
+    ngx_memcpy(event->id, ctx->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    if ((ctx->id.len == 0 && ngx_http_webhook_make_id(r, ctx) != NGX_OK)
+        || ngx_http_webhook_queue_destination(r, wlcf->queue,
+                                              &event->destination)
+           != NGX_OK
+        || ngx_http_webhook_message_create(r, ctx, &enqueue->sc.head) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->request_body) {
+        enqueue->sc.body = r->request_body->bufs;
+
+        for (cl = enqueue->sc.body; cl; cl = cl->next) {
+            enqueue->sc.length += ngx_buf_size(cl->buf);
+        }
+    }
+
+    enqueue->sc.type = NGX_HTTP_WEBHOOK_SPOOL_ADD;
+    enqueue->sc.change.handler = ngx_http_webhook_queue_done;
+    enqueue->sc.change.data = enqueue;
+
+    ngx_http_webhook_spool_submit(wlcf->queue->store, &enqueue->sc);
+
+    return ngx_http_webhook_suspend(r, ngx_http_webhook_queue_resume);
+}
+
+
+static void
+ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
+{
+    ngx_http_webhook_enqueue_t  *enqueue;
+
+    enqueue = change->data;
+
+    if (change->rc == NGX_OK) {
+        ngx_http_webhook_queue_tell(enqueue->queue);
+    }
+
+    ngx_http_webhook_resume(enqueue->request);
+}
+
+
+static void
+ngx_http_webhook_queue_resume(ngx_http_request_t *r)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    if (r->aio) {
+        /* a write event */
+        return;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    ngx_http_finalize_request(r, ngx_http_webhook_queue_answer(r, ctx->data));
+}
+
+
+static ngx_int_t
+ngx_http_webhook_queue_answer(ngx_http_request_t *r,
+    ngx_http_webhook_enqueue_t *enqueue)
+{
+    ngx_buf_t               *b;
+    ngx_chain_t              out;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (enqueue->sc.change.rc != NGX_OK) {
+        (void) ngx_http_webhook_reject(ctx, enqueue->sc.change.full
+                                            ? &ngx_http_webhook_queue_full
+                                            : &ngx_http_webhook_store_failed,
+                                       NULL);
+        return ngx_http_webhook_problem(r, ctx);
+    }
+
+    b = ngx_create_temp_buf(r->pool, sizeof("{\"id\":\"\"}") - 1
+                                     + NGX_HTTP_WEBHOOK_UUID_LEN);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, "{\"id\":\"", sizeof("{\"id\":\"") - 1);
+    b->last = ngx_http_webhook_uuid_print(b->last, enqueue->sc.event.id);
+    b->last = ngx_cpymem(b->last, "\"}", 2);
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_webhook_send_json(r, NGX_HTTP_ACCEPTED, &out,
+                                      b->last - b->pos);
+}
+
+
+/* one does not wait for events of another; 0 is the only one */
+
+static ngx_int_t
+ngx_http_webhook_queue_destination(ngx_http_request_t *r,
+    ngx_http_webhook_queue_t *queue, uint64_t *destination)
+{
+    size_t     i;
+    uint64_t   hash;
+    ngx_str_t  text;
+
+    *destination = 0;
+
+    if (queue->location == NULL || queue->location->destination == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, queue->location->destination, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* FNV-1a: two of one hash only share their turns */
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (i = 0; i < text.len; i++) {
+        hash = (hash ^ text.data[i]) * 0x100000001b3ULL;
+    }
+
+    *destination = hash;
+
+    return NGX_OK;
+}
+
+
+/* makes of a request what ngx_http_webhook_message_parse() reads */
+
+static ngx_int_t
+ngx_http_webhook_message_create(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *head)
+{
+    u_char                      *p;
+    ngx_uint_t                   i;
+    ngx_keyval_t                *kv;
+    ngx_list_part_t             *part;
+    ngx_table_elt_t             *header;
+    ngx_connection_t            *c;
+    ngx_http_webhook_message_t   message;
+
+    c = r->connection;
+
+    message.uri = r->uri;
+    message.unparsed_uri = r->unparsed_uri;
+    message.args = r->args;
+    message.host = r->headers_in.server;
+    message.addr = c->addr_text;
+    message.sockaddr.len = c->socklen;
+    message.sockaddr.data = (u_char *) c->sockaddr;
+    message.id = ctx->id;
+
+    if (ngx_array_init(&message.headers, r->pool, 16, sizeof(ngx_keyval_t))
+        != NGX_OK
+        || ngx_array_init(&message.variables, r->pool, 16, sizeof(ngx_keyval_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_webhook_message_drops(r, ctx, &header[i])) {
+            continue;
+        }
+
+        kv = ngx_array_push(&message.headers);
+        if (kv == NULL) {
+            return NGX_ERROR;
+        }
+
+        kv->key = header[i].key;
+        kv->value = header[i].value;
+    }
+
+    if (ngx_http_webhook_save_variables(r, ctx, &message.variables)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    head->len = ngx_http_webhook_message_size(&message.headers)
+                + ngx_http_webhook_message_size(&message.variables);
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
+        head->len += NGX_HTTP_WEBHOOK_MESSAGE_EXTRA
+                     + ngx_http_webhook_message_text(&message, i)->len;
+    }
+
+    p = ngx_pnalloc(r->pool, head->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    head->data = p;
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
+        p = ngx_http_webhook_message_put(p,
+                                   ngx_http_webhook_message_text(&message, i));
+    }
+
+    p = ngx_http_webhook_message_put_pairs(p, &message.headers);
+    (void) ngx_http_webhook_message_put_pairs(p, &message.variables);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_message_drops(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header)
+{
+    ngx_str_t  *name;
+
+    if (header->hash == 0) {
+        return 1;
+    }
+
+    for (name = ngx_http_webhook_dropped_headers; name->len; name++) {
+
+        if (header->key.len == name->len
+            && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    name = &ctx->conf->secret_key;
+
+    if (header->key.len == name->len
+        && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
+    {
+        return 1;
+    }
+
+    /* what the sender says is for this connection only */
+
+    return r->headers_in.connection
+           && ngx_http_webhook_message_lists(&r->headers_in.connection->value,
+                                             header->lowcase_key,
+                                             header->key.len);
+}
+
+
+/* whether a list of tokens has one, in any case */
+
+static ngx_uint_t
+ngx_http_webhook_message_lists(ngx_str_t *list, u_char *token, size_t len)
+{
+    u_char  *last, *p, *start;
+
+    last = list->data + list->len;
+
+    for (p = list->data; p < last; p++) {
+
+        start = p;
+
+        while (p < last && *p != ',' && *p != ' ' && *p != '\t') {
+            p++;
+        }
+
+        if ((size_t) (p - start) == len
+            && ngx_strncasecmp(start, token, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static size_t
+ngx_http_webhook_message_size(ngx_array_t *pairs)
+{
+    size_t         size;
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = pairs->elts;
+    size = NGX_HTTP_WEBHOOK_MESSAGE_EXTRA;
+
+    for (i = 0; i < pairs->nelts; i++) {
+        size += 2 * NGX_HTTP_WEBHOOK_MESSAGE_EXTRA + kv[i].key.len
+                + kv[i].value.len;
+    }
+
+    return size;
+}
+
+
+/*
+ * Four bytes of length, the highest first, the text, and a zero: where nginx
+ * searches in a header it relies on that.
+ */
+
+static u_char *
+ngx_http_webhook_message_put(u_char *p, ngx_str_t *text)
+{
+    *p++ = (u_char) (text->len >> 24);
+    *p++ = (u_char) (text->len >> 16);
+    *p++ = (u_char) (text->len >> 8);
+    *p++ = (u_char) text->len;
+
+    if (text->len) {
+        p = ngx_cpymem(p, text->data, text->len);
+    }
+
+    *p++ = '\0';
+
+    return p;
+}
+
+
+/* names and values; an empty name follows the last one */
+
+static u_char *
+ngx_http_webhook_message_put_pairs(u_char *p, ngx_array_t *pairs)
+{
+    ngx_str_t      end;
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = pairs->elts;
+
+    for (i = 0; i < pairs->nelts; i++) {
+        p = ngx_http_webhook_message_put(p, &kv[i].key);
+        p = ngx_http_webhook_message_put(p, &kv[i].value);
+    }
+
+    ngx_str_null(&end);
+
+    return ngx_http_webhook_message_put(p, &end);
+}
+
+
+/*
+ * Reads what a queue has kept of a request.  The texts are those in "head".
+ * Returns NGX_OK, NGX_DECLINED if it is not what we have written, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
+    ngx_http_webhook_message_t *message)
+{
+    ngx_int_t   rc;
+    ngx_str_t   rest;
+    ngx_uint_t  i;
+
+    rest = *head;
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
+
+        if (ngx_http_webhook_message_get(&rest,
+                                    ngx_http_webhook_message_text(message, i))
+            != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    rc = ngx_http_webhook_message_get_pairs(&rest, pool, &message->headers);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_webhook_message_get_pairs(&rest, pool,
+                                              &message->variables);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_message_get(ngx_str_t *rest, ngx_str_t *text)
+{
+    u_char  *p;
+
+    if (rest->len < NGX_HTTP_WEBHOOK_MESSAGE_EXTRA) {
+        return NGX_DECLINED;
+    }
+
+    p = rest->data;
+
+    text->len = (size_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+    text->data = p + 4;
+
+    rest->len -= NGX_HTTP_WEBHOOK_MESSAGE_EXTRA;
+
+    if (text->len > rest->len || text->data[text->len] != '\0') {
+        return NGX_DECLINED;
+    }
+
+    rest->len -= text->len;
+    rest->data = text->data + text->len + 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_message_get_pairs(ngx_str_t *rest, ngx_pool_t *pool,
+    ngx_array_t *pairs)
+{
+    ngx_str_t      key, value;
+    ngx_keyval_t  *kv;
+
+    if (ngx_array_init(pairs, pool, 16, sizeof(ngx_keyval_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for ( ;; ) {
+
+        if (ngx_http_webhook_message_get(rest, &key) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        if (key.len == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_webhook_message_get(rest, &value) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        kv = ngx_array_push(pairs);
+        if (kv == NULL) {
+            return NGX_ERROR;
+        }
+
+        kv->key = key;
+        kv->value = value;
+    }
+}
