@@ -5,48 +5,13 @@ use WebhookTest 'no_plan';
 # request of the README gets the answer that stands below it; nginx starts with
 # every piece of configuration that is shown.
 
-use File::Basename qw(basename dirname);
+use File::Basename qw(basename);
+use Pages qw(top slurp fenced ported);
 
-our $Top = dirname(dirname(File::Spec->rel2abs(__FILE__)));
+our $Top = top();
 
-sub slurp {
-    my $file = shift;
-
-    open my $in, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$in>;
-}
-
-# the fenced blocks of a page: [language, text, line]
-sub fenced {
-    my $text = shift;
-    my ($line, @found) = 0;
-
-    while ($text =~ /^```(\w*)\n(.*?)^```$/gms) {
-        push @found, [$1, $2, 1 + (substr($text, 0, $-[0]) =~ tr/\n//)];
-    }
-
-    return @found;
-}
-
-# Example ports and names, as they can be here.
-sub ported {
-    my $text = shift;
-
-    $text =~ s/127\.0\.0\.1:8080/127.0.0.1:\$TEST_NGINX_PORT_1/g;
-    $text =~ s/127\.0\.0\.1:8081/127.0.0.1:\$TEST_NGINX_PORT_2/g;
-    $text =~ s/127\.0\.0\.1:8082/127.0.0.1:\$TEST_NGINX_PORT_3/g;
-
-    return $text;
-}
-
-sub expand {
-    my $text = ported(shift);
-
-    $text =~ s/\$(TEST_NGINX_PORT_\d)/$ENV{$1}/g;
-
-    return $text;
-}
+# with the ports that examples have here
+sub here { return ported($_[0], @ENV{map { "TEST_NGINX_PORT_$_" } 1 .. 3}) }
 
 our @Readme = fenced(slurp("$Top/README.md"));
 
@@ -83,7 +48,7 @@ sub readme {
         my $name = $command =~ /(http\S+)/ ? $1 : $command;
 
         my $answer = do {
-            my $shell = expand($command);
+            my $shell = here($command);
             `$shell`;
         };
 
@@ -126,7 +91,7 @@ sub block {
 
 my $n = 1;
 my $specs = block($n++, 'docs/example.conf and the requests of the README',
-                  ported(slurp("$Top/docs/example.conf")), '',
+                  here(slurp("$Top/docs/example.conf")), '',
                   "--- readme: 1\n--- timeout: 10");
 
 for my $page ("$Top/README.md", glob "$Top/docs/*.md") {
@@ -137,7 +102,7 @@ for my $page ("$Top/README.md", glob "$Top/docs/*.md") {
         next if $language ne 'nginx' || $text =~ /^load_module/;
 
         my $http = '';
-        $text = ported($text);
+        $text = here($text);
 
         if ($text =~ /^(?:server|map|log_format|webhook_zone)\b/m) {
             $text =~ s/^server \{/server {\nlisten 127.0.0.1:\$TEST_NGINX_PORT_1;/mg;

@@ -1,0 +1,354 @@
+use strict;
+use warnings;
+
+use lib 't/lib';
+use NginxProcess;
+
+# The pages of docs/recipes/, from top to bottom, as somebody would try them:
+#
+# - a configuration is used from there on; where it is no server, it replaces the
+#   directives of that name;
+# - a shell command's output is the block that stands below it;
+# - what the application has got is what it has got.
+#
+# A "…" in what is expected stands for anything on one line.  Then each refusal
+# that a page's last table tells about is brought about by a change to the first
+# event of the page.
+
+use File::Basename qw(basename);
+use Pages qw(top slurp fenced ported);
+use Test::More;
+
+my $Dir = "$NginxProcess::Root/conf";
+my $Environment = "$Dir/environment";
+my $Arrived = "$Dir/arrived";
+
+my $nginx = NginxProcess->new(name => 'recipes');
+
+# nginx's own 413 and 404
+$nginx->expect(qr/client intended to send too large body/,
+               qr/index\.html" is not found/);
+
+
+# --- what the pages need ----------------------------------------------------
+
+# The application: keeps the last request as it has come, and says "taken".
+sub application {
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 16,
+                                       LocalPort => NginxProcess::port(1),
+                                       ReuseAddr => 1) or die "listen: $!";
+    my $test = $$;
+    my $pid = fork // die "fork: $!";
+
+    return ($pid, $listen) if $pid;
+
+    $SIG{TERM} = $SIG{INT} = 'DEFAULT';
+    $SIG{ALRM} = sub { };
+
+    while (getppid() == $test) {
+        alarm 1;
+        my $socket = $listen->accept or next;
+        alarm 0;
+
+        my $text = '';
+
+        while ($text !~ /\r\n\r\n/) {
+            sysread $socket, $text, 65536, length $text or last;
+        }
+
+        my $length = $text =~ /^Content-Length: (\d+)/mi ? $1 : 0;
+        $length += index($text, "\r\n\r\n") + 4;
+
+        while (length $text < $length) {
+            sysread $socket, $text, 65536, length $text or last;
+        }
+
+        NginxProcess::write_file("$Arrived.new", $text);
+        rename "$Arrived.new", $Arrived;
+
+        print $socket "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"
+                      . "Connection: close\r\n\r\ntaken\n";
+        close $socket;
+    }
+
+    POSIX::_exit(0);
+}
+
+sub here { return ported($_[0], map { NginxProcess::port($_) } 0 .. 3) }
+
+# The output of a command and its status; variables that it sets are there for
+# those that follow.
+sub shell {
+    my $command = here(shift);
+
+    NginxProcess::write_file("$Dir/command",
+                             "set -a\n[ ! -e $Environment ] || . $Environment\n"
+                             . "cd $Dir\n$command\n"
+                             . "status=\$?\nunset TMPDIR\n"
+                             . "export -p >$Environment\nexit \$status\n");
+
+    my $output = `sh $Dir/command 2>&1`;
+
+    return ($output, $? >> 8);
+}
+
+# what is expected, with its "…", as a pattern
+sub pattern {
+    my $text = shift;
+    chomp $text;
+
+    my $pattern = join '[^\n]+', map { quotemeta } split /\xe2\x80\xa6/, $text,
+                                                         -1;
+    return qr/\A$pattern\n?\z/;
+}
+
+# The configuration with the directives of a text, all of one name, in the place
+# of those that it has.
+sub changed {
+    my ($conf, $text) = @_;
+    my ($name) = $text =~ /^(\w+)/;
+    my $n = 0;
+
+    $conf =~ s/^[ \t]*$name\s[^;{}]*;\n/$n++ ? '' : $text/gem;
+    die "there is no $name" if !$n;
+
+    return $conf;
+}
+
+sub use_conf {
+    my ($conf, $what) = @_;
+
+    $nginx->configure(http => here($conf));
+
+    if ($nginx->master) {
+        ok($nginx->reload, "$what: nginx takes it");
+        return;
+    }
+
+    $nginx->start;
+    pass("$what: nginx starts with it");
+}
+
+
+# --- refusals ---------------------------------------------------------------
+
+# For each page, what the table says, and what is to be changed in the first
+# command that sends something to get there: a pattern and what it becomes.
+
+my @Raw = (
+    '405 method_not_allowed' => ['curl -s' => 'curl -s -X PUT'],
+);
+
+my @Large = (
+    '413' => ['curl -s' => "curl -s -H 'Content-Length: 99999999' -m 10"],
+);
+
+sub signed {
+    my ($header, $path) = @_;
+
+    return (
+        @Raw, $path ? (@Large, '404' => [$path => "$path/"]) : (),
+        '401 missing_signature' => [$header => 'X-Other'],
+        '401 invalid_signature' => ['secret=' => 'secret=x'],
+        '401 invalid_signature' =>
+            ['--data-binary "\$body"' => '--data-binary "$body "'],
+    );
+}
+
+my @Stale = (
+    '401 stale_signature' => ['date \+%s' => 'date -d "6 minutes ago" +%s'],
+    '401 stale_signature' => ['date \+%s' => 'date -d "6 minutes" +%s'],
+);
+
+my @Json = (
+    @Raw, @Large,
+    '415 unsupported_media_type' =>
+        [q(  -H 'Content-Type: application/json' \\\\\n) => ''],
+    '400 invalid_json' => [q(binary ') => q(binary ',)],
+);
+
+my %Refusals = (
+    github => [
+        signed('X-Hub-Signature-256', '/github'),
+        '401 missing_signature' => ['X-Hub-Signature-256: sha256='
+                                    => 'X-Hub-Signature: sha1='],
+        '401 invalid_signature' => ['"\$secret"' => '"$secret "'],
+    ],
+
+    stripe => [
+        signed('Stripe-Signature', '/stripe'), @Stale,
+        '401 invalid_signature' => ['whsec_' => ''],
+        '401 invalid_signature' => ['t=\$time,' => ''],
+    ],
+
+    slack => [
+        signed('X-Slack-Signature'), @Stale,
+        '401 missing_signature' => ['X-Slack-Request-Timestamp' => 'X-Other'],
+    ],
+
+    shopify => [
+        signed('X-Shopify-Hmac-Sha256', '/shopify'),
+        '401 invalid_signature' => ['-binary \| base64'
+                                    => '-r | cut -c 1-64'],
+    ],
+
+    'standard-webhooks' => [
+        signed('webhook-signature', '/events'), @Stale,
+        (map { ('401 missing_signature' => [$_ => 'X-Other']) }
+             'webhook-id', 'webhook-timestamp'),
+        '401 missing_signature' => ['webhook-' => 'svix-'],
+        '401 invalid_signature' => ['v1,' => 'v1a,'],
+        '401 invalid_signature' => ['-mac HMAC -macopt "hexkey:\$key"'
+                                    => '-hmac "$secret"'],
+    ],
+
+    luzmo => [
+        @Json,
+        '401 missing_secret' => ['X-Secret' => 'X-Other'],
+        '401 invalid_secret' => ['secret=' => 'secret=x'],
+        '401 invalid_secret' => ['-H "X-Secret: \$secret"'
+                                 => '-H "X-Secret: $secret" '
+                                    . '-H "X-Secret: $secret"'],
+        '403 wrong_plugin' => ['"acme"' => '"weather"'],
+        '404 unknown_event' => ['data_updated' => 'data_changed'],
+        '404 unknown_event' => ['data_updated' => 'data_updated/'],
+        '400 missing_field' => [',"dataset_id":"tasks"' => ''],
+        '400 invalid_field' => ['"3f1c6a52-[^"]*"' => '7'],
+        '400 invalid_field' => ['"acme"' => '"ac.me"'],
+    ],
+
+    munity => [
+        @Json,
+        '404' => ['/munity' => '/munity/'],
+        '401 missing_secret' => ['X-Secret' => 'X-Other'],
+        '401 invalid_secret' => ['secret=' => 'secret=x'],
+        '401 invalid_secret' => ['-H "X-Secret: \$secret"'
+                                 => '-H "X-Secret: $secret" '
+                                    . '-H "X-Secret: $secret"'],
+        '400 missing_field' => ['"customer_id":"c7",' => ''],
+        '400 missing_field' => ['"state":null,' => ''],
+        '400 invalid_field' => ['"payload":.*\}' => '"payload":[]}'],
+        '400 unknown_event' => ['integration_new' => 'integration_newer'],
+    ],
+
+    lenra => [
+        @Json,
+        '401 unauthenticated' => ['Authorization: Bearer' => 'X-Other:'],
+        '401 unauthenticated' => ['Bearer' => 'Basic'],
+        '401 invalid_token' => ['token=' => 'token=x'],
+        '404 error_404' => ['app/webhooks' => 'webhooks'],
+        '400 empty_body' => [q('\{.*\}') => q('')],
+        '400 invalid_action' => ['"action":"deploy",' => ''],
+        '400 invalid_action' => ['"deploy"' => '" "'],
+        '400 invalid_props' => ['\{"to":"production"\}' => '[]'],
+    ],
+);
+
+# answers with its status and reason, as the table has them
+sub answered {
+    my ($command, $pattern, $other) = @_;
+
+    $command =~ s/$pattern/$other/g or return "no $pattern here";
+
+    # what would be kept in a variable is to be seen
+    $command =~ s/answer=\$\((.*?)\)\n.*/$1/s;
+    $command =~ s/curl -s/curl -s -w '\\n%{http_code}'/;
+
+    my ($output) = shell($command);
+    my ($status) = $output =~ /(\d{3})\n?\z/ or return $output;
+
+    return $status . ($output =~ /"reason":"(\w+)"/ ? " $1" : '');
+}
+
+sub refusals {
+    my ($page, $text, $command) = @_;
+    my @cases = @{$Refusals{$page}};
+    my (%seen, %told);
+
+    for my $cell ($text =~ /^\| (\d{3}.*?) \|/mg) {
+        $told{join ' ', $cell =~ /^(\d+)(?: `(\w+)`)?/ ? grep { defined } $1, $2
+                                                      : $cell} = 1;
+    }
+
+    while (my ($expected, $change) = splice @cases, 0, 2) {
+        is(answered($command, @$change), $expected,
+           "$page: $expected, for $change->[0]");
+        $seen{$expected} = 1;
+    }
+
+    is_deeply([sort keys %told], [sort keys %seen],
+              "$page: these are the refusals that it tells about");
+}
+
+
+# --- the pages --------------------------------------------------------------
+
+sub play {
+    my $file = shift;
+    my $page = basename($file, '.md');
+    my @blocks = fenced(slurp($file));
+    my ($conf, $output, $first) = ('');
+
+    unlink $Environment, $Arrived;
+
+    my ($pid, $listen) = application()
+        if !grep { $_->[1] =~ /listen\s+127\.0\.0\.1:8081/ } @blocks;
+
+    for my $i (0 .. $#blocks) {
+        my ($language, $text, $line) = @{$blocks[$i]};
+        my $what = "$page line $line";
+
+        if ($language eq 'nginx') {
+            $conf = $text =~ /^server\b/m ? $text : changed($conf, $text);
+            use_conf($conf, $what);
+
+        } elsif ($language eq 'sh') {
+            my $below = $i < $#blocks ? $blocks[$i + 1] : ['nginx'];
+            my $expected = $below->[0] =~ /^(?:json)?$/
+                           ? pattern($below->[1]) : qr/\A\z/;
+            my $status;
+
+            # a line is logged after the answer
+            NginxProcess::wait_until(sub {
+                ($output, $status) = shell($text);
+                return $text !~ /^tail/ || $output =~ $expected;
+            }, 10);
+
+            is($status, 0, "$what: works");
+            like($output, $expected, "$what: and answers as it is said");
+
+            $first //= $text if $text =~ /curl/;
+
+        } elsif ($language eq 'http') {
+            my $arrived = slurp($Arrived);
+
+            $text =~ s/\n\n(.*)\n\z/\n\n$1/s;
+            $arrived =~ s/\r\n/\n/g;
+            like($arrived, pattern($text), "$what: has arrived");
+        }
+    }
+
+    refusals($page, slurp($file), $first) if $page ne 'README';
+
+    if ($pid) {
+        kill TERM => $pid;
+        waitpid $pid, 0;
+        close $listen;
+    }
+}
+
+my @pages = map { basename($_, '.md') } glob top() . '/docs/recipes/*.md';
+
+is_deeply([sort @pages], [sort 'README', keys %Refusals],
+          'each page has its refusals here');
+
+# the one whose application is nginx's comes last
+play(top() . "/docs/recipes/$_.md") for (grep { $_ ne 'README' } @pages), 'README';
+
+my ($made) = slurp("$Dir/github.secret") =~ /"(\w+)"/;
+my $logs = $nginx->log . slurp("$NginxProcess::Root/logs/webhooks.log");
+
+unlike($logs, qr/s3cr3t|t0k3n|whsec_|$made/, 'no secret is in the logs');
+
+$nginx->finish;
+done_testing();
