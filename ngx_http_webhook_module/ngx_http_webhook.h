@@ -163,7 +163,7 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_array_t                      *secrets;      /* of secret_t; NULL: off,
                                                        or NGX_CONF_UNSET_PTR */
-    ngx_http_webhook_signature_t     *signature;
+    ngx_http_webhook_signature_t     *signature;    /* NULL: off */
     ngx_str_t                         secret_header;    /* as configured */
     ngx_str_t                         secret_key;       /* in lower case */
 

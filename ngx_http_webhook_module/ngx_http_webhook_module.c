@@ -60,7 +60,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_signature"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_signature,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -273,7 +273,6 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
-     *     wlcf->signature = NULL;
      *     wlcf->zone = NULL;
      *     wlcf->queue = NULL;
      *     wlcf->deliver = NULL;
@@ -287,6 +286,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     wlcf->provider = NGX_CONF_UNSET_PTR;
     wlcf->unknown = NGX_CONF_UNSET_UINT;
     wlcf->secrets = NGX_CONF_UNSET_PTR;
+    wlcf->signature = NGX_CONF_UNSET_PTR;
     wlcf->apps = NGX_CONF_UNSET_PTR;
     wlcf->retry = NGX_CONF_UNSET_PTR;
 
@@ -327,10 +327,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_str_set(&conf->secret_key, "x-secret");
     }
 
-    if (conf->signature == NULL) {
-        conf->signature = prev->signature;
-    }
-
+    ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
 
     if (conf->identity == NULL) {

@@ -94,8 +94,10 @@ static ngx_int_t ngx_http_webhook_signature_decode(
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
 static ngx_int_t ngx_http_webhook_signature_base64(ngx_str_t *decoded,
     ngx_str_t *text);
+static ngx_int_t ngx_http_webhook_signature_secret(ngx_conf_t *cf,
+    ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_signature_key(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_str_t *secret);
+    ngx_http_webhook_signature_t *signature, ngx_str_t *key);
 static void ngx_http_webhook_signature_free_key(void *data);
 
 
@@ -626,23 +628,31 @@ ngx_http_webhook_signature_base64(ngx_str_t *decoded, ngx_str_t *text)
 }
 
 
-/* webhook_signature scheme secret [secret ...] [tolerance=5m]; */
+/*
+ * webhook_signature scheme secret [secret ...] [tolerance=5m];
+ * webhook_signature off;
+ */
 
 char *
 ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                     *value, text;
-    ngx_uint_t                     i;
+    ngx_str_t                     *key, *value, text;
+    ngx_uint_t                     i, j, n;
     ngx_http_webhook_scheme_t     *scheme;
     ngx_http_webhook_signature_t  *signature;
 
-    if (wlcf->signature) {
+    if (wlcf->signature != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        wlcf->signature = NULL;
+        return cf->args->nelts == 2 ? NGX_CONF_OK : "off has no parameters";
+    }
 
     for (scheme = ngx_http_webhook_schemes; scheme->name.len; scheme++) {
         if (ngx_strcmp(value[1].data, scheme->name.data) == 0) {
@@ -666,6 +676,13 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    key = ngx_palloc(cf->temp_pool, cf->args->nelts * sizeof(ngx_str_t));
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    n = 0;
 
     signature->scheme = scheme;
     signature->tolerance = NGX_CONF_UNSET;
@@ -694,7 +711,9 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        switch (ngx_http_webhook_signature_key(cf, signature, &value[i])) {
+        switch (ngx_http_webhook_signature_secret(cf, scheme, &value[i],
+                                                  &key[n]))
+        {
 
         case NGX_OK:
             break;
@@ -704,12 +723,24 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    ? "has a secret that is not base64 of 24 to 64 bytes"
                    : "has an empty secret";
 
-        default:
+        default: /* NGX_ERROR */
+            return NGX_CONF_ERROR;
+        }
+
+        for (j = 0; j < n; j++) {
+            if (ngx_http_webhook_equal(&key[j], &key[n])) {
+                return "has a duplicate secret";
+            }
+        }
+
+        if (ngx_http_webhook_signature_key(cf, signature, &key[n++])
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
 
-    if (signature->keys.nelts == 0) {
+    if (n == 0) {
         return "needs a secret";
     }
 
@@ -721,22 +752,20 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NGX_OK, NGX_DECLINED if the secret is not one of the scheme, or NGX_ERROR */
+/*
+ * Sets "key" to what the secret stands for.  Returns NGX_OK, NGX_DECLINED if it
+ * is none of the scheme, or NGX_ERROR.
+ */
 
 static ngx_int_t
-ngx_http_webhook_signature_key(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_str_t *secret)
+ngx_http_webhook_signature_secret(ngx_conf_t *cf,
+    ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key)
 {
-    char                 digest[] = "SHA256";
-    EVP_MAC             *mac;
-    ngx_str_t            encoded, key;
-    OSSL_PARAM           params[2];
-    EVP_MAC_CTX        **ctx;
-    ngx_pool_cleanup_t  *cln;
+    ngx_str_t  encoded;
 
-    key = *secret;
+    *key = *secret;
 
-    if (signature->scheme->encoded) {
+    if (scheme->encoded) {
 
         encoded = *secret;
 
@@ -745,23 +774,33 @@ ngx_http_webhook_signature_key(ngx_conf_t *cf,
             encoded.len -= 6;
         }
 
-        key.data = ngx_pnalloc(cf->temp_pool,
-                               ngx_base64_decoded_length(encoded.len) + 1);
-        if (key.data == NULL) {
+        key->data = ngx_pnalloc(cf->temp_pool,
+                                ngx_base64_decoded_length(encoded.len) + 1);
+        if (key->data == NULL) {
             return NGX_ERROR;
         }
 
-        if (ngx_http_webhook_signature_base64(&key, &encoded) != NGX_OK
-            || key.len < NGX_HTTP_WEBHOOK_SECRET_MIN
-            || key.len > NGX_HTTP_WEBHOOK_SECRET_MAX)
+        if (ngx_http_webhook_signature_base64(key, &encoded) != NGX_OK
+            || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
+            || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
         {
             return NGX_DECLINED;
         }
     }
 
-    if (key.len == 0) {
-        return NGX_DECLINED;
-    }
+    return key->len ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_signature_key(ngx_conf_t *cf,
+    ngx_http_webhook_signature_t *signature, ngx_str_t *key)
+{
+    char                 digest[] = "SHA256";
+    EVP_MAC             *mac;
+    OSSL_PARAM           params[2];
+    EVP_MAC_CTX        **ctx;
+    ngx_pool_cleanup_t  *cln;
 
     ctx = ngx_array_push(&signature->keys);
     if (ctx == NULL) {
@@ -785,7 +824,7 @@ ngx_http_webhook_signature_key(ngx_conf_t *cf,
     params[0] = OSSL_PARAM_construct_utf8_string("digest", digest, 0);
     params[1] = OSSL_PARAM_construct_end();
 
-    if (*ctx == NULL || EVP_MAC_init(*ctx, key.data, key.len, params) != 1) {
+    if (*ctx == NULL || EVP_MAC_init(*ctx, key->data, key->len, params) != 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "OpenSSL has no HMAC with SHA-256");
         return NGX_ERROR;

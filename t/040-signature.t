@@ -2266,7 +2266,7 @@ invalid number of arguments in "webhook_signature" directive
     }
 --- must_die
 --- error_log
-invalid number of arguments in "webhook_signature" directive
+"webhook_signature" directive needs a secret in
 
 
 
