@@ -242,6 +242,7 @@ struct ngx_http_webhook_ctx_s {
     unsigned                          read:1;
     unsigned                          judged:1;     /* the reader has values */
     unsigned                          wrapped:1;
+    unsigned                          pending:1;    /* the 401 is not logged */
     unsigned                          keepalive:1;  /* before the refusal */
     unsigned                          replace:1;    /* the body to be sent */
     unsigned                          replaced:1;

@@ -243,6 +243,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
         if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
             /* another module has granted access */
             ctx->verdict = NULL;
+            ctx->pending = 0;
 
             if (ctx->www_authenticate) {
                 /* nginx knows that of one module only */

@@ -18,6 +18,17 @@
 #define NGX_HTTP_WEBHOOK_PROBLEM_SIZE  512
 
 
+/* a refusal that is not yet final */
+
+typedef struct {
+    ngx_http_request_t      *request;
+    ngx_http_webhook_ctx_t  *ctx;
+} ngx_http_webhook_pending_t;
+
+
+static ngx_int_t ngx_http_webhook_log(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static void ngx_http_webhook_log_pending(void *data);
 static void ngx_http_webhook_log_verdict(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_problem_headers(ngx_http_request_t *r,
@@ -78,9 +89,8 @@ static struct {
 ngx_int_t
 ngx_http_webhook_problem(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_log_verdict(r, ctx);
-
-    if (ngx_http_webhook_problem_headers(r, ctx) != NGX_OK
+    if (ngx_http_webhook_log(r, ctx) != NGX_OK
+        || ngx_http_webhook_problem_headers(r, ctx) != NGX_OK
         || ngx_http_webhook_problem_body(r, ctx) != NGX_OK)
     {
         ctx->problem.len = 0;
@@ -90,6 +100,57 @@ ngx_http_webhook_problem(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     ctx->keepalive = r->keepalive;
 
     return ctx->verdict->status;
+}
+
+
+/*
+ * Under "satisfy any" another module may still grant access, so a 401 of the
+ * access phase is logged when the request ends.
+ */
+
+static ngx_int_t
+ngx_http_webhook_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_http_cleanup_t          *cln;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_webhook_pending_t  *pending;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (ctx->started
+        || clcf->satisfy != NGX_HTTP_SATISFY_ANY
+        || ctx->verdict->status != NGX_HTTP_UNAUTHORIZED)
+    {
+        ngx_http_webhook_log_verdict(r, ctx);
+        return NGX_OK;
+    }
+
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_http_webhook_pending_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    pending = cln->data;
+    pending->request = r;
+    pending->ctx = ctx;
+
+    cln->handler = ngx_http_webhook_log_pending;
+    ctx->pending = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_log_pending(void *data)
+{
+    ngx_http_webhook_pending_t *pending = data;
+
+    /* with a code that is still there the access phase has been broken off */
+
+    if (pending->ctx->pending && pending->request->access_code == 0) {
+        ngx_http_webhook_log_verdict(pending->request, pending->ctx);
+    }
 }
 
 

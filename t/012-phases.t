@@ -954,3 +954,106 @@ $::Body
 [400, 400, 200]
 --- response_body eval
 [$::Bad, $::Bad, $::Body]
+
+
+
+=== TEST 40: satisfy any, and another module grants: nothing was refused
+--- config eval
+::hook('/hook/', 'satisfy any; auth_basic "Staff"; auth_basic_user_file passwd;')
+--- user_files
+>>> ../conf/passwd
+me:{PLAIN}word
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 2]
+--- more_headers eval
+my $basic = 'Authorization: Basic bWU6d29yZA==';
+["$::Untyped\n$basic", "$::Untyped\nX-Secret: wrong\n$basic"]
+--- error_code eval
+[200, 200]
+--- response_body eval
+[($::Body) x 2]
+--- wait: 0.1
+--- no_error_log
+refused
+[error]
+[crit]
+
+
+
+=== TEST 41: satisfy any, another module grants, and the payload is refused: that alone
+--- config eval
+::hook('/hook/', 'satisfy any; allow all;')
+--- request eval
+"POST /hook/data_updated\n{"
+--- more_headers eval
+$::Untyped
+--- error_code: 400
+--- response_body eval
+$::Bad
+--- wait: 0.1
+--- grep_error_log eval
+qr/refused: \w+/
+--- grep_error_log_out
+refused: invalid_json
+
+
+
+=== TEST 42: satisfy any, and nobody grants: refused, once
+--- config eval
+::hook('/hook/', 'satisfy any; deny all;')
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers eval
+"$::Untyped\nX-Secret: wrong"
+--- error_code: 401
+--- response_body eval
+$::Invalid
+--- wait: 0.1
+--- grep_error_log eval
+qr/\[info\] .*webhook luzmo refused: \w+, client: \S+, server: \S+, request: "\w+ \S+/
+--- grep_error_log_out eval
+qr{^\[info\] \S+ \*\d+ webhook luzmo refused: invalid_secret, client: 127\.0\.0\.1, server: localhost, request: "POST /hook/data_updated\n\z}
+
+
+
+=== TEST 43: the same with a page of one's own
+--- config eval
+::hook('/hook/', 'satisfy any; deny all; error_page 401 =200 /own;') . <<'END'
+    location = /own {
+        return 200 "own $webhook_reason\n";
+    }
+END
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers eval
+$::Untyped
+--- error_code: 200
+--- response_body
+own missing_secret
+--- wait: 0.1
+--- grep_error_log eval
+qr/refused: \w+/
+--- grep_error_log_out
+refused: missing_secret
+
+
+
+=== TEST 44: satisfy any, and another module fails: that is no refusal
+--- config eval
+::hook('/hook/', 'satisfy any; auth_request /auth;') . <<'END'
+    location = /auth {
+        return 500;
+    }
+END
+--- request eval
+["POST /hook/data_updated\n$::Body"]
+--- more_headers eval
+$::Untyped
+--- error_code: 500
+--- response_body eval
+::page('500 Internal Server Error')
+--- error_log
+auth request unexpected status: 500
+--- no_error_log
+refused: missing_secret
+[crit]
