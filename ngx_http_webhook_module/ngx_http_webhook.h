@@ -148,12 +148,15 @@ typedef struct {
 } ngx_http_webhook_identity_t;
 
 
+/* $content_length, $content_type, and their $http_... */
+#define NGX_HTTP_WEBHOOK_BODY_VARIABLES  4
+
 typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
     ngx_array_t                       queues;       /* of queue_t * */
     ngx_array_t                       files;        /* of ngx_str_t */
-    ngx_int_t                         content_length;   /* variables' indices */
-    ngx_int_t                         content_type;
+    ngx_int_t                         body_variables[
+                                          NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 } ngx_http_webhook_main_conf_t;
 
 

@@ -303,7 +303,9 @@ static ngx_int_t
 ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
 {
     u_char                        *p;
+    ngx_uint_t                     i;
     ngx_table_elt_t               *header;
+    ngx_http_variable_value_t     *vv;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     r->headers_in.content_length_n = len;
@@ -313,10 +315,11 @@ ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
 
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
-    r->variables[wmcf->content_length].valid = 0;
-    r->variables[wmcf->content_length].not_found = 0;
-    r->variables[wmcf->content_type].valid = 0;
-    r->variables[wmcf->content_type].not_found = 0;
+    for (i = 0; i < NGX_HTTP_WEBHOOK_BODY_VARIABLES; i++) {
+        vv = &r->variables[wmcf->body_variables[i]];
+        vv->valid = 0;
+        vv->not_found = 0;
+    }
 
     header = r->headers_in.content_length;
 

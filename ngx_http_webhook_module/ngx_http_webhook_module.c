@@ -36,6 +36,18 @@ static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
 };
 
 
+/* what is said of the body, and changes with it */
+
+static ngx_str_t
+    ngx_http_webhook_body_variables[NGX_HTTP_WEBHOOK_BODY_VARIABLES] =
+{
+    ngx_string("content_length"),
+    ngx_string("content_type"),
+    ngx_string("http_content_length"),
+    ngx_string("http_content_type")
+};
+
+
 static ngx_command_t  ngx_http_webhook_commands[] = {
 
     { ngx_string("webhook"),
@@ -754,21 +766,23 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
 static ngx_int_t
 ngx_http_webhook_init(ngx_conf_t *cf)
 {
-    ngx_str_t                      content_length, content_type;
+    ngx_int_t                      index;
+    ngx_uint_t                     i;
     ngx_http_handler_pt           *h;
     ngx_http_core_main_conf_t     *cmcf;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
-    ngx_str_set(&content_length, "content_length");
-    ngx_str_set(&content_type, "content_type");
+    for (i = 0; i < NGX_HTTP_WEBHOOK_BODY_VARIABLES; i++) {
 
-    wmcf->content_length = ngx_http_get_variable_index(cf, &content_length);
-    wmcf->content_type = ngx_http_get_variable_index(cf, &content_type);
+        index = ngx_http_get_variable_index(cf,
+                                          &ngx_http_webhook_body_variables[i]);
+        if (index == NGX_ERROR) {
+            return NGX_ERROR;
+        }
 
-    if (wmcf->content_length == NGX_ERROR || wmcf->content_type == NGX_ERROR) {
-        return NGX_ERROR;
+        wmcf->body_variables[i] = index;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

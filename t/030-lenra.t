@@ -2633,3 +2633,78 @@ sub {
 
     ::wipe();
 }
+
+
+
+=== TEST 51: trigger: variables of the body that were asked for before it was wrapped
+--- config
+    location /early/ {
+        webhook lenra zone=z;
+
+        set $early "$content_length|$content_type";
+        set $early "$early|$http_content_length|$http_content_type";
+
+        proxy_set_header X-Show "$early -> $content_length|$content_type|$http_content_length|$http_content_type";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- client eval
+sub {
+    my $is = shift;
+    my $uuid = ::made('{"action":"a"}');
+    my $socket = ::dial();
+    my $path = "/early/apps/$::App/webhooks/$uuid";
+    my $json = 'application/json';
+    my $wrapped = ::event('{"x":1}', '"a"', 'null');
+    my $n = length $wrapped;
+
+    for (["7|application/a+json|7|application/a+json",
+          "$n|$json|$n|$json",
+          ::request('POST', $path, '{"x":1}',
+                    'Content-Type' => 'application/a+json')],
+         ["|$json||$json", "$n|$json||$json",
+          ::head('POST', $path, 'Content-Type' => $json,
+                 'Transfer-Encoding' => 'chunked') . ::chunks('{"x"', ':1}')])
+    {
+        my ($early, $late, $request) = @$_;
+
+        ::put($socket, $request);
+        $is->(::answer($socket),
+              "200 POST $json $n $early -> $late\n$wrapped", $early);
+    }
+
+    ::wipe();
+}
+
+
+
+=== TEST 52: trigger: the file of the body is that of the event alone
+--- config
+    location /file/ {
+        webhook lenra zone=z;
+
+        client_body_in_file_only on;
+        proxy_set_header X-Show $request_body_file;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- client eval
+sub {
+    my $is = shift;
+    my $uuid = ::made('{"action":"a"}');
+    my $socket = ::dial();
+
+    ::put($socket, ::request('POST', "/file/apps/$::App/webhooks/$uuid",
+                             '{"x":1}'));
+
+    my $wrapped = ::event('{"x":1}', '"a"', 'null');
+    my ($head, $body) = split /\n/, ::answer($socket);
+    my ($file) = $head =~ /(\S+)\z/;
+
+    $is->($body, $wrapped, 'what upstream got');
+
+    open my $in, '<', $file or die "$file: $!";
+    $is->(scalar(<$in>), '{"x":1}', 'what is in the file');
+
+    ::wipe();
+}
+--- error_log
+a client request body is buffered to a temporary file
