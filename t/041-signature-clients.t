@@ -5,22 +5,13 @@ use lib 't/lib';
 use NginxProcess;
 
 # Signatures that the senders' own libraries make are accepted, and refused
-# with another body.  The libraries come from npm, into build/npm, once; without
-# node, npm or its registry there is nothing to test.
+# with another body.  The libraries come from npm; without node, npm or its
+# registry there is nothing to test.
 
-use Fcntl qw(:flock);
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
-use IPC::Open2 qw(open2);
-use MIME::Base64 qw(encode_base64);
+use Digest::SHA qw(hmac_sha256);
+use MIME::Base64 qw(decode_base64 encode_base64);
+use Npm;
 use Test::More;
-
-my %Version = (
-    'standardwebhooks' => '1.1.1',
-    'svix' => '2.5.0',
-    '@octokit/webhooks-methods' => '6.0.0',
-    'stripe' => '23.1.0',
-);
 
 # "hush" is in every secret.
 my %Secret = (
@@ -40,121 +31,12 @@ my %Scheme = (
 my %Challenge = (standard => 'Webhook-Signature',
                  github => 'X-Hub-Signature-256', stripe => 'Stripe-Signature');
 
-my $Npm = File::Spec->rel2abs(dirname(__FILE__) . '/../build/npm');
-
-# A line of JSON for each event: library, secret, body in base64; then a line
-# with the headers.  Names and values are one after the other.
-my $Signer = <<'END';
-import readline from 'node:readline';
-
-const sign = {
-    'standardwebhooks': (m, secret, body, n, time) =>
-        [ 'webhook-id', 'msg_' + n, 'webhook-timestamp', time,
-          'webhook-signature',
-          new m.Webhook(secret).sign('msg_' + n, new Date(time * 1000),
-                                     body) ],
-
-    'svix': (m, secret, body, n, time) =>
-        [ 'webhook-id', 'msg_' + n, 'webhook-timestamp', time,
-          'webhook-signature',
-          new m.Webhook(secret).sign('msg_' + n, new Date(time * 1000),
-                                     body) ],
-
-    '@octokit/webhooks-methods': async (m, secret, body) =>
-        [ 'X-Hub-Signature-256', await m.sign(secret, body) ],
-
-    'stripe': (m, secret, body, n, time) => {
-        return [ 'Stripe-Signature',
-                 new m.default('sk_test_x').webhooks.generateTestHeaderString({
-                     payload: body, secret, timestamp: time }) ];
-    },
-};
-
-const modules = {};
-let n = 0;
-
-for (const name of Object.keys(sign)) {
-    try {
-        modules[name] = await import(name);
-    } catch (e) {
-        modules[name] = e;
-    }
-}
-
-for await (const line of readline.createInterface({ input: process.stdin })) {
-    const { name, secret, body, age } = JSON.parse(line);
-    const text = Buffer.from(body, 'base64').toString();
-    const time = Math.floor(Date.now() / 1000) - age;
-    let answer;
-
-    try {
-        if (modules[name] instanceof Error) throw modules[name];
-        answer = await sign[name](modules[name],
-                                  Buffer.from(secret, 'base64').toString(),
-                                  text, ++n, time);
-    } catch (e) {
-        answer = { error: String(e).split('\n')[0] };
-    }
-
-    console.log(JSON.stringify(answer));
-}
-END
-
 
 # --- the libraries ----------------------------------------------------------
 
-sub find { my $name = shift; return grep { -x "$_/$name" } File::Spec->path }
-
-plan(skip_all => "there is no $_ here") for grep { !find($_) } qw(node npm);
-
-make_path($Npm);
-
-# two runs at once install once
-open my $lock, '>', "$Npm/.lock" or die "$Npm/.lock: $!";
-flock $lock, LOCK_EX or die "flock: $!";
-
-sub installed {
-    my $name = shift;
-
-    my $about = eval { NginxProcess::read_file(
-                       "$Npm/node_modules/$name/package.json") } // return;
-    return $about =~ /^\s*"version"\s*:\s*"\Q$Version{$name}\E"/m;
+if (my $why = Npm::missing()) {
+    plan(skip_all => $why);
 }
-
-if (my @missing = grep { !installed($_) } sort keys %Version) {
-    NginxProcess::write_file("$Npm/package.json", "{\"private\": true}\n");
-
-    my @command = ('npm', 'install', '--no-audit', '--no-fund',
-                   '--ignore-scripts', '--fetch-retries=0',
-                   '--fetch-timeout=30000', '--prefix', $Npm,
-                   map { "$_\@$Version{$_}" } sort keys %Version);
-
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN, '<', File::Spec->devnull;
-        open STDOUT, '>', "$Npm/install.log";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-
-    if (!NginxProcess::wait_until(sub { waitpid $pid, POSIX::WNOHANG() }, 120))
-    {
-        kill KILL => -$pid;
-        waitpid $pid, 0;
-    }
-
-    if (my @still = grep { !installed($_) } sort keys %Version) {
-        plan(skip_all => "npm does not install here: @still");
-    }
-}
-
-# node looks for the libraries where the script is
-NginxProcess::write_file("$Npm/sign.$$", $Signer);
-rename "$Npm/sign.$$", "$Npm/sign.mjs" or die "rename: $!";
-
-close $lock;
 
 
 # --- nginx ------------------------------------------------------------------
@@ -162,7 +44,7 @@ close $lock;
 my $nginx = NginxProcess->new(name => 'clients');
 my ($location, %Path) = ('');
 
-for my $name (sort keys %Version) {
+for my $name (sort keys %Npm::Version) {
     $Path{$name} = '/' . $name =~ s/\W+/-/gr;
 
     my $secrets = join ' ', map { "\"$_\"" } @{$Secret{$name}};
@@ -213,7 +95,7 @@ END
 
 $nginx->start;
 
-my $signer = open2(my $out, my $in, 'node', "$Npm/sign.mjs");
+my $signer = Npm->start('sign');
 
 # The headers that the library makes, or nothing if it does not work here.
 my %Error;
@@ -222,23 +104,14 @@ sub sign {
     my ($name, $secret, $body, $age) = @_;
     $age //= 0;
 
-    printf $in "{\"name\":\"%s\",\"secret\":\"%s\",\"body\":\"%s\",\"age\":%d}\n",
-        $name, encode_base64($secret, ''), encode_base64($body, ''), $age;
-    $in->flush;
+    my $answer = $signer->ask({name => $name, age => $age,
+                               secret => encode_base64($secret, ''),
+                               body => encode_base64($body, '')});
 
-    local $SIG{ALRM} = sub { die "node does not answer\n" };
-    alarm 60;
-    my $line = <$out> // die "node has ended\n";
-    alarm 0;
+    return @$answer if ref $answer eq 'ARRAY';
 
-    if ($line =~ /^\{"error":(.*)\}$/) {
-        $Error{$name} = $1;
-        return;
-    }
-
-    # strings without escapes, and numbers
-    my @words = $line =~ /"([^"]*)"|(\d+)/g;
-    return grep { defined } @words;
+    $Error{$name} = $answer->{error};
+    return;
 }
 
 sub post {
@@ -262,12 +135,12 @@ sub refused {
 
 my $Large = '{"text":"' . join(' ', 1 .. 100000) . "\"}\n";
 
-for my $name (sort keys %Version) {
+for my $name (sort keys %Npm::Version) {
     SKIP: {
         my ($old, $new) = @{$Secret{$name}};
 
         sign($name, $old, 'x')
-            or skip "$name $Version{$name} does not run here: $Error{$name}", 1;
+            or skip "$name $Npm::Version{$name} does not run here: $Error{$name}", 1;
 
         # the libraries take text
         for my $body ('{"event":"ping"}', "caf\xc3\xa9 \xf0\x9f\x98\x80\r\n",
@@ -315,9 +188,61 @@ for my $name (sort keys %Version) {
     }
 }
 
-close $in;
-close $out;
-waitpid $signer, 0;
+$signer->end;
+
+
+# --- the other direction ----------------------------------------------------
+
+# The verifier accepts what is signed as it should be, and nothing else: for the
+# tests of what nginx signs.
+
+my $verifier = Npm->start('verify');
+
+for my $name (qw(standardwebhooks svix)) {
+    my ($secret, $other) = @{$Secret{$name}};
+    my $body = qq({"event":"caf\xc3\xa9"}\n);
+
+    # the answer to a signature of that, with something else said of it
+    my $verified = sub {
+        my %said = @_;
+        my %sent = (id => 'msg_1', timestamp => time, body => $body,
+                    secret => $secret);
+        my $mac = hmac_sha256("$sent{id}.$sent{timestamp}.$body",
+                              decode_base64(substr $secret, 6));
+
+        %sent = (name => $name, signature => 'v1,' . encode_base64($mac, ''),
+                 %sent, %said);
+        $sent{$_} = encode_base64($sent{$_}, '') for qw(body secret);
+
+        my $answer = $verifier->ask(\%sent);
+        return $answer->{ok} ? 'ok' : $answer->{error};
+    };
+
+    SKIP: {
+        my $answer = $verified->();
+
+        skip "$name does not run here: $answer", 1
+            if $answer =~ /^no package/;
+
+        is($answer, 'ok', "$name verifies");
+        is($verified->(id => 'msg_2'), 'No matching signature found',
+           "$name: another id");
+        is($verified->(timestamp => time - 1), 'No matching signature found',
+           "$name: another time");
+        is($verified->(body => "$body "), 'No matching signature found',
+           "$name: another body");
+        is($verified->(secret => $other), 'No matching signature found',
+           "$name: another secret");
+        is($verified->(signature => 'v1,x'), 'No matching signature found',
+           "$name: another signature");
+        is($verified->(timestamp => time - 400), 'Message timestamp too old',
+           "$name: too old");
+        is($verified->(signature => undef), 'Missing required headers',
+           "$name: no signature");
+    }
+}
+
+$verifier->end;
 
 unlike($nginx->log, qr/hush/i, 'no secret is in the log');
 
