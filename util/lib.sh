@@ -24,7 +24,7 @@ PACKAGES_STATIC=(gcc libc6-dev make libjansson-dev uuid-dev libssl-dev
 PACKAGES_CLANG=(clang libclang-rt-dev llvm)
 PACKAGES_TEST=(perl libtest-base-perl libtest-longstring-perl
                liblist-moreutils-perl libtext-diff-perl libipc-run-perl
-               libwww-perl curl procps openssl)
+               libwww-perl curl procps openssl lmdb-utils)
 
 
 say() {
