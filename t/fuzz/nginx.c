@@ -22,6 +22,9 @@ ngx_uint_t                         fuzz_log_level = NGX_LOG_ALERT;
 
 static void fuzz_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
     size_t len);
+static void fuzz_directive(char *name,
+    char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
+    ngx_http_webhook_loc_conf_t *wlcf, char **args);
 static ngx_int_t fuzz_header_filter(ngx_http_request_t *r);
 static ngx_int_t fuzz_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static size_t fuzz_chain_text(ngx_chain_t *in, u_char *text, size_t max);
@@ -251,33 +254,46 @@ fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug)
 }
 
 
-/* "webhook_app", with its arguments to a final NULL */
+/* "webhook_app" and "webhook_signature", their arguments to a final NULL */
 
 void
 fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 {
-    char       *rv;
-    ngx_str_t  *value;
-
     if (wlcf->apps == NULL) {
         wlcf->apps = NGX_CONF_UNSET_PTR;
     }
 
+    fuzz_directive("webhook_app", ngx_http_webhook_app, wlcf, args);
+}
+
+
+void
+fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args)
+{
+    fuzz_directive("webhook_signature", ngx_http_webhook_signature, wlcf, args);
+}
+
+
+static void
+fuzz_directive(char *name,
+    char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
+    ngx_http_webhook_loc_conf_t *wlcf, char **args)
+{
+    char       *rv;
+    ngx_str_t  *value;
+
     fuzz_cf.args->nelts = 0;
 
-    value = ngx_array_push(fuzz_cf.args);
-    ngx_str_set(value, "webhook_app");
-
-    for ( /* void */ ; *args; args++) {
+    for ( /* void */ ; name; name = *args++) {
         value = ngx_array_push(fuzz_cf.args);
-        value->data = (u_char *) *args;
-        value->len = strlen(*args);
+        value->data = (u_char *) name;
+        value->len = strlen(name);
     }
 
-    rv = ngx_http_webhook_app(&fuzz_cf, NULL, wlcf);
+    rv = set(&fuzz_cf, NULL, wlcf);
 
     if (rv != NGX_CONF_OK) {
-        fuzz_fail("\"webhook_app\" %s", rv);
+        fuzz_fail("a directive %s", rv);
     }
 }
 
@@ -390,6 +406,84 @@ fuzz_zone_free(ngx_shm_zone_t *zone)
     }
 
     return n;
+}
+
+
+/* what precedes "ch", or the end */
+
+void
+fuzz_until(u_char **p, u_char *last, u_char ch, ngx_str_t *text)
+{
+    u_char  *end;
+
+    end = (*p < last) ? memchr(*p, ch, last - *p) : NULL;
+
+    text->data = *p;
+    text->len = (end ? end : last) - *p;
+
+    *p = end ? end + 1 : last;
+}
+
+
+/*
+ * A header out of the line at "p".  Returns 1 if nginx lets such a header pass,
+ * which takes the spaces around its value away.
+ */
+
+ngx_uint_t
+fuzz_header_line(u_char **p, u_char *last, fuzz_header_t *h)
+{
+    ngx_str_t  line;
+
+    fuzz_until(p, last, '\n', &line);
+    fuzz_until(&line.data, line.data + line.len, ':', &h->name);
+
+    h->value.data = h->name.data + h->name.len;
+    h->value.len = line.len - h->name.len;
+
+    if (h->value.len) {
+        h->value.data++;
+        h->value.len--;
+    }
+
+    while (h->value.len && h->value.data[0] == ' ') {
+        h->value.data++;
+        h->value.len--;
+    }
+
+    while (h->value.len && h->value.data[h->value.len - 1] == ' ') {
+        h->value.len--;
+    }
+
+    return h->name.len
+           && !memchr(h->name.data, '\0', h->name.len)
+           && !(h->value.len && memchr(h->value.data, '\0', h->value.len));
+}
+
+
+/* how many headers there are of a name, and the first one's value */
+
+ngx_uint_t
+fuzz_find_header(fuzz_header_t *headers, ngx_uint_t n, const char *name,
+    ngx_str_t **value)
+{
+    size_t      len;
+    ngx_uint_t  found, i;
+
+    found = 0;
+    *value = NULL;
+    len = strlen(name);
+
+    for (i = 0; i < n; i++) {
+        if (headers[i].name.len == len
+            && strncasecmp((char *) headers[i].name.data, name, len) == 0
+            && found++ == 0)
+        {
+            *value = &headers[i].value;
+        }
+    }
+
+    return found;
 }
 
 
@@ -727,6 +821,34 @@ fuzz_chain_text(ngx_chain_t *in, u_char *text, size_t max)
     }
 
     return len;
+}
+
+
+/* how many headers of that name an answer has, and the last one's value */
+
+ngx_uint_t
+fuzz_answer_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].value.len && h[i].key.len == strlen(name)
+                && ngx_memcmp(h[i].key.data, name, h[i].key.len) == 0)
+            {
+                *value = h[i].value;
+                n++;
+            }
+        }
+    }
+
+    return n;
 }
 
 

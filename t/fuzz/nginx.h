@@ -26,14 +26,28 @@ typedef struct {
 } fuzz_answer_t;
 
 
+/* one that is sent */
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_str_t                     value;
+} fuzz_header_t;
+
+
 void fuzz_nginx(void);
 ngx_http_webhook_loc_conf_t *fuzz_location(
     ngx_http_webhook_provider_t *provider);
 void fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug);
 void fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args);
+void fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 ngx_shm_zone_t *fuzz_zone(ngx_pool_t *pool, size_t size, char *state);
 void fuzz_zone_done(ngx_shm_zone_t *zone);
 size_t fuzz_zone_free(ngx_shm_zone_t *zone);
+
+void fuzz_until(u_char **p, u_char *last, u_char ch, ngx_str_t *text);
+ngx_uint_t fuzz_header_line(u_char **p, u_char *last, fuzz_header_t *h);
+ngx_uint_t fuzz_find_header(fuzz_header_t *headers, ngx_uint_t n,
+    const char *name, ngx_str_t **value);
 
 ngx_http_request_t *fuzz_request(ngx_http_webhook_loc_conf_t *wlcf,
     ngx_uint_t method, ngx_str_t *uri, ngx_str_t *args);
@@ -44,6 +58,8 @@ ngx_uint_t fuzz_judge(ngx_http_request_t *r, ngx_uint_t satisfy_any);
 void fuzz_refuse(ngx_http_request_t *r, ngx_uint_t status);
 void fuzz_content(ngx_http_request_t *r);
 void fuzz_request_done(ngx_http_request_t *r);
+ngx_uint_t fuzz_answer_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
 ngx_uint_t fuzz_variable(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 ngx_uint_t fuzz_escaped(ngx_str_t *value, u_char *text, size_t len);

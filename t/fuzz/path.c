@@ -40,12 +40,6 @@ typedef enum {
 } plain_resource_t;
 
 
-typedef struct {
-    ngx_str_t                     name;
-    ngx_str_t                     value;
-} plain_header_t;
-
-
 static ngx_http_webhook_loc_conf_t  *fuzz_luzmo;
 static ngx_http_webhook_loc_conf_t  *fuzz_munity;
 static ngx_http_webhook_loc_conf_t  *fuzz_lenra;
@@ -56,7 +50,7 @@ static regex_t                       plain_media_type;
 static regex_t                       plain_uuid;
 static regex_t                       plain_number;
 
-static plain_header_t                plain_headers[FUZZ_HEADERS];
+static fuzz_header_t                 plain_headers[FUZZ_HEADERS];
 static ngx_uint_t                    plain_nheaders;
 
 
@@ -93,23 +87,10 @@ plain_is_nocase(ngx_str_t *text, const char *s)
 }
 
 
-/* how many headers there are of a name, and the first one's value */
-
 static ngx_uint_t
 plain_header(const char *name, ngx_str_t **value)
 {
-    ngx_uint_t  i, n;
-
-    n = 0;
-    *value = NULL;
-
-    for (i = 0; i < plain_nheaders; i++) {
-        if (plain_is_nocase(&plain_headers[i].name, name) && n++ == 0) {
-            *value = &plain_headers[i].value;
-        }
-    }
-
-    return n;
+    return fuzz_find_header(plain_headers, plain_nheaders, name, value);
 }
 
 
@@ -498,51 +479,12 @@ fuzz_method(ngx_str_t *name)
 }
 
 
-/* what precedes "ch", or the end */
-
-static void
-fuzz_until(u_char **p, u_char *last, u_char ch, ngx_str_t *text)
-{
-    u_char  *end;
-
-    end = (*p < last) ? memchr(*p, ch, last - *p) : NULL;
-
-    text->data = *p;
-    text->len = (end ? end : last) - *p;
-
-    *p = end ? end + 1 : last;
-}
-
-
-static ngx_uint_t
-fuzz_has_header(ngx_http_request_t *r, const char *name)
-{
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash && plain_is(&h[i].key, name) && h[i].value.len) {
-                n++;
-            }
-        }
-    }
-
-    return n;
-}
-
-
 static void
 fuzz_check_refusal(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf,
     plain_verdict_t *v)
 {
     json_t      *root;
-    ngx_str_t    reason;
+    ngx_str_t    reason, value;
     const char  *expected;
 
     if (!fuzz_variable(r, "webhook_reason", &reason)
@@ -552,9 +494,9 @@ fuzz_check_refusal(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf,
                   fuzz_show(reason.data, reason.len), v->reason);
     }
 
-    if ((v->status == 401) != fuzz_has_header(r, "WWW-Authenticate")
-        || (v->status == 405) != fuzz_has_header(r, "Allow")
-        || fuzz_has_header(r, "Retry-After"))
+    if ((v->status == 401) != fuzz_answer_header(r, "WWW-Authenticate", &value)
+        || (v->status == 405) != fuzz_answer_header(r, "Allow", &value)
+        || fuzz_answer_header(r, "Retry-After", &value))
     {
         fuzz_fail("the headers of a %lu", (unsigned long) v->status);
     }
@@ -737,7 +679,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_str_t                     line, method, uri, args, value;
     ngx_str_t                    *header;
     ngx_uint_t                    any, i, status;
-    plain_header_t               *h;
+    fuzz_header_t                *h;
     plain_verdict_t               v;
     plain_resource_t              resource;
     ngx_http_request_t           *r;
@@ -779,38 +721,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     for (plain_nheaders = 0; p < last && plain_nheaders < FUZZ_HEADERS; ) {
-        h = &plain_headers[plain_nheaders];
-
-        fuzz_until(&p, last, '\n', &line);
-        fuzz_until(&line.data, line.data + line.len, ':', &h->name);
-
-        h->value.data = h->name.data + h->name.len;
-        h->value.len = line.len - h->name.len;
-
-        /* the colon, and spaces as nginx has taken them away */
-
-        if (h->value.len) {
-            h->value.data++;
-            h->value.len--;
-        }
-
-        while (h->value.len && *h->value.data == ' ') {
-            h->value.data++;
-            h->value.len--;
-        }
-
-        while (h->value.len && h->value.data[h->value.len - 1] == ' ') {
-            h->value.len--;
-        }
-
-        /* nginx refuses these */
-
-        if (h->name.len
-            && !memchr(h->name.data, '\0', h->name.len)
-            && !(h->value.len && memchr(h->value.data, '\0', h->value.len)))
-        {
-            plain_nheaders++;
-        }
+        plain_nheaders += fuzz_header_line(&p, last,
+                                           &plain_headers[plain_nheaders]);
     }
 
     if (wlcf == fuzz_identity) {
