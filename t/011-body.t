@@ -6,9 +6,7 @@ use WebhookTest 'no_plan';
 # request, or closed.
 
 use Compress::Zlib ();
-use IO::Socket::INET ();
-use IO::Select ();
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use HTTPClient qw(answer answer2 chunks data dial dial2 end put reset_stream);
 use Time::HiRes qw(sleep);
 
 our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
@@ -119,9 +117,8 @@ sub head {
     my %all = (Host => 'x', 'X-Secret' => 'right',
                'Content-Type' => 'application/json', %header);
 
-    return "$method $uri HTTP/1.1\r\n"
-           . join('', map { "$_: $all{$_}\r\n" }
-                      grep { defined $all{$_} } sort keys %all) . "\r\n";
+    return HTTPClient::head($method, $uri,
+                            map { $_ => $all{$_} } sort keys %all);
 }
 
 sub request {
@@ -130,128 +127,13 @@ sub request {
     return head($uri, 'Content-Length' => length($body), %header) . $body;
 }
 
-sub chunks { join('', map { sprintf "%x\r\n%s\r\n", length $_, $_ } @_)
-             . "0\r\n\r\n" }
-
-sub dial {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                       PeerPort => server_port(),
-                                       Timeout => 5) or die "connect: $!";
-    $socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-    $socket->blocking(1);
-    $socket->autoflush(1);
-    return $socket;
-}
-
-sub put { my $socket = shift; print $socket @_ }
-
-# Reads one response; gives its status and its body, 'closed' if there is
-# none, 'silent' if nothing comes.
-sub answer {
-    my $socket = shift;
-    my $select = IO::Select->new($socket);
-    my ($in, $rest) = ('', 1);
-
-    # What follows is left in the socket.
-    while ($rest) {
-        return 'silent' if !$select->can_read(5);
-
-        my $n = sysread $socket, $in, $rest, length $in;
-        return 'closed' if !$n;
-
-        if ($in !~ /^HTTP\/1\.1 (\d+) .*?\r\n\r\n/s) {
-            $rest = 1;
-            next;
-        }
-
-        return $1 if $1 == 100;
-
-        my $head = $&;
-
-        $rest = $head =~ /\r\nContent-Length: (\d+)/i ? $1 : 0;
-        $rest -= length($in) - length $head;
-    }
-
-    return $in =~ s/^HTTP\/1\.1 (\d+) .*?\r\n\r\n/$1 /sr;
-}
-
-# A client of HTTP/2: curl takes an answer that comes before the end of its body
-# for an error, and does not let the frames be chosen.
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-sub data { frame(0, $_[2] ? 1 : 0, $_[0], $_[1]) }
-
-sub end { data($_[0], '', 1) }
-
-sub reset_stream { frame(3, 0, $_[0], pack('N', 8)) }
-
 sub headers {
     my ($stream, $path, %header) = @_;
+    my $method = delete $header{Method} // 'POST';
 
-    my @all = (':method' => delete $header{Method} // 'POST',
-               ':scheme' => 'http', ':path' => $path, ':authority' => 'x',
-               map { lc } map { $_ => $header{$_} } sort keys %header);
-    my $block = '';
-
-    while (my ($name, $value) = splice @all, 0, 2) {
-        $block .= pack 'C C/a C/a', 0, $name, $value;
-    }
-
-    return frame(1, 4, $stream, $block);
-}
-
-sub dial2 {
-    my $socket = dial();
-    put($socket, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''));
-    return $socket;
-}
-
-# As answer(), of one stream.
-sub answer2 {
-    my ($socket, $wanted) = @_;
-    my ($status, $body) = ('', '');
-
-    my $get = sub {
-        my ($length, $in) = ($_[0], '');
-
-        while (length $in < $length) {
-            return if !IO::Select->new($socket)->can_read(5)
-                      || !sysread $socket, $in, $length - length $in,
-                                  length $in;
-        }
-
-        return $in;
-    };
-
-    while (defined(my $head = $get->(9))) {
-        my ($length, $type, $flags, $stream) = unpack 'NCCN', "\0$head";
-        my $payload = $get->($length) // last;
-
-        return 'closed' if $type == 7;
-        next if $stream != $wanted;
-        return "$status $body, then reset"
-            if $type == 3 && unpack('N', $payload) != 0;
-
-        if ($type == 1) {
-            # the status is first, but for a change of the table's size
-            $payload =~ s/^[\x20-\x3f]//;
-            $status = $payload =~ /^[\x08\x48]\x03(...)/s ? $1
-                      : {8 => 200, 12 => 400, 13 => 404}
-                        ->{ord($payload) & 0x7f};
-        }
-
-        $body .= $payload if $type == 0;
-
-        return "$status $body" if $flags & 1;
-    }
-
-    return 'closed';
+    return HTTPClient::headers($stream, $method, $path, 0,
+                               map { lc } map { $_ => $header{$_} }
+                               sort keys %header);
 }
 
 # Some blocks have a client of their own: a sub that is called while nginx is

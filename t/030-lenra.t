@@ -10,9 +10,10 @@ use WebhookTest 'no_plan';
 # The application behind /lenra/ answers with what it got: method, media type,
 # length, the header X-Show, and from the second line on the body.
 
+use HTTPClient qw($Head answer answer2 chunks data dial dial2 frame
+                  headers put);
 use IO::Select ();
 use IO::Socket::INET ();
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes ();
 
 
@@ -95,34 +96,15 @@ END
 
 # --- a client -------------------------------------------------------------
 
-our ($Socket, $Head);
+our $Socket;
 
-sub dial {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                       PeerPort => $_[0] // server_port(),
-                                       Timeout => 5) or die "connect: $!";
-    $socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-    $socket->blocking(1);
-    $socket->autoflush(1);
-    return $socket;
-}
-
-sub put { my $socket = shift; print $socket @_ }
-
-sub chunks { join('', map { sprintf "%x\r\n%s\r\n", length $_, $_ } @_)
-             . "0\r\n\r\n" }
-
-# The head of a request.  undef: there is no such header; a list: so many.
 sub head {
     my ($method, $uri, %header) = @_;
 
     my %all = (Host => 'x', Authorization => 'Bearer alpha', %header);
 
-    return "$method $uri HTTP/1.1\r\n" . join('', map {
-            my $name = $_;
-            map { "$name: $_\r\n" }
-                ref $all{$name} ? @{ $all{$name} } : $all{$name};
-        } grep { defined $all{$_} } sort keys %all) . "\r\n";
+    return HTTPClient::head($method, $uri,
+                            map { $_ => $all{$_} } sort keys %all);
 }
 
 sub request {
@@ -132,58 +114,6 @@ sub request {
 
     return head($method, $uri, 'Content-Type' => 'application/json',
                 'Content-Length' => length($body), %header) . $body;
-}
-
-# Reads one response, its head into $Head; "closed" if there is none, "silent"
-# if nothing comes.
-sub answer {
-    my ($socket, $bodyless) = @_;
-    my $select = IO::Select->new($socket);
-    my $in = '';
-
-    my $more = sub {
-        return 'silent' if !$select->can_read(10);
-        return sysread($socket, $in, $_[0], length $in) ? '' : 'closed';
-    };
-
-    $Head = '';
-
-    # what follows is left in the socket
-    while ($in !~ /\r\n\r\n\z/) {
-        my $failed = $more->(1);
-        return $failed if $failed;
-    }
-
-    $Head = $in;
-    $in = '';
-
-    my ($status) = $Head =~ /^HTTP\/1\.1 (\d+) / or return "odd $Head";
-
-    if ($Head =~ /\r\nTransfer-Encoding: chunked\r\n/i) {
-        while ($in !~ /(?:^|\r\n)0\r\n\r\n\z/) {
-            my $failed = $more->(1);
-            return $failed if $failed;
-        }
-
-        my $body = '';
-
-        while ($in =~ s/^([0-9a-f]+)\r\n//i && hex $1) {
-            $body .= substr $in, 0, hex $1, '';
-            $in =~ s/^\r\n//;
-        }
-
-        return "$status $body";
-    }
-
-    my $rest = $Head =~ /\r\nContent-Length: (\d+)\r\n/i ? $1 : 0;
-    $rest = 0 if $bodyless;
-
-    while (length $in < $rest) {
-        my $failed = $more->($rest - length $in);
-        return $failed if $failed;
-    }
-
-    return "$status $in";
 }
 
 # Sends one request on the connection that all of them share.
@@ -342,80 +272,6 @@ sub through {
 }
 
 our $Taken = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ntaken";
-
-
-# --- HTTP/2 ---------------------------------------------------------------
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-sub data { frame(0, $_[2] ? 1 : 0, $_[0], $_[1]) }
-
-# $end: there is no body
-sub headers {
-    my ($stream, $method, $path, $end, @header) = @_;
-    my @all = (':method' => $method, ':scheme' => 'http', ':path' => $path,
-               ':authority' => 'x', @header);
-    my $block = '';
-
-    while (my ($name, $value) = splice @all, 0, 2) {
-        $block .= pack 'C C/a C/a', 0, $name, $value;
-    }
-
-    return frame(1, $end ? 5 : 4, $stream, $block);
-}
-
-sub dial2 {
-    my $socket = dial();
-    put($socket, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''));
-    return $socket;
-}
-
-# As answer(), of one stream.
-sub answer2 {
-    my ($socket, $wanted) = @_;
-    my ($status, $body) = ('', '');
-
-    my $bytes = sub {
-        my ($length, $in) = ($_[0], '');
-
-        while (length $in < $length) {
-            return if !IO::Select->new($socket)->can_read(10)
-                      || !sysread $socket, $in, $length - length $in,
-                                  length $in;
-        }
-
-        return $in;
-    };
-
-    while (defined(my $head = $bytes->(9))) {
-        my ($length, $type, $flags, $stream) = unpack 'NCCN', "\0$head";
-        my $payload = $bytes->($length) // last;
-
-        return 'closed' if $type == 7;
-        next if $stream != $wanted;
-        return "$status $body, then reset"
-            if $type == 3 && unpack('N', $payload) != 0;
-
-        if ($type == 1) {
-            # the status is first, but for a change of the table's size
-            $payload =~ s/^[\x20-\x3f]//;
-            $status = $payload =~ /^[\x08\x48]\x03(...)/s ? $1
-                      : {8 => 200, 9 => 204, 12 => 400, 13 => 404}
-                        ->{ord($payload) & 0x7f};
-        }
-
-        $body .= $payload if $type == 0;
-
-        return "$status $body" if $flags & 1;
-    }
-
-    return 'closed';
-}
 
 
 add_response_body_check(sub {
@@ -983,7 +839,7 @@ sub {
 
     my $socket = ::dial();
     ::put($socket, ::head('POST', $uri, @expect));
-    $is->(::answer($socket), '100 ', '100');
+    $is->(::answer($socket), '100', '100');
     ::put($socket, '{"action":"a"}');
     my $answer = ::answer($socket);
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;

@@ -8,10 +8,8 @@ use WebhookTest 'no_plan';
 
 use Digest::SHA qw(hmac_sha256);
 use HTTP::Date ();
-use IO::Socket::INET ();
-use IO::Select ();
+use HTTPClient qw($Head answer2 chunks data dial dial2 frame put);
 use MIME::Base64 qw(decode_base64 encode_base64);
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes ();
 
 our @Schemes = qw(standard github stripe slack shopify);
@@ -249,21 +247,19 @@ sub page {
 
 # --- a client ---------------------------------------------------------------
 
-# The head of a request; headers may come twice.
 sub head {
     my ($uri, @header) = @_;
-    my ($method, $text) = ('POST', '');
+    my ($method, @all) = 'POST';
 
     while (my ($name, $value) = splice @header, 0, 2) {
         if ($name eq 'Method') {
             $method = $value;
-            next;
+        } else {
+            push @all, $name, $value;
         }
-
-        $text .= "$name: $value\r\n" if defined $value;
     }
 
-    return "$method $uri HTTP/1.1\r\nHost: x\r\n$text\r\n";
+    return HTTPClient::head($method, $uri, @all);
 }
 
 sub request {
@@ -272,27 +268,12 @@ sub request {
     return head($uri, 'Content-Length' => length($body), @header) . $body;
 }
 
-sub chunks { join('', map { sprintf "%x\r\n%s\r\n", length $_, $_ } @_)
-             . "0\r\n\r\n" }
-
 sub chunked {
     my ($uri, $pieces, @header) = @_;
 
     return head($uri, 'Transfer-Encoding' => 'chunked', @header)
            . chunks(@$pieces);
 }
-
-sub dial {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                       PeerPort => server_port(),
-                                       Timeout => 5) or die "connect: $!";
-    $socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-    $socket->blocking(1);
-    $socket->autoflush(1);
-    return $socket;
-}
-
-sub put { my $socket = shift; print $socket @_ }
 
 sub put_slowly {
     my ($socket, $text) = @_;
@@ -303,40 +284,12 @@ sub put_slowly {
     }
 }
 
-# Reads one response: its status, in brackets its challenges, its body; 'closed'
-# if there is none, 'silent' if nothing comes.  $Head is its head.
-our $Head;
-
+# As HTTPClient's, with the challenges in brackets after the status.
 sub answer {
-    my $socket = shift;
-    my $select = IO::Select->new($socket);
-    my ($in, $rest) = ('', 1);
-
-    # What follows is left in the socket.
-    while ($rest) {
-        return 'silent' if !$select->can_read(10);
-
-        my $n = sysread $socket, $in, $rest, length $in;
-        return 'closed' if !$n;
-
-        if ($in !~ /^HTTP\/1\.1 (\d+) .*?\r\n\r\n/s) {
-            $rest = 1;
-            next;
-        }
-
-        return $1 if $1 == 100;
-
-        $Head = $&;
-
-        $rest = $Head =~ /\r\nContent-Length: (\d+)/i ? $1 : 0;
-        $rest -= length($in) - length $Head;
-    }
-
-    my ($status) = $Head =~ /^HTTP\/1\.1 (\d+) /;
+    my $answer = HTTPClient::answer(@_);
     my @challenges = $Head =~ /^WWW-Authenticate: ([^\r\n]*)/gim;
 
-    return "$status [" . join(', ', @challenges) . '] '
-           . substr $in, length $Head;
+    return $answer =~ s/^\d+\K (?=.*)/' [' . join(', ', @challenges) . '] '/er;
 }
 
 # Sends a body and headers to a path of each, over one connection, which stays
@@ -375,95 +328,10 @@ sub ask_aged {
     $is->($got, $answer, "$uri: signed $age seconds ago");
 }
 
-# A client of HTTP/2: curl takes an answer that comes before the end of its body
-# for an error.
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-sub data { frame(0, $_[2] ? 1 : 0, $_[0], $_[1]) }
-
 sub headers {
     my ($stream, $path, @header) = @_;
 
-    my @all = (':method' => 'POST', ':scheme' => 'http', ':path' => $path,
-               ':authority' => 'x');
-    my $block = '';
-
-    while (my ($name, $value) = splice @header, 0, 2) {
-        push @all, lc $name, $value if defined $value;
-    }
-
-    # a length of 127 or more takes more than a byte
-    my $string = sub {
-        my $n = length $_[0];
-        return pack('C', $n) . $_[0] if $n < 127;
-
-        my ($rest, $bytes) = ($n - 127, '');
-        for (; $rest > 127; $rest >>= 7) {
-            $bytes .= pack 'C', $rest & 127 | 128;
-        }
-
-        return pack('C', 127) . $bytes . pack('C', $rest) . $_[0];
-    };
-
-    while (my ($name, $value) = splice @all, 0, 2) {
-        $block .= "\0" . $string->($name) . $string->($value);
-    }
-
-    return frame(1, 4, $stream, $block);
-}
-
-sub dial2 {
-    my $socket = dial();
-    put($socket, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''));
-    return $socket;
-}
-
-# As answer(), of one stream, and without the challenges.
-sub answer2 {
-    my ($socket, $wanted) = @_;
-    my ($status, $body) = ('', '');
-
-    my $get = sub {
-        my ($length, $in) = ($_[0], '');
-
-        while (length $in < $length) {
-            return if !IO::Select->new($socket)->can_read(10)
-                      || !sysread $socket, $in, $length - length $in,
-                                  length $in;
-        }
-
-        return $in;
-    };
-
-    while (defined(my $head = $get->(9))) {
-        my ($length, $type, $flags, $stream) = unpack 'NCCN', "\0$head";
-        my $payload = $get->($length) // last;
-
-        return 'closed' if $type == 7;
-        next if $stream != $wanted;
-        return "$status $body, then reset"
-            if $type == 3 && unpack('N', $payload) != 0;
-
-        if ($type == 1) {
-            # the status is first, but for a change of the table's size
-            $payload =~ s/^[\x20-\x3f]//;
-            $status = $payload =~ /^[\x08\x48]\x03(...)/s ? $1
-                      : {8 => 200, 12 => 400, 13 => 404}
-                        ->{ord($payload) & 0x7f};
-        }
-
-        $body .= $payload if $type == 0;
-
-        return "$status $body" if $flags & 1;
-    }
-
-    return 'closed';
+    return HTTPClient::headers($stream, 'POST', $path, 0, @header);
 }
 
 # Some blocks have a client of their own: a sub that is called while nginx is
