@@ -294,6 +294,11 @@ void ngx_http_webhook_resume(ngx_http_request_t *r);
 ngx_int_t ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t len);
 
+/* ngx_http_webhook_api.c */
+
+char *ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_http_webhook_app.c */
 
 ngx_int_t ngx_http_webhook_app_token(ngx_http_request_t *r,

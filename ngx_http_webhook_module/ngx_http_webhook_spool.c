@@ -699,7 +699,8 @@ ngx_http_webhook_spool_find(ngx_http_webhook_store_t *store, u_char *id,
 
 
 /*
- * Copies an event that was found into "pool".  Returns NGX_OK, NGX_DECLINED if
+ * Copies an event that was found into "pool", or only its head, if "body" is
+ * NULL.  Returns NGX_OK, NGX_DECLINED if
  * it is not there any more, or NGX_ERROR.
  */
 
@@ -743,6 +744,10 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
             rc = ngx_http_webhook_store_corrupted(txn);
 
         } else {
+            if (body == NULL) {
+                len = n;
+            }
+
             p = ngx_palloc(pool, ngx_max(len, 1));
 
             if (p == NULL) {
@@ -753,6 +758,9 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
 
                 head->len = n;
                 head->data = p;
+            }
+
+            if (p && body) {
                 body->len = len - n;
                 body->data = p + n;
             }
