@@ -325,8 +325,8 @@ char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_queue_check(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf);
+char *ngx_http_webhook_queue_merge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);
 ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
 void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
     ngx_cycle_t *cycle);

@@ -353,8 +353,8 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->identity = prev->identity;
     }
 
-    if (conf->queue
-        && ngx_http_webhook_queue_check(cf, conf) != NGX_CONF_OK)
+    if ((conf->queue || prev->queue)
+        && ngx_http_webhook_queue_merge(cf, prev, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -363,14 +363,29 @@ ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* of a location that says "webhook_queue", after the configuration was read */
+/*
+ * Of a location that says "webhook_queue", or one within it, after the
+ * configuration was read.  As content handlers are, it is inherited by "if" and
+ * "limit_except" only.
+ */
 
 char *
-ngx_http_webhook_queue_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
+ngx_http_webhook_queue_merge(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *prev,
+    ngx_http_webhook_loc_conf_t *wlcf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (wlcf->queue == NULL) {
+
+        if (clcf->noname && clcf->handler == NULL) {
+            wlcf->queue = prev->queue;
+            clcf->handler = ngx_http_webhook_queue_handler;
+        }
+
+        return NGX_CONF_OK;
+    }
 
     if (clcf->handler != ngx_http_webhook_queue_handler) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -315,7 +315,7 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
-    rc = mdb_env_open(store->env, path, MDB_NOSUBDIR|MDB_NOTLS|MDB_NORDAHEAD,
+    rc = mdb_env_open(store->env, path, MDB_NOSUBDIR|MDB_NOTLS,
                       0600);
     if (rc != 0) {
         goto failed;

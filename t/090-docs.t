@@ -49,6 +49,7 @@ sub readme {
 
         my $answer = do {
             my $shell = here($command);
+            $shell =~ s{build/run/}{$ENV{TEST_NGINX_SERVROOT}/}g;
             `$shell`;
         };
 
@@ -59,12 +60,16 @@ sub readme {
         is($answer, $expected, "README: $name");
     }
 
+    # The application was stopped by the last one.
+    unlink "$ENV{TEST_NGINX_SERVROOT}/html/down"
+        or die "the README does not stop the application";
+
     my $log;
 
     # A line is written after the answer.
-    for (1 .. 100) {
+    for (1 .. 200) {
         $log = slurp("$ENV{TEST_NGINX_SERVROOT}/logs/events.log");
-        last if $log =~ /deploy/;
+        last if $log =~ /deploy/ && $log =~ /webhook_test/;
         select undef, undef, undef, 0.05;
     }
 
@@ -77,6 +82,8 @@ sub readme {
     like($log, qr/^arrived  data_updated  $uuid  /m, 'README: Luzmo arrived');
     like($log, qr/^arrived  deploy  $uuid  \Q$arrived\E$/m,
          'README: Lenra arrived');
+    like($log, qr/^arrived  webhook_test  $uuid  .*\\"test\\":true/m,
+         'README: what was queued arrived');
     like($log, qr/^refused  401 invalid_secret  /m, 'README: a refusal');
     like($log, qr/^refused  400 missing_field  /m, 'README: another one');
 }
@@ -104,7 +111,7 @@ for my $page ("$Top/README.md", glob "$Top/docs/*.md") {
         my $http = '';
         $text = here($text);
 
-        if ($text =~ /^(?:server|map|log_format|webhook_zone)\b/m) {
+        if ($text =~ /^(?:server|map|log_format|webhook_zone|webhook_queue_path)\b/m) {
             $text =~ s/^server \{/server {\nlisten 127.0.0.1:\$TEST_NGINX_PORT_1;/mg;
             ($http, $text) = ($text, '');
 
