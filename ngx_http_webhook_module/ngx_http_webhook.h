@@ -18,6 +18,8 @@ typedef struct ngx_http_webhook_signature_s ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
 typedef struct ngx_http_webhook_queue_s     ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_message_s   ngx_http_webhook_message_t;
+typedef struct ngx_http_webhook_status_conf_s
+    ngx_http_webhook_status_conf_t;
 
 
 /*
@@ -148,6 +150,9 @@ typedef struct {
 } ngx_http_webhook_identity_t;
 
 
+#include "ngx_http_webhook_status.h"
+
+
 /* $content_length, $content_type, and their $http_... */
 #define NGX_HTTP_WEBHOOK_BODY_VARIABLES  4
 
@@ -157,6 +162,11 @@ typedef struct {
     ngx_array_t                       files;        /* of ngx_str_t */
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
+
+    ngx_http_webhook_status_t        *status;
+    ngx_http_handler_pt               access_handler;
+    ngx_http_handler_pt               precontent_handler;
+    unsigned                          timed:1;      /* the clock is looked at */
 } ngx_http_webhook_main_conf_t;
 
 
@@ -180,6 +190,9 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_array_t                      *retry;        /* of ngx_msec_t */
 
     ngx_http_webhook_identity_t      *identity;
+
+    ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
+    ngx_http_webhook_status_system_t *system;       /* NULL: not counted */
 
     u_char                           *file;         /* of "webhook" */
     ngx_uint_t                        line;
@@ -236,6 +249,7 @@ struct ngx_http_webhook_ctx_s {
     ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
     ngx_table_elt_t                  *www_authenticate; /* that was added */
+    uint64_t                          judge_time;   /* nanoseconds */
 
     unsigned                          has_own_id:1;
     unsigned                          authenticated:1;
@@ -249,6 +263,7 @@ struct ngx_http_webhook_ctx_s {
     unsigned                          keepalive:1;  /* before the refusal */
     unsigned                          replace:1;    /* the body to be sent */
     unsigned                          replaced:1;
+    unsigned                          accepted:1;   /* set where it is counted */
 
     ngx_http_webhook_reader_t         reader;       /* if method->shape */
 };
@@ -345,7 +360,14 @@ void ngx_http_webhook_deliver_init(void);
 
 ngx_int_t ngx_http_webhook_problem(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r, char *name,
+    ngx_str_t *value);
 void ngx_http_webhook_problem_init(void);
+
+/* ngx_http_webhook_module.c */
+
+ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *name);
 
 /* ngx_http_webhook_variable.c */
 
@@ -359,6 +381,8 @@ ngx_int_t ngx_http_webhook_save_variables(ngx_http_request_t *r,
 
 
 extern ngx_module_t  ngx_http_webhook_module;
+
+extern ngx_http_webhook_provider_t  *ngx_http_webhook_providers[];
 
 extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;

@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
 static ngx_uint_t ngx_http_webhook_is_json(ngx_str_t *type);
 static ngx_int_t ngx_http_webhook_read_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_judge(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
@@ -675,7 +676,8 @@ ngx_http_webhook_is_json(ngx_str_t *type)
 static ngx_int_t
 ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  clock;
 
     if (ngx_http_webhook_shape_init(&ctx->reader, ctx->method->shape, r->pool)
         != NGX_OK)
@@ -709,7 +711,15 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     ctx->reading = 1;
 
+    /* what nginx takes to receive a body is not part of the judgement */
+
+    clock = ngx_http_webhook_at_hand(r) ? 0 : ngx_http_webhook_clock_stop(ctx);
+
     rc = ngx_http_read_client_request_body(r, ngx_http_webhook_body_handler);
+
+    if (clock && ctx->read) {
+        (void) ngx_http_webhook_clock_start();
+    }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
@@ -726,6 +736,18 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     r->main->count--;
 
     return NGX_OK;
+}
+
+
+/* returns 1 if all of the body has come with the header */
+
+static ngx_uint_t
+ngx_http_webhook_at_hand(ngx_http_request_t *r)
+{
+    return r->http_version < NGX_HTTP_VERSION_20
+           && !r->headers_in.chunked
+           && r->headers_in.content_length_n
+              <= r->header_in->last - r->header_in->pos;
 }
 
 

@@ -934,6 +934,9 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
 
     *tail->last++ = '}';
 
+    ngx_http_webhook_registry_count(ctx->conf->zone,
+                                    NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
+
     return ngx_http_webhook_body_wrap(r, ctx, head, tail);
 }
 

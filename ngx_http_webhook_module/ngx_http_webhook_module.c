@@ -27,7 +27,7 @@ static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
 
 /* the systems */
 
-static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
+ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_luzmo,
     &ngx_http_webhook_munity,
     &ngx_http_webhook_lenra,
@@ -106,6 +106,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       0,
       NULL },
 
+    { ngx_string("webhook_status_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_webhook_status_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("webhook_queue"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_webhook_queue,
@@ -130,6 +137,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
     { ngx_string("webhook_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_webhook_api_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_webhook_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -182,7 +196,7 @@ ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
     if (ctx && ctx->reading
-        && ngx_http_webhook_body_feed(r, ctx, in) != NGX_OK)
+        && ngx_http_webhook_status_feed(r, ctx, in) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -273,6 +287,11 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    wmcf->status = ngx_http_webhook_status_create(cf);
+    if (wmcf->status == NULL) {
+        return NULL;
+    }
+
     return wmcf;
 }
 
@@ -298,6 +317,8 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->concurrency = 0;
      *     wlcf->destination = NULL;
      *     wlcf->identity = NULL;
+     *     wlcf->status = NULL;
+     *     wlcf->system = NULL;
      *     wlcf->file = NULL;
      *     wlcf->line = 0;
      */
@@ -324,6 +345,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         conf->unknown = prev->unknown;
         conf->zone = prev->zone;
+        conf->status = prev->status;
         conf->file = prev->file;
         conf->line = prev->line;
     }
@@ -357,6 +379,10 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         && ngx_http_webhook_queue_merge(cf, prev, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->provider) {
+        conf->system = ngx_http_webhook_status_system(cf, conf->provider);
     }
 
     if ((conf->deliver || conf->retry != NGX_CONF_UNSET_PTR)
@@ -611,6 +637,51 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/*
+ * Takes "zone=name:size" apart.  Returns the size, or NGX_ERROR, with an error
+ * logged, if that is wrong or too small.
+ */
+
+ssize_t
+ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name)
+{
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t   text;
+
+    name->data = value->data + 5;
+
+    p = (u_char *) ngx_strchr(name->data, ':');
+    if (p == NULL || p == name->data) {
+        goto invalid;
+    }
+
+    name->len = p - name->data;
+
+    text.data = p + 1;
+    text.len = value->data + value->len - text.data;
+
+    size = ngx_parse_size(&text);
+    if (size == NGX_ERROR) {
+        goto invalid;
+    }
+
+    if (size < (ssize_t) (NGX_HTTP_WEBHOOK_ZONE_PAGES * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small", value);
+        return NGX_ERROR;
+    }
+
+    return size;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\"", value);
+    return NGX_ERROR;
+}
+
+
 /* webhook_zone zone=name:size [state=path] [state_size=1g]; */
 
 static char *
@@ -619,7 +690,6 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_webhook_main_conf_t *wmcf = conf;
 
     off_t             state_size;
-    u_char           *p;
     ssize_t           size;
     ngx_str_t        *value, name, state, text;
     ngx_uint_t        i;
@@ -636,26 +706,8 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strncmp(value[i].data, "zone=", 5) == 0 && name.len == 0) {
 
-            name.data = value[i].data + 5;
-
-            p = (u_char *) ngx_strchr(name.data, ':');
-            if (p == NULL || p == name.data) {
-                goto invalid;
-            }
-
-            name.len = p - name.data;
-
-            text.data = p + 1;
-            text.len = value[i].data + value[i].len - text.data;
-
-            size = ngx_parse_size(&text);
+            size = ngx_http_webhook_zone_size(cf, &value[i], &name);
             if (size == NGX_ERROR) {
-                goto invalid;
-            }
-
-            if (size < (ssize_t) (NGX_HTTP_WEBHOOK_ZONE_PAGES * ngx_pagesize)) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "zone \"%V\" is too small", &value[i]);
                 return NGX_CONF_ERROR;
             }
 
@@ -792,6 +844,10 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         wmcf->body_variables[i] = index;
     }
 
+    if (ngx_http_webhook_status_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
@@ -799,7 +855,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    *h = ngx_http_webhook_access_handler;
+    *h = wmcf->access_handler;
 
     /* the last one added is the first one called */
 
@@ -815,7 +871,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    *h = ngx_http_webhook_precontent_handler;
+    *h = wmcf->precontent_handler;
 
     ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
     ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;

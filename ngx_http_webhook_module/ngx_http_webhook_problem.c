@@ -33,8 +33,6 @@ static void ngx_http_webhook_log_verdict(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r,
-    char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_problem_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_str_t *ngx_http_webhook_phrase(ngx_uint_t status);
@@ -221,7 +219,9 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 }
 
 
-static ngx_table_elt_t *
+/* "name" must be static, "value" live as long as the request; NULL: no memory */
+
+ngx_table_elt_t *
 ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
 {
     ngx_table_elt_t  *header;

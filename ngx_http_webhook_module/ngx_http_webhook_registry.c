@@ -25,7 +25,7 @@
 
 
 /* of what is kept in the zone; it may outlive this version of the module */
-#define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  1
+#define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  2
 
 /* a bucket for so many bytes of a zone, which is what a small webhook takes */
 #define NGX_HTTP_WEBHOOK_BUCKET_SHARE     256
@@ -101,6 +101,7 @@ typedef struct {
     uint64_t                            seq;        /* all up to it are here */
     ngx_uint_t                          version;    /* of the store then */
     ngx_uint_t                          incomplete; /* there was no room */
+    ngx_uint_t                          count;      /* of linked webhooks */
 } ngx_http_webhook_registry_shctx_t;
 
 
@@ -112,6 +113,7 @@ struct ngx_http_webhook_registry_s {
     ngx_http_webhook_store_t           *store;      /* of this process */
     ngx_cycle_t                        *cycle;
     time_t                              tried;      /* to open the store */
+    ngx_http_webhook_status_item_t     *status;
 };
 
 
@@ -126,6 +128,7 @@ typedef struct {
 } ngx_http_webhook_record_t;
 
 
+static void ngx_http_webhook_registry_gauges(void *data, uint64_t *values);
 static ngx_int_t ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_webhook_registry_load(
@@ -234,6 +237,15 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     shm_zone->data = registry;
 
     registry->shm_zone = shm_zone;
+
+    registry->status = ngx_http_webhook_status_add(cf,
+                                      NGX_HTTP_WEBHOOK_STATUS_ZONE, name);
+    if (registry->status == NULL) {
+        return NULL;
+    }
+
+    registry->status->gauges = ngx_http_webhook_registry_gauges;
+    registry->status->data = registry;
 
     return shm_zone;
 }
@@ -394,6 +406,48 @@ ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone)
     registry = shm_zone->data;
 
     return &registry->state.path;
+}
+
+
+/* counts something done with the zone, see ngx_http_webhook_status.h */
+
+void
+ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone, ngx_uint_t counter)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    ngx_http_webhook_status_count(registry->status, counter);
+}
+
+
+static void
+ngx_http_webhook_registry_gauges(void *data, uint64_t *values)
+{
+    ngx_http_webhook_registry_t *registry = data;
+
+    size_t                   used;
+    ngx_http_webhook_txn_t  *txn;
+
+    values[NGX_HTTP_WEBHOOK_STATUS_REGISTRATIONS] = registry->sh->count;
+
+    if (registry->state.path.len == 0) {
+        return;
+    }
+
+    values[NGX_HTTP_WEBHOOK_STATUS_STORE_LIMIT] = registry->state.size;
+
+    txn = registry->store ? ngx_http_webhook_store_begin(registry->store)
+                          : NULL;
+
+    if (txn) {
+        if (ngx_http_webhook_store_used(txn, &used) == NGX_OK) {
+            values[NGX_HTTP_WEBHOOK_STATUS_STORE_USED] = used;
+        }
+
+        ngx_http_webhook_store_end(txn);
+    }
 }
 
 
@@ -778,6 +832,8 @@ ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     }
 
     if (registry->store == NULL) {
+        ngx_http_webhook_status_count(registry->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_CREATES);
         return NGX_OK;
     }
 
@@ -829,6 +885,11 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
+    if (change->rc == NGX_OK) {
+        ngx_http_webhook_status_count(registry->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_CREATES);
+    }
+
     op->rc = change->rc;
     op->handler(op);
 }
@@ -843,6 +904,7 @@ ngx_int_t
 ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone, u_char *uuid,
     ngx_http_webhook_registry_op_t *op)
 {
+    ngx_int_t                     rc;
     ngx_http_webhook_registry_t  *registry;
 
     registry = shm_zone->data;
@@ -852,7 +914,14 @@ ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone, u_char *uuid,
     }
 
     if (registry->store == NULL) {
-        return ngx_http_webhook_registry_drop(registry, uuid);
+        rc = ngx_http_webhook_registry_drop(registry, uuid);
+
+        if (rc == NGX_OK) {
+            ngx_http_webhook_status_count(registry->status,
+                                          NGX_HTTP_WEBHOOK_STATUS_DELETES);
+        }
+
+        return rc;
     }
 
     op->registry = registry;
@@ -877,6 +946,9 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
 
     if (change->rc == NGX_OK) {
         (void) ngx_http_webhook_registry_drop(op->registry, op->entry.uuid);
+
+        ngx_http_webhook_status_count(op->registry->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_DELETES);
     }
 
     op->rc = change->rc;
@@ -1068,6 +1140,7 @@ ngx_http_webhook_registry_link(ngx_http_webhook_registry_t *registry,
     webhook->seq = seq;
 
     ngx_http_webhook_registry_insert(&registry->sh->webhooks, &webhook->node);
+    registry->sh->count++;
 
     /* workers link in an order that may differ a little */
 
@@ -1093,6 +1166,7 @@ ngx_http_webhook_registry_unlink(ngx_http_webhook_registry_t *registry,
     ngx_http_webhook_webhook_node_t *webhook)
 {
     ngx_http_webhook_registry_remove(&registry->sh->webhooks, &webhook->node);
+    registry->sh->count--;
 
     ngx_queue_remove(&webhook->queue);
     ngx_queue_init(&webhook->queue);

@@ -55,6 +55,8 @@ struct ngx_http_webhook_registry_op_s {
 ngx_shm_zone_t *ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, ngx_str_t *state, size_t state_size);
 ngx_str_t *ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone);
+void ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone,
+    ngx_uint_t counter);
 void ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle);
 void ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone);

@@ -35,6 +35,8 @@ static ngx_int_t ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
 static ngx_int_t ngx_http_webhook_save_variable(ngx_http_request_t *r,
     ngx_array_t *variables, ngx_str_t *name, ngx_http_get_variable_pt handler,
     uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_judge_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
     ngx_str_t *action, ngx_str_t *text);
 
@@ -99,6 +101,10 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
       webhook_user, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("webhook_attempt"), NULL, ngx_http_webhook_variable_attempt,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_judge_time"), NULL,
+      ngx_http_webhook_variable_judge_time,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -484,6 +490,41 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
     }
 
     return ngx_http_webhook_set_variable(r, v, &text);
+}
+
+
+/* seconds, with nanoseconds; empty where the clock is not running */
+
+static ngx_int_t
+ngx_http_webhook_variable_judge_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                        *p;
+    ngx_http_webhook_ctx_t        *ctx;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->conf == NULL || !wmcf->timed) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN + sizeof(".000000000"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%uL.%09uL", ctx->judge_time / 1000000000,
+                         ctx->judge_time % 1000000000)
+             - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
 }
 
 
