@@ -103,6 +103,7 @@ typedef struct {
     ngx_http_webhook_deliverer_t     *deliverer;
     ngx_http_webhook_destination_t   *destination;
 
+    ngx_msec_t                        start;
     ngx_uint_t                        status;       /* 0: no answer */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
@@ -968,6 +969,7 @@ ngx_http_webhook_deliver_start(ngx_http_webhook_deliverer_t *d,
 
     delivery->deliverer = d;
     delivery->destination = dest;
+    delivery->start = ngx_current_msec;
     delivery->retry_after = -1;
     delivery->sc.event = *event;
     delivery->node.key = event->seq;
@@ -1637,8 +1639,19 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_delivery_t *delivery)
     text.len = ngx_http_webhook_uuid_print(id, event->id) - id;
     text.data = id;
 
+    if (event->attempts) {
+        ngx_http_webhook_status_count(d->queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_RETRIED);
+    }
+
+    ngx_http_webhook_status_delivery(d->queue->status,
+                                     ngx_current_msec - delivery->start);
+
     if (delivery->status >= 200 && delivery->status < 300) {
         sc->type = NGX_HTTP_WEBHOOK_SPOOL_DONE;
+
+        ngx_http_webhook_status_count(d->queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_DELIVERED);
 
     } else {
         event->attempts++;
@@ -1647,6 +1660,9 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_delivery_t *delivery)
             || event->attempts > d->queue->location->retry->nelts)
         {
             sc->type = NGX_HTTP_WEBHOOK_SPOOL_DIE;
+
+            ngx_http_webhook_status_count(d->queue->status,
+                                          NGX_HTTP_WEBHOOK_STATUS_DEAD);
 
             ngx_log_error(NGX_LOG_ERR, d->tick.log, 0,
                           "webhook queue \"%V\": event %V is dead after "

@@ -32,6 +32,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
 static void ngx_http_webhook_queue_news(ngx_event_t *ev);
 static ngx_int_t ngx_http_webhook_queue_handler(ngx_http_request_t *r);
 static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
@@ -238,6 +239,16 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 #endif
+
+    queue->status = ngx_http_webhook_status_add(cf,
+                                                NGX_HTTP_WEBHOOK_STATUS_QUEUE,
+                                                &queue->name);
+    if (queue->status == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    queue->status->gauges = ngx_http_webhook_queue_gauges;
+    queue->status->data = queue;
 
     zone.len = sizeof(NGX_HTTP_WEBHOOK_QUEUE_ZONE) - 1 + name.len;
     zone.data = ngx_pnalloc(cf->pool, zone.len);
@@ -499,6 +510,30 @@ ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue)
 }
 
 
+static void
+ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
+{
+    ngx_http_webhook_queue_t *queue = data;
+
+    uint64_t                        now;
+    ngx_http_webhook_spool_stat_t   st;
+
+    if (ngx_http_webhook_queue_opened(queue) != NGX_OK
+        || ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK)
+    {
+        return;
+    }
+
+    now = (uint64_t) ngx_time() * 1000;
+
+    values[NGX_HTTP_WEBHOOK_STATUS_WAITING] = st.waiting;
+    values[NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW] = st.dead;
+    values[NGX_HTTP_WEBHOOK_STATUS_BYTES] = st.used;
+    values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] = (st.oldest && st.oldest < now)
+                                             ? (now - st.oldest) / 1000 : 0;
+}
+
+
 /* something is due: tells who delivers, once in a turn of the event loop */
 
 void
@@ -613,6 +648,8 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     enqueue = change->data;
 
     if (change->rc == NGX_OK) {
+        ngx_http_webhook_status_count(enqueue->queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_QUEUED);
         ngx_http_webhook_queue_tell(enqueue->queue);
     }
 

@@ -28,6 +28,7 @@ struct ngx_http_webhook_queue_s {
     ngx_cycle_t                     *cycle;
     time_t                           tried;         /* to open the store */
     ngx_http_webhook_deliverer_t    *deliverer;     /* of this process */
+    ngx_http_webhook_status_item_t  *status;
 };
 
 
