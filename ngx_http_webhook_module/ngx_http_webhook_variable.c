@@ -640,6 +640,10 @@ ngx_http_webhook_save_variables(ngx_http_request_t *r,
 
     for (n = 0; shape && n < shape->nfields; n++) {
 
+        if (ctx->reader.values[n].type == 0) {
+            continue;
+        }
+
         name = ngx_palloc(r->pool, sizeof(ngx_str_t));
         if (name == NULL) {
             return NGX_ERROR;
