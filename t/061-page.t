@@ -477,7 +477,7 @@ is($page->eval('localStorage.length + sessionStorage.length'), 0,
 
 my $rows = shows('#deadlists tbody');
 
-like($rows, qr/^webhook_test 0b1c2d3e-0000-4000-8000-000000000001\s.*\s8\s+503
+like($rows, qr/^webhook_test\ 0b1c2d3e-0000-4000-8000-000000000001\s.*\s8\s+503
                \s+Replay\s*Delete/x, 'a dead event');
 ok(index($rows, $Hostile) >= 0, 'a hostile one');
 $safe->('dead');

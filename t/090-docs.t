@@ -111,9 +111,12 @@ for my $page ("$Top/README.md", glob "$Top/docs/*.md") {
         my $http = '';
         $text = here($text);
 
-        if ($text =~ /^(?:server|map|log_format|webhook_zone|webhook_queue_path)\b/m) {
+        if ($text =~ /^(?:server|map|log_format|webhook_(?:status_|dedup_)?zone|webhook_queue_path)\b/m) {
             $text =~ s/^server \{/server {\nlisten 127.0.0.1:\$TEST_NGINX_PORT_1;/mg;
             ($http, $text) = ($text, '');
+
+        } elsif ($text =~ /webhook_status .*zone=(\w+)/) {
+            $http = "webhook_status_zone zone=$1:64k;";
 
         } elsif ($text =~ /zone=(\w+)/) {
             $http = "webhook_zone zone=$1:64k;";
