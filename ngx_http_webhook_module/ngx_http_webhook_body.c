@@ -184,8 +184,8 @@ ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
 
 
 /*
- * Puts two buffers around the body that content handlers will see, which then
- * is application/json.  Returns NGX_OK or NGX_ERROR.
+ * Puts two buffers around a body that has been read: the whole is what content
+ * handlers will see, as application/json.  Returns NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t
@@ -197,15 +197,6 @@ ngx_http_webhook_body_wrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_http_request_body_t  *rb;
 
     rb = r->request_body;
-
-    if (rb == NULL) {
-        rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
-        if (rb == NULL) {
-            return NGX_ERROR;
-        }
-
-        r->request_body = rb;
-    }
 
     len = 0;
     ll = &first;

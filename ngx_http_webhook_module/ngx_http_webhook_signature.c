@@ -197,6 +197,9 @@ ngx_http_webhook_signature_begin(ngx_http_request_t *r,
 
     ctx->challenge = &scheme->header;
 
+    ngx_str_null(&id);
+    ngx_str_null(&timestamp);
+
     rc = ngx_http_webhook_signature_headers(r, ctx, scheme, &value, &id,
                                             &timestamp);
     if (rc != NGX_OK) {
@@ -219,7 +222,10 @@ ngx_http_webhook_signature_begin(ngx_http_request_t *r,
 }
 
 
-/* finds the headers; a step's return codes */
+/*
+ * Finds the headers; "id" and "timestamp" are left as they are if the scheme
+ * has none.  A step's return codes.
+ */
 
 static ngx_int_t
 ngx_http_webhook_signature_headers(ngx_http_request_t *r,
@@ -238,8 +244,6 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
     found[2] = timestamp;
 
     for (i = 0; i < 3; i++) {
-
-        ngx_str_null(found[i]);
 
         if (name[i]->len == 0) {
             continue;
