@@ -684,8 +684,14 @@ ngx_http_webhook_deliver_told(ngx_event_t *ev)
         return;
     }
 
-    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
-        (void) read(c->fd, &n, sizeof(uint64_t));
+    /* where an event is told until it is read; another process may have */
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        && read(c->fd, &n, sizeof(uint64_t)) == -1
+        && ngx_errno != NGX_EAGAIN)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_errno,
+                      "read() of an eventfd failed");
     }
 
     ngx_http_webhook_deliver_news(d);
