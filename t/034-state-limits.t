@@ -255,7 +255,8 @@ subtest 'another nginx registers more than there is room for' => sub {
        'and is gone in the old one');
 
     kill QUIT => $old;
-    ok(wait_until(sub { !NginxProcess::alive($old, @old) }), 'the old one ends');
+    ok(wait_until(sub { !NginxProcess::alive($old, @old) }),
+       'the old one ends');
 
     is_deeply([sort(listed(client()))],
               [sort $first, @uuids[0 .. $#uuids - 2]], 'the list is complete');
