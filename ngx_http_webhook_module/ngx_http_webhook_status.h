@@ -8,7 +8,7 @@
 
 /*
  * What is counted under a name of the configuration: a zone of registrations,
- * a queue, a zone of dedup keys.  A kind is a row of a table in the .c file;
+ * a queue, a zone of dedup keys.  A kind is a row of a table of its own;
  * its counters are kept in the status zone, over reloads, under their name; its
  * gauges are asked for when somebody looks.
  */
@@ -48,7 +48,7 @@ enum {
     NGX_HTTP_WEBHOOK_STATUS_DELIVERING,
     NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW,
     NGX_HTTP_WEBHOOK_STATUS_BYTES,
-    NGX_HTTP_WEBHOOK_STATUS_OLDEST          /* seconds; dead ones are left out */
+    NGX_HTTP_WEBHOOK_STATUS_OLDEST          /* seconds, but of dead ones */
 };
 
 /* of a dedup zone */

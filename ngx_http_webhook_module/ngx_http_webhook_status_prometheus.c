@@ -1,7 +1,7 @@
 
 /*
- * The status in Prometheus' text format, version 0.0.4.  All samples of a metric
- * stand together.
+ * The status in Prometheus' text format, version 0.0.4.  All samples of a
+ * metric stand together.
  */
 
 
@@ -144,8 +144,9 @@ static void
 ngx_http_webhook_status_prometheus_kind(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_t *status, ngx_uint_t kind)
 {
-    uint64_t                           (*values)[NGX_HTTP_WEBHOOK_STATUS_GAUGES];
     uint64_t                             value;
+    uint64_t                           (*values)
+                                           [NGX_HTTP_WEBHOOK_STATUS_GAUGES];
     ngx_uint_t                           i, n, nitems, nmetrics;
     ngx_http_webhook_status_item_t     **item, **all;
     ngx_http_webhook_status_kind_t      *k;

@@ -6,9 +6,18 @@
 /* what the status's own files share */
 
 
-/* verdicts[0] of an event; the table in ngx_http_webhook_status.c begins so */
-#define NGX_HTTP_WEBHOOK_STATUS_ACCEPTED  0
+/* what a request is counted as, an index of the reasons */
 
+enum {
+    NGX_HTTP_WEBHOOK_STATUS_ACCEPTED = 0,
+    NGX_HTTP_WEBHOOK_STATUS_TOO_LARGE,
+    NGX_HTTP_WEBHOOK_STATUS_ABORTED,
+    NGX_HTTP_WEBHOOK_STATUS_INTERNAL_ERROR,
+    NGX_HTTP_WEBHOOK_STATUS_OTHER,          /* a verdict with another reason */
+    NGX_HTTP_WEBHOOK_STATUS_VERDICTS        /* the first one of a verdict */
+};
+
+/* bytes that are kept of a member's path */
 #define NGX_HTTP_WEBHOOK_STATUS_FIELD     32
 
 
@@ -103,8 +112,10 @@ struct ngx_http_webhook_status_s {
 };
 
 
-/* ngx_http_webhook_status.c */
+/* ngx_http_webhook_status_zone.c */
 
+void ngx_http_webhook_status_keep(ngx_http_webhook_status_t *status,
+    ngx_http_webhook_status_refused_t *entry);
 ngx_shm_zone_t *ngx_http_webhook_status_find_zone(ngx_conf_t *cf,
     ngx_str_t *name);
 ngx_uint_t ngx_http_webhook_status_shown(
@@ -133,9 +144,13 @@ void ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_t *status);
 
 
+/* ngx_http_webhook_status_table.c; an empty reason ends the list */
+
 extern ngx_str_t  ngx_http_webhook_status_reasons[];
+extern ngx_uint_t  ngx_http_webhook_status_nreasons;
 extern ngx_http_webhook_status_kind_t  ngx_http_webhook_status_kinds[];
 extern ngx_http_webhook_status_histogram_t  ngx_http_webhook_status_judge;
+
 extern ngx_http_webhook_provider_t  ngx_http_webhook_status_provider;
 
 /* made of ngx_http_webhook_status_page.html */

@@ -1191,7 +1191,7 @@ END
 # "other".
 {
     my $table = NginxProcess::read_file(
-                "$Top/ngx_http_webhook_module/ngx_http_webhook_status.c");
+                "$Top/ngx_http_webhook_module/ngx_http_webhook_status_table.c");
 
     my $page = NginxProcess::read_file("$Top/docs/verdicts.md");
     my @reasons = map { /`(\w+)`/g }
@@ -1203,6 +1203,31 @@ END
         ok(index($table, "ngx_string(\"$reason\")") >= 0,
            "$reason is counted");
     }
+}
+
+
+# --- the list of metrics --------------------------------------------------
+
+{
+    my ($page) = NginxProcess::read_file("$Top/docs/status.md")
+                 =~ /^## Metrics\n(.*?)^## /ms;
+    my %documented = map { $_ => 1 } $page =~ /`(nginx_webhook_\w+)`/g;
+    my %there;
+
+    for my $file (glob "$Top/ngx_http_webhook_module/"
+                       . 'ngx_http_webhook_status*.c')
+    {
+        $there{$_} = 1 for NginxProcess::read_file($file)
+                           =~ /ngx_string\("(nginx_webhook_\w+)"\)/g;
+    }
+
+    is(join("\n", sort keys %documented), join("\n", sort keys %there),
+       'docs/status.md names each metric');
+
+    my @examples = NginxProcess::read_file("$Top/docs/status.md")
+                   =~ /^```json\n(.*?)^```/msg;
+
+    ok(JSON::PP::decode_json($_), 'an example is JSON') for @examples;
 }
 
 done_testing();
