@@ -210,6 +210,7 @@ struct ngx_http_webhook_message_s {
     ngx_str_t                         host;         /* $host */
     ngx_str_t                         addr;         /* $remote_addr */
     ngx_str_t                         sockaddr;     /* in binary */
+    ngx_str_t                         local_sockaddr;
     ngx_str_t                         id;           /* $webhook_id */
     ngx_array_t                       headers;      /* of ngx_keyval_t */
     ngx_array_t                       variables;    /* by their names after

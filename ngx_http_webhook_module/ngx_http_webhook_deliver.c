@@ -22,8 +22,11 @@
 /* milliseconds: between attempts to get the lock, and for housekeeping */
 #define NGX_HTTP_WEBHOOK_TICK            1000
 
-/* milliseconds: the clock may be set while a timer runs */
-#define NGX_HTTP_WEBHOOK_TIMER_MAX       60000
+/*
+ * milliseconds: the clock may be set while a timer runs, and what another
+ * process had under way may be due earlier than it was put off for
+ */
+#define NGX_HTTP_WEBHOOK_TIMER_MAX       5000
 
 /* milliseconds: until nginx has a connection to spare */
 #define NGX_HTTP_WEBHOOK_SPARE           100
@@ -399,8 +402,8 @@ ngx_http_webhook_deliver_open(ngx_http_webhook_queue_t *queue,
 
     queue->deliverer = d;
 
-    if (queue->previous && queue->previous->deliverer
-        && ngx_process == NGX_PROCESS_SINGLE)
+    if (ngx_process == NGX_PROCESS_SINGLE
+        && queue->previous && queue->previous->deliverer)
     {
         /* a reload: it is the same process */
         ngx_http_webhook_deliver_leave(queue->previous->deliverer);
@@ -824,23 +827,25 @@ ngx_http_webhook_deliver_run(ngx_event_t *ev)
             continue;
         }
 
-        if (ngx_cycle->free_connection_n <= ngx_cycle->connection_n / 4) {
+        /* idle ones make room */
+
+        if (ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
+            <= ngx_cycle->connection_n / 4)
+        {
 
             /* nginx's own clients come first */
 
-            if (!dest->timer.timer_set) {
-                ngx_add_timer(&dest->timer, NGX_HTTP_WEBHOOK_SPARE);
-            }
-
+            ngx_add_timer(&dest->timer, NGX_HTTP_WEBHOOK_SPARE);
             continue;
         }
 
         rc = ngx_http_webhook_deliver_next(d, dest);
 
         if (rc == NGX_OK) {
-            ngx_queue_insert_tail(&d->ready, &dest->ready);
+            /* one that has ended already has made it ready again */
+            ngx_http_webhook_deliver_ready(dest);
 
-        } else if (rc == NGX_ERROR && !dest->timer.timer_set) {
+        } else if (rc == NGX_ERROR) {
             ngx_add_timer(&dest->timer, NGX_HTTP_WEBHOOK_TICK);
         }
     }
@@ -1165,22 +1170,28 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
         return rc;
     }
 
-    /* who sent it */
+    /* who sent it, and where to */
 
-    c->addr_text = message->addr;
-    c->socklen = message->sockaddr.len;
-    c->sockaddr = ngx_palloc(c->pool, sizeof(ngx_sockaddr_t));
-
-    if (c->sockaddr == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (c->socklen > sizeof(ngx_sockaddr_t)) {
+    if (message->sockaddr.len > sizeof(ngx_sockaddr_t)
+        || message->local_sockaddr.len > sizeof(ngx_sockaddr_t))
+    {
         return NGX_DECLINED;
     }
 
-    ngx_memzero(c->sockaddr, sizeof(ngx_sockaddr_t));
+    c->sockaddr = ngx_pcalloc(c->pool, sizeof(ngx_sockaddr_t));
+    c->local_sockaddr = ngx_pcalloc(c->pool, sizeof(ngx_sockaddr_t));
+
+    if (c->sockaddr == NULL || c->local_sockaddr == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->addr_text = message->addr;
+    c->socklen = message->sockaddr.len;
     ngx_memcpy(c->sockaddr, message->sockaddr.data, c->socklen);
+
+    c->local_socklen = message->local_sockaddr.len;
+    ngx_memcpy(c->local_sockaddr, message->local_sockaddr.data,
+               c->local_socklen);
 
     r->method = NGX_HTTP_POST;
     r->method_name = ngx_http_webhook_deliver_method;
@@ -1265,6 +1276,9 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
     ctx->message = message;
     ctx->attempt = event->attempts + 1;
     ctx->id = message->id;
+
+    /* what fails has failed, whatever page there is for it */
+    r->error_page = 1;
 
     /* as in ngx_http_named_location() */
 
@@ -1424,6 +1438,12 @@ ngx_http_webhook_deliver_event(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
+    if (ev->delayed && ev->timedout) {
+        /* as "limit_req" wants it */
+        ev->delayed = 0;
+        ev->timedout = 0;
+    }
+
     if (ev->write) {
         r->write_event_handler(r);
 
@@ -1463,7 +1483,7 @@ ngx_http_webhook_delivery(ngx_http_request_t *r)
         return NULL;
     }
 
-    dc = (ngx_http_webhook_deliver_conn_t *) r->http_connection;
+    dc = (ngx_http_webhook_deliver_conn_t *) r->main->http_connection;
 
     return dc->delivery;
 }

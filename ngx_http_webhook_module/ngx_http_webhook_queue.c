@@ -45,6 +45,8 @@ static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *head);
 static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header);
+static ngx_uint_t ngx_http_webhook_message_hop(ngx_http_request_t *r,
+    ngx_table_elt_t *header);
 static ngx_uint_t ngx_http_webhook_message_lists(ngx_str_t *list,
     u_char *token, size_t len);
 static size_t ngx_http_webhook_message_size(ngx_array_t *pairs);
@@ -66,6 +68,7 @@ static size_t  ngx_http_webhook_message_texts[] = {
     offsetof(ngx_http_webhook_message_t, host),
     offsetof(ngx_http_webhook_message_t, addr),
     offsetof(ngx_http_webhook_message_t, sockaddr),
+    offsetof(ngx_http_webhook_message_t, local_sockaddr),
     offsetof(ngx_http_webhook_message_t, id)
 };
 
@@ -763,6 +766,10 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
 
     c = r->connection;
 
+    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     message.uri = r->uri;
     message.unparsed_uri = r->unparsed_uri;
     message.args = r->args;
@@ -770,6 +777,8 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
     message.addr = c->addr_text;
     message.sockaddr.len = c->socklen;
     message.sockaddr.data = (u_char *) c->sockaddr;
+    message.local_sockaddr.len = c->local_socklen;
+    message.local_sockaddr.data = (u_char *) c->local_sockaddr;
     message.id = ctx->id;
 
     if (ngx_array_init(&message.headers, r->pool, 16, sizeof(ngx_keyval_t))
@@ -868,12 +877,39 @@ ngx_http_webhook_message_drops(ngx_http_request_t *r,
         return 1;
     }
 
-    /* what the sender says is for this connection only */
-
     return r->headers_in.connection
-           && ngx_http_webhook_message_lists(&r->headers_in.connection->value,
-                                             header->lowcase_key,
-                                             header->key.len);
+           && ngx_http_webhook_message_hop(r, header);
+}
+
+
+/* whether the sender says that a header is for this connection only */
+
+static ngx_uint_t
+ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_table_elt_t *header)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == sizeof("connection") - 1
+                && ngx_strncmp(h[i].lowcase_key, "connection",
+                               sizeof("connection") - 1)
+                   == 0
+                && ngx_http_webhook_message_lists(&h[i].value,
+                                                  header->lowcase_key,
+                                                  header->key.len))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
