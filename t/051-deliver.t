@@ -266,5 +266,828 @@ subtest 'connections are scarce' => sub {
     $nginx->finish;
 };
 
+
+# The times between what was seen
+sub gaps {
+    my @times = map { $_->{time} } @_;
+    return map { $times[$_] - $times[$_ - 1] } 1 .. $#times;
+}
+
+# What webhook_api says of an event
+sub told {
+    my $id = shift;
+    my $answer = client()->request(GET => "/api/queues/q/events/$id");
+    return {} if !$answer || $answer->{status} != 200;
+    return {$answer->{body} =~ /"(state|due|died|attempts|status)":"?([^",}]+)/g};
+}
+
+# Waits until an event is as it should be; returns what is told then.
+sub wait_told {
+    my ($id, %is) = @_;
+    my $told;
+
+    wait_until(sub {
+        $told = told($id);
+        return !grep { ($told->{$_} // '') ne $is{$_} } keys %is;
+    });
+
+    return $told;
+}
+
+subtest 'webhook_retry' => sub {
+    my $nginx = nginx('retry', retry => '300ms 600ms 1200ms',
+                      more => 'proxy_set_header X-Event $webhook_event;');
+    $nginx->expect($Dead);
+    $To->forget;
+
+    my $id = id(send_event(client(), 'X-Do' => '500'));
+    my @seen = $To->wait_for(4);
+    my @gaps = gaps(@seen);
+
+    for (0 .. 2) {
+        my $slot = (0.3, 0.6, 1.2)[$_];
+
+        # Nothing is early; how late it is depends on the machine.
+        cmp_ok($gaps[$_], '>=', 0.9 * $slot - 0.01, "slot $slot");
+        cmp_ok($gaps[$_], '<', 1.1 * $slot + 1, 'not much later');
+    }
+
+    my $told = wait_told($id, state => 'dead');
+    is("$told->{state} $told->{attempts} $told->{status}", 'dead 4 500',
+       'then it is dead');
+
+    sleep 1.5;
+    is($To->count, 4, 'and left alone');
+
+    @seen = $To->seen;
+    is_deeply([map { $_->{headers}{'x-attempt'} } @seen], [1 .. 4], 'attempts');
+    is_deeply([map { $_->{headers}{'webhook-id'} } @seen], [($id) x 4],
+              'have one id');
+    is_deeply([map { $_->{headers}{'x-event'} } @seen], [('e') x 4],
+              'and other variables');
+    is(scalar(grep { $_->{body} ne $seen[0]{body} } @seen), 0, 'and a body');
+    $nginx->finish;
+};
+
+subtest 'jitter' => sub {
+    my $nginx = nginx('jitter', retry => '2s');
+    $To->forget;
+
+    my @sent = send_events(30, 'X-Do' => '500, 200');
+    my %first;
+    my @gaps;
+
+    for ($To->wait_for(60)) {
+        my ($n) = numbers($_);
+        push @gaps, $_->{time} - $first{$n} if $first{$n};
+        $first{$n} = $_->{time};
+    }
+
+    @gaps = sort { $a <=> $b } @gaps;
+
+    is(scalar @gaps, 30, 'a second attempt of each');
+    cmp_ok($gaps[0], '>=', 1.79, 'at most 10 % early');
+    cmp_ok($gaps[0], '<', 1.99, 'but some are') or diag "@gaps";
+    cmp_ok($gaps[-1] - $gaps[0], '>', 0.1, 'not all at once');
+    $nginx->finish;
+};
+
+subtest 'Retry-After' => sub {
+    my $nginx = nginx('retry-after', retry => '200ms');
+
+    # as asctime() writes it: a comma would begin another step
+    my $date = 'Thu Jan  1 00:00:00 2037';
+
+    for (
+        ['503;Retry-After=2', 2, 3],
+        ['429;Retry-After=2', 2, 3],
+        ['429', 60, 61],
+        ['503', 60, 61],
+        ['503;Retry-After=soon', 60, 61],
+        ['503;Retry-After=', 60, 61],
+        ['503;Retry-After=-1', 60, 61],
+        ['503;Retry-After=100000', 86400, 86401],
+        ['503;Retry-After=99999999999999999999999', 60, 86401],
+        ['429;Retry-After=3600', 3600, 3601],
+        ["503;retry-after=$date", 86400, 86401],
+    ) {
+        my ($do, $least, $most) = @$_;
+
+        my $id = id(send_event(client(), 'X-Do' => $do));
+        my $told = wait_told($id, attempts => 1);
+        my ($seen) = grep { $_->{headers}{'webhook-id'} eq $id } $To->seen;
+        my $delay = $told->{due} - $seen->{time};
+
+        cmp_ok($delay, '>=', $least - 0.01, "$do: not before that");
+        cmp_ok($delay, '<', $most + 2, 'nor much later');
+        $nginx->stop('KILL');
+        unlink glob "$Root/queue.retry-after*";
+        $nginx->start;
+    }
+
+    for ('500;Retry-After=100', '503;Retry-After=0',
+         '503;Retry-After=Thu Jan  1 00:00:00 1970')
+    {
+        $To->forget;
+        send_events(1, 'X-Do' => "$_, 200");
+        my @seen = $To->wait_for(2);
+        my ($gap) = gaps(@seen);
+        cmp_ok($gap // 99, '<', 2.5, "$_: as configured");
+    }
+
+    $To->forget;
+    send_events(1, 'X-Do' => '503;Retry-After=2, 200');
+    my ($gap) = gaps($To->wait_for(2));
+    cmp_ok($gap // 99, '>=', 1.99, 'it is waited for');
+    cmp_ok($gap // 99, '<', 4, 'and no longer');
+    $nginx->expect(qr/worker process \d+ exited on signal 9/);
+    $nginx->finish;
+};
+
+subtest 'Retry-After is a date' => sub {
+    my $nginx = nginx('retry-date', retry => '200ms', hook => '',
+                      server => 'location = /busy { return 503; }');
+    my @time = gmtime(time + 3);
+    my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', @time);
+
+    # nginx as a destination, for a header with a comma
+    config($nginx, retry => '200ms', server => <<END,
+        location = /busy {
+            add_header Retry-After "$date" always;
+            return 503;
+        }
+END
+           http => "map \$webhook_attempt \$to { 1 127.0.0.1:@{[
+                    NginxProcess::port(0)]}/busy; default 127.0.0.1:@{[
+                    NginxProcess::port(1)]}; }",
+           pass => 'proxy_pass http://$to;');
+    $nginx->reload;
+    $To->forget;
+
+    my $from = time;
+    send_events(1);
+    my ($seen) = $To->wait_for(1);
+    cmp_ok($seen->{time} - $from, '>', 0.5, 'waited for');
+    cmp_ok($seen->{time} - $from, '<', 6, 'and no longer');
+    $nginx->finish;
+};
+
+subtest 'which answers are well' => sub {
+    my $nginx = nginx('answers', retry => '1h', deliver => 'concurrency=100');
+    $nginx->expect($Dead, qr/upstream sent|upstream prematurely closed/);
+    my $client = client();
+
+    for my $status (200, 201, 202, 204, 206, 299) {
+        my $id = id(send_event($client, 'X-Do' => $status));
+        ok(wait_until(sub { !told($id)->{state} }), "$status is");
+    }
+
+    for my $status (300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405,
+                    408, 409, 413, 422, 425, 451, 500, 501, 502, 504, 507)
+    {
+        my $told = wait_told(id(send_event($client, 'X-Do' => $status,
+                                           'Location' => '/')),
+                             status => $status);
+        is("$told->{state} $told->{attempts} $told->{status}",
+           "waiting 1 $status", "$status is not");
+    }
+
+    my $told = wait_told(id(send_event($client, 'X-Do' => 410)),
+                         state => 'dead');
+    is("$told->{state} $told->{attempts} $told->{status}", 'dead 1 410',
+       '410 is the end');
+
+    for (['close', 502], ['cut', undef]) {
+        my ($do, $status) = @$_;
+        my $id = id(send_event($client, 'X-Do' => $do));
+
+        $status ? is(wait_told($id, status => $status)->{status}, $status,
+                     'no answer is not')
+                : ok(wait_until(sub { !told($id)->{state} }),
+                     'one that breaks off after its head is');
+    }
+
+    $nginx->finish;
+};
+
+subtest 'timeouts, and nobody there' => sub {
+    my $nginx = nginx('timeouts', retry => '300ms 300ms 300ms 300ms',
+                      more => 'proxy_read_timeout 300ms;');
+    $nginx->expect(qr/upstream timed out .* while reading response header/,
+                   $Refused, qr/Connection reset/);
+    $To->forget;
+
+    send_events(1, 'X-Do' => 'hang, 200');
+    my @seen = $To->wait_for(2);
+    my ($gap) = gaps(@seen);
+    cmp_ok($gap, '>=', 0.56, 'after the timeout and the slot');
+    ok(drained(), 'delivered');
+
+    $To->forget->stop;
+    send_events(1);
+    sleep 0.5;
+    $To->start;
+    @seen = $To->wait_for(1);
+    is(scalar @seen, 1, 'once somebody is there');
+    cmp_ok($seen[0]{headers}{'x-attempt'}, '>', 1, 'tried before');
+    $nginx->finish;
+};
+
+
+# --- destinations ---------------------------------------------------------
+
+subtest 'kinds of destinations' => sub {
+    my ($from, $to, $tls, $other) = map { NginxProcess::port($_) } 0 .. 3;
+    my $fastcgi = Destination->new(port => $other, protocol => 'fastcgi')
+                  ->start;
+
+    system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=there "
+           . "-keyout $Root/conf/key -out $Root/conf/cert 2>/dev/null") == 0
+        or plan skip_all => 'openssl makes no certificate';
+
+    my $http = <<END;
+    upstream group {
+        server 127.0.0.1:$to;
+        keepalive 4;
+    }
+    upstream backup {
+        server 127.0.0.1:1;
+        server 127.0.0.1:$to backup;
+    }
+    server {
+        listen 127.0.0.1:$tls ssl;
+        ssl_certificate cert;
+        ssl_certificate_key key;
+        server_name there;
+        location / {
+            proxy_pass http://127.0.0.1:$to;
+            proxy_set_header X-TLS \$ssl_protocol;
+        }
+    }
+END
+
+    my $params = join ' ', map { "fastcgi_param $_ \$$_;" }
+                 qw(request_method content_type content_length
+                    request_uri document_uri server_port server_addr
+                    remote_addr remote_port webhook_id);
+
+    # location, content handler, what the request's line is
+    my @cases = (
+        ['named', '@d', "proxy_pass http://127.0.0.1:$to;",
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['keepalive', '@d', 'proxy_pass http://group; proxy_http_version 1.1;'
+         . 'proxy_set_header Connection "";',
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.1'],
+        ['backup', '@d', 'proxy_pass http://backup;',
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['prefix', '/d/', "proxy_pass http://127.0.0.1:$to;",
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['prefix with a URI', '/d/', "proxy_pass http://127.0.0.1:$to/app/;",
+         'POST /app/?d=%20e HTTP/1.0'],
+        ['exact with a URI', '= /d', "proxy_pass http://127.0.0.1:$to/app;",
+         'POST /app?d=%20e HTTP/1.0'],
+        ['the prefix that takes events', '/hook', "proxy_pass "
+         . "http://127.0.0.1:$to/app;", 'POST /app/c?d=%20e HTTP/1.0'],
+        ['regular expression', '~ ^/d', "proxy_pass http://127.0.0.1:$to;",
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['variables', '@d', "set \$there 127.0.0.1:$to; "
+         . 'proxy_pass http://$there$request_uri;',
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['variables with a URI', '/d', "set \$there 127.0.0.1:$to; "
+         . 'proxy_pass http://$there/$webhook_event;', 'POST /e HTTP/1.0'],
+        ['rewrite', '/d', 'rewrite ^ /written? break; '
+         . "proxy_pass http://127.0.0.1:$to;", 'POST /written HTTP/1.0'],
+        ['another location', '/d', 'rewrite ^ /other last; '
+         . "proxy_pass http://127.0.0.1:1;", 'POST /other?d=%20e HTTP/1.0'],
+        ['TLS', '@d', "proxy_pass https://127.0.0.1:$tls; proxy_ssl_name there;"
+         . 'proxy_ssl_server_name on; proxy_ssl_verify on;'
+         . 'proxy_ssl_trusted_certificate cert;',
+         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
+        ['FastCGI', '@d', "fastcgi_pass 127.0.0.1:$other; $params", 'FastCGI'],
+        ['FastCGI in a prefix', '/d', "fastcgi_pass 127.0.0.1:$other; $params",
+         'FastCGI'],
+    );
+
+    for (@cases) {
+        my ($name, $location, $pass, $request) = @$_;
+        my $seen = $name =~ /^FastCGI/ ? $fastcgi : $To;
+
+        my $nginx = nginx('kind', http => $http, location => $location,
+                          pass => $pass, workers => 1, server =>
+                          "location = /other { proxy_pass http://127.0.0.1:$to;"
+                          . 'proxy_set_header Webhook-Id $webhook_id; }');
+        $nginx->expect(qr/127\.0\.0\.1:1\b/) if $name eq 'backup';
+
+        $seen->forget;
+        $To->forget;
+
+        my $client = client();
+        my ($body, $large) = (event(), event('x' x 300000));
+        my $answer = send_event($client, body => $body,
+                                uri => '/hook/a%20b/../c?d=%20e');
+        my $id = id($answer);
+        my $remote = $client->connect->sockport;
+        my ($first) = $seen->wait_for(1);
+
+        is($first->{request}, $request, "$name: the request");
+        is($first->{body}, $body, 'the body');
+
+        if ($seen == $To) {
+            is($first->{headers}{'webhook-id'}, $id, 'the id');
+            is($first->{headers}{'content-length'}, length $body, 'its length');
+        } else {
+            my %h = %{$first->{headers}};
+            is_deeply([@h{qw(request_method content_type content_length
+                             request_uri server_port server_addr remote_addr
+                             remote_port webhook_id http_x_do)}],
+                      ['POST', 'application/json', length $body,
+                       '/hook/a%20b/../c?d=%20e', $from, '127.0.0.1',
+                       '127.0.0.1', $remote, $id, undef], 'the parameters');
+        }
+
+        send_event($client, body => $large);
+        send_event($client) for 1 .. 3;
+        my @seen = $seen->wait_for(5);
+        my ($is) = grep { length $_->{body} > 300000 } @seen;
+        is($is && $is->{body} eq $large, 1, 'a large body');
+
+        if ($name eq 'keepalive') {
+            cmp_ok(keys %{{map { $_->{connection} => 1 } @seen}}, '<', 3,
+                   'connections are used again');
+        }
+
+        ok(drained(), 'all was delivered');
+        $nginx->finish;
+        unlink glob "$Root/queue.kind*";
+    }
+
+    $fastcgi->stop;
+};
+
+subtest 'concurrency' => sub {
+    for my $n (1, 3, 16, 40) {
+        my $nginx = nginx('concurrency', deliver => $n == 16 ? ''
+                                                    : "concurrency=$n");
+        $To->forget;
+
+        send_events($n * 2 + 10, 'X-Do' => 'wait0.3');
+        my @seen = $To->wait_for($n * 2 + 10);
+        my ($most) = sort { $b <=> $a } map { $_->{active} } @seen;
+        is($most, $n, "$n at once");
+        ok(drained(), 'all of them');
+        $nginx->finish;
+        unlink glob "$Root/queue.concurrency*";
+    }
+};
+
+subtest 'one at a time to who fails' => sub {
+    my $nginx = nginx('unwell', retry => '500ms 500ms 500ms 500ms 500ms');
+    $To->forget;
+
+    send_events(1, 'X-Do' => '500, wait0.5 500, 200');
+    $To->wait_for(1);
+    send_events(20, 'X-Do' => 'wait0.1 500, 200');
+    my @seen = $To->wait_for(10);
+    my ($most) = sort { $b <=> $a } map { $_->{active} } @seen[2 .. 9];
+    is($most, 1, 'one at a time');
+    ok(drained(), 'and all in the end');
+    $nginx->finish;
+};
+
+subtest 'destination=' => sub {
+    my ($slow, $down) = map { NginxProcess::port($_) } 2, 3;
+    my $Slow = Destination->new(port => $slow, default => 'hang')->start;
+    my $to = NginxProcess::port(1);
+
+    my $nginx = nginx('destination', deliver => 'concurrency=4 '
+                      . 'destination=$webhook_field_state', http => <<END,
+    map \$webhook_field_state \$there {
+        slow 127.0.0.1:$slow;
+        down 127.0.0.1:$down;
+        default 127.0.0.1:$to;
+    }
+END
+                      pass => 'proxy_pass http://$there;', retry => '1h');
+    $nginx->expect($Refused);
+    $To->forget;
+
+    my $send = sub {
+        my $state = shift;
+        return id(send_event(client(), body => event() =~ s/null,"payload"/
+                                                        "$state","payload"/xr));
+    };
+
+    $send->('slow') for 1 .. 20;
+    $send->('down') for 1 .. 20;
+    $Slow->wait_for(4);
+
+    my $from = time;
+    $send->("other$_") for 1 .. 30;
+    is(scalar $To->wait_for(30, 10), 30, 'others get theirs');
+    cmp_ok(time - $from, '<', 5, 'at once');
+    is($Slow->count, 4, 'while somebody has four to hang');
+    is(waiting(), 40, 'that wait, and those that nobody took');
+
+    $Slow->stop;
+    $nginx->expect(qr/upstream prematurely closed|reset by peer/);
+    $nginx->finish;
+};
+
+subtest 'large answers' => sub {
+    my $nginx = nginx('large', deliver => 'concurrency=2', workers => 1);
+    my ($worker) = $nginx->workers;
+    $To->forget;
+
+    send_events(2);
+    ok(drained(), 'delivered');
+    my $before = descriptors($worker);
+
+    my @sent = (send_events(6, 'X-Do' => 'big'),
+                send_events(4, 'X-Do' => 'endless'), send_events(6));
+    $To->wait_for(18);
+    ok(drained(), 'they hold up nothing');
+    is_deeply(sorted(numbers($To->seen))->[2], $sent[0], 'delivered');
+    is($To->count, 18, 'and once');
+    ok(wait_until(sub { descriptors($worker) <= $before }),
+       'nothing is left open');
+    $nginx->expect(qr/upstream prematurely closed/);
+    $nginx->finish;
+};
+
+
+# --- processes ------------------------------------------------------------
+
+# The pids of those that have delivered
+sub deliverers { return map { $_->{headers}{'x-pid'} } @_ }
+
+my @Pid = (more => 'proxy_set_header X-Pid $pid;');
+
+# How often each number was seen
+sub times_seen {
+    my %times;
+    $times{$_}++ for numbers($To->seen);
+    return %times;
+}
+
+# A step of NginxProcess::load(): an event, and what was answered.  Numbers are
+# the process's and the step's.
+sub load_events {
+    my ($clients, %headers) = @_;
+
+    return NginxProcess::load($clients, sub {
+        my ($n, $client, $k) = @_;
+        my $number = ($n + 1) * 1000000 + $k;
+
+        $client->close if $headers{close};
+
+        my $answer = send_event($client, body => event() =~ s/"n":\d+/"n":$number/r,
+                                $headers{do} ? ('X-Do' => $headers{do}) : ());
+        sleep 0.002;
+        return ($number, $answer ? $answer->{status} : 'lost');
+    });
+}
+
+# All that was acknowledged has been seen, and what was seen more than once is
+# no more than what a crash explains; nothing that was refused was seen.
+sub verify {
+    my ($results, %with) = @_;
+    my (%status, %count);
+
+    for my $line (map { @$_ } @$results) {
+        my ($number, $status) = @$line;
+        $status{$number} = $status;
+        $count{$status}++;
+    }
+
+    my @acknowledged = grep { $status{$_} eq '202' } keys %status;
+
+    ok(drained($with{patience}), 'nothing is waiting any more');
+
+    my %times = times_seen();
+    my @lost = grep { !$times{$_} } @acknowledged;
+    my @odd = grep { !exists $status{$_} || $status{$_} !~ /^(?:202|lost)$/ }
+              keys %times;
+    my @twice = grep { $times{$_} > 1 } keys %times;
+
+    my $counted = join ', ', map { "$count{$_} $_" } sort keys %count;
+
+    cmp_ok($count{202} // 0, '>=', $with{least} // 50, "load: $counted");
+    is(scalar @lost, 0, 'none is lost') or diag("lost: @lost[0 .. 3]");
+    is(scalar @odd, 0, 'none that was refused has come')
+        or diag("odd: @odd[0 .. 3]");
+    cmp_ok(scalar @twice, '<=', $with{twice} // 0,
+           scalar(@twice) . ' came more than once');
+
+    return;
+}
+
+subtest 'one worker delivers what all have taken' => sub {
+    my $nginx = nginx('workers', workers => 4, @Pid,
+                      hook => 'add_header X-By $pid always;');
+    $To->forget;
+
+    my $load = load_events(8);
+    sleep 1.5;
+    verify([$load->stop]);
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    is(scalar keys %by, 1, 'one');
+
+    # Whoever takes it, it comes at once.
+    my @workers = $nginx->workers;
+    for my $pid (@workers) {
+        $To->forget;
+        my $from = time;
+        my $by;
+
+        # while those are stopped that neither take nor deliver it
+        NginxProcess::only($pid, [grep { !$by{$_} } @workers, $pid], sub {
+            for (1 .. 100) {
+                my $answer = send_event(client(), 'X-Do' => '200');
+                last if ($by = $answer->{headers}{'x-by'}) == $pid;
+            }
+        });
+
+        is($by, $pid, 'taken by one of them');
+        ok(drained(), 'and delivered');
+    }
+
+    $nginx->finish;
+};
+
+subtest 'the delivering worker is killed' => sub {
+    my $nginx = nginx('kill', workers => 3, @Pid, retry => '1h');
+    $To->forget;
+
+    # Some are under way, some wait.
+    my @sent = send_events(30, 'X-Do' => 'hang, 200');
+    my @seen = $To->wait_for(16);
+    is(scalar @seen, 16, 'under way');
+    my ($by) = deliverers(@seen);
+
+    my $from = time;
+    $nginx->replace($by);
+    @seen = $To->wait_for(16 + 30);
+    my @after = @seen[16 .. $#seen];
+    my ($first) = @after;
+
+    cmp_ok($first->{time} - $from, '<', 2.5, 'another one takes over');
+    isnt($first->{headers}{'x-pid'}, $by, 'that is another one');
+    is(scalar(grep { $_->{headers}{'x-attempt'} != 1 } @after), 0,
+       'who knows of no attempt');
+    $To->forget;
+
+    # Those that were not under way have just begun to hang.
+    is_deeply(sorted(numbers(@after)), \@sent, 'all of them come again');
+
+    $nginx->stop('KILL');
+    $To->forget;
+    $nginx->start;
+    ok(drained(), 'those that hung are delivered after a start');
+    is($To->count, 14, 'and only they');
+    $nginx->finish;
+};
+
+subtest 'kill -9 of workers under load' => sub {
+    my $nginx = nginx('kill-load', workers => 3, @Pid);
+    $To->forget;
+
+    my $load = load_events(6);
+    my $kills = 5;
+
+    for (1 .. $kills) {
+        sleep 0.3 + rand 1.2;
+        my @seen = $To->seen;
+        my ($by) = deliverers(reverse @seen);
+        my @workers = $nginx->workers;
+        $nginx->replace((grep { $_ == ($by // 0) } @workers) ? $by
+                                                    : $workers[rand @workers])
+            or fail('a new worker');
+    }
+
+    # What had been answered and not been committed is delivered again: no more
+    # than can be under way, and as much again that is being committed.
+    verify([$load->stop], twice => $kills * (16 + 200));
+    $nginx->finish;
+};
+
+subtest 'kill -9 of all under load, and start' => sub {
+    my $nginx = nginx('kill-all');
+    $To->forget;
+    my @results;
+
+    for my $round (1 .. 2) {
+        my $load = load_events(4);
+        sleep 1 + rand 0.5;
+        $nginx->stop('KILL');
+        my @some = $load->stop;
+
+        # Numbers begin anew.
+        for (map { @$_ } @some) { $_->[0] += 100000 * ($round - 1) }
+        push @results, @some if $round == 1;
+        $nginx->start;
+        verify(\@some, twice => 216) if $round == 1;
+        ok(drained(), 'drained');
+        $To->forget if $round == 1;
+    }
+
+    $nginx->finish;
+};
+
+subtest 'reload under load' => sub {
+    my $nginx = nginx('reload', workers => 2, @Pid);
+    $To->forget;
+
+    my $load = load_events(6, close => 1);
+
+    for (1 .. 4) {
+        sleep 0.3 + rand 0.5;
+        $nginx->reload(keep => 1) or fail('reload');
+    }
+
+    verify([$load->stop]);
+    ok(wait_until(sub { NginxProcess::children($nginx->master) == 2 }),
+       'the old workers are gone');
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    cmp_ok(scalar keys %by, '>', 1, 'several have delivered');
+    $nginx->finish;
+};
+
+subtest 'what is under way at a reload' => sub {
+    my $nginx = nginx('reload-way', workers => 2, @Pid, retry => '1h',
+                      deliver => 'concurrency=4');
+    $To->forget;
+
+    # Four are under way for a while, the others wait for them.
+    my @sent = send_events(12, 'X-Do' => 'wait4, 200');
+    my ($old) = deliverers($To->wait_for(4));
+
+    my $from = time;
+    $nginx->reload(keep => 1);
+    my @new = $nginx->workers;
+
+    my @seen = $To->wait_for(8);
+    my @next = @seen[4 .. 7];
+
+    cmp_ok($next[-1]{time} - $from, '<', 3.5, 'the others go on soon')
+        or diag($nginx->log);
+    is(scalar(grep { my $by = $_->{headers}{'x-pid'};
+                     !grep { $_ == $by } @new } @next), 0, 'with a new worker');
+    ok(NginxProcess::alive($old), 'while the old one ends what it had begun');
+    ok(drained(), 'all are delivered');
+    is($To->count, 12, 'once each');
+    ok(wait_until(sub { !NginxProcess::alive($old) }), 'and it ends');
+    $nginx->finish;
+};
+
+subtest 'quit' => sub {
+    my $nginx = nginx('quit', workers => 2, retry => '1h',
+                      deliver => 'concurrency=2');
+    $To->forget;
+
+    send_events(1, 'X-Do' => '500');
+    $To->wait_for(1);
+    my @sent = send_events(8, 'X-Do' => 'wait1.5');
+    $To->wait_for(2);
+
+    my $from = time;
+    ok($nginx->stop('QUIT'), 'it ends');
+    cmp_ok(time - $from, '<', 10, 'and does not wait for what is waiting');
+    my $count = $To->count;
+    cmp_ok($count, '<=', 4, 'nothing more is begun');
+
+    $nginx->start;
+    is(scalar $To->wait_for(9), 9, 'the rest is delivered after a start');
+    sleep 0.2;
+    ok(wait_until(sub { waiting() == 1 }), 'but for the one that failed');
+    is($To->count, 9, 'once each');
+    $nginx->finish;
+};
+
+subtest 'worker_shutdown_timeout' => sub {
+    my $nginx = nginx('shutdown', workers => 1, retry => '100ms',
+                      main => 'worker_shutdown_timeout 500ms;');
+    $To->forget;
+
+    send_events(3, 'X-Do' => 'hang, 200');
+    $To->wait_for(3);
+    my $from = time;
+    ok($nginx->reload, 'the old worker ends');
+    cmp_ok(time - $from, '<', 8, 'soon');
+    is(scalar $To->wait_for(6, 15), 6, 'what it had under way comes again');
+    ok(drained(), 'and is delivered');
+    $nginx->finish;
+};
+
+# Starts the new binary; returns its master
+sub upgrade {
+    my $nginx = shift;
+    my $old = $nginx->master;
+
+    kill USR2 => $old;
+
+    wait_until(sub {
+        my $new = $nginx->master;
+        return $new && $new != $old && NginxProcess::workers_of($new) == 2;
+    }) or BAIL_OUT('the new binary does not start');
+
+    return $nginx->master;
+}
+
+subtest 'binary upgrade under load' => sub {
+    my $nginx = nginx('upgrade', workers => 2, @Pid);
+    $To->forget;
+
+    my $load = load_events(4, close => 1);
+    sleep 0.5;
+
+    my $old = $nginx->master;
+    my @old = $nginx->workers;
+    my $new = upgrade($nginx);
+
+    sleep 0.5;
+    kill WINCH => $old;
+    ok(wait_until(sub { !NginxProcess::alive(@old) }), 'the old workers end');
+    kill QUIT => $old;
+    ok(wait_until(sub { !NginxProcess::alive($old) }), 'the old master ends');
+    sleep 1.5;
+    verify([$load->stop]);
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    is(scalar keys %by, 2, 'one of each has delivered');
+    $nginx->finish;
+};
+
+subtest 'master_process off' => sub {
+    my $nginx = NginxProcess->new(name => 'single');
+    config($nginx, main => 'master_process off;', workers => 1);
+
+    # As a child: there is no daemon that would lead a group.
+    unlink "$Root/logs/nginx.pid";
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        exec(NginxProcess::binary(), '-p', "$Root/", '-c', 'conf/nginx.conf',
+             '-e', 'logs/error.log', '-g', 'daemon off;')
+            or POSIX::_exit(99);
+    }
+
+    wait_until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => NginxProcess::port(0)) });
+    $To->forget;
+
+    my @sent = (send_events(10, 'X-Do' => '500, 200'), send_events(10));
+    ok(drained(), 'delivered');
+    is_deeply([sort { $a <=> $b } keys %{{times_seen()}}], \@sent, 'all');
+
+    send_events(1, 'X-Do' => 'wait1');
+    $To->wait_for(31);
+    kill QUIT => $pid;
+    waitpid $pid, 0;
+    is($?, 0, 'it ends');
+    $nginx->finish;
+};
+
+
+# --- what is left ---------------------------------------------------------
+
+subtest 'nothing is left open' => sub {
+    my $stub = "location = /active { stub_status; }";
+    my $nginx = NginxProcess->new(name => 'left');
+    config($nginx, workers => 1, server => $stub, retry => '50ms 50ms 50ms');
+    $nginx->expect($Dead, qr/upstream prematurely closed/, $Refused);
+    $nginx->start;
+    $To->forget;
+
+    my $active = sub {
+        return join ' ', (client()->request(GET => '/active')->{body}
+                          =~ /(\d+)/g)[0, 4, 5, 6];
+    };
+
+    send_events(20);
+    ok(drained(), 'delivered');
+
+    my ($worker) = $nginx->workers;
+    my $before = wait_until(sub { descriptors($worker) });
+    my $was = $active->();
+
+    send_events(20, 'X-Do' => $_)
+        for '200', '500, 200', 'close, 200', 'cut', '410', 'wait0.1', 'big',
+            '204';
+    ok(drained(), 'delivered, or dead');
+    $To->stop;
+    send_events(20);
+    ok(drained(), 'dead');
+    $To->start;
+
+    ok(wait_until(sub { descriptors($worker) <= $before }), 'descriptors');
+    is($active->(), $was, 'connections');
+    is($nginx->stop('QUIT'), 1, 'it ends');
+    unlike($nginx->log, qr/open socket/, 'and has nothing left');
+    $nginx->finish;
+};
+
 $To->stop;
 done_testing();
