@@ -138,6 +138,8 @@ ngx_http_webhook_queue_get(ngx_conf_t *cf, ngx_str_t *name)
     *q = queue;
 
     queue->name = *name;
+    queue->file = cf->conf_file->file.name.data;
+    queue->line = cf->conf_file->line;
     queue->cycle = cf->cycle;
     queue->wake = NGX_INVALID_FILE;
 
@@ -436,15 +438,17 @@ ngx_http_webhook_queue_init(ngx_conf_t *cf)
 
         if (queue[i]->spool.path.data == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown webhook queue \"%V\"", &queue[i]->name);
+                          "unknown webhook queue \"%V\" in %s:%ui",
+                          &queue[i]->name, queue[i]->file, queue[i]->line);
             return NGX_ERROR;
         }
 
         if (queue[i]->location == NULL) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "webhook queue \"%V\" is not delivered: no location "
-                          "has \"webhook_deliver %V\"",
-                          &queue[i]->name, &queue[i]->name);
+                          "has \"webhook_deliver %V\" in %s:%ui",
+                          &queue[i]->name, &queue[i]->name, queue[i]->file,
+                          queue[i]->line);
         }
     }
 

@@ -12,6 +12,8 @@ typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
 
 struct ngx_http_webhook_queue_s {
     ngx_str_t                        name;
+    u_char                          *file;          /* that names it first */
+    ngx_uint_t                       line;
     ngx_http_webhook_store_conf_t    spool;         /* no path: not known yet */
     time_t                           keep_dead;
 

@@ -174,7 +174,6 @@ END
         gzip_min_length 1;
         ssi on;
         ssi_types *;
-        sub_filter done undone;
         add_header X-More more always;
         expires 1h;
         lingering_close always;
