@@ -3,6 +3,7 @@ use warnings;
 
 use lib 't/lib';
 use NginxProcess;
+use Registrations;
 use Test::More;
 
 use File::Temp ();
@@ -16,12 +17,6 @@ use Time::HiRes qw(sleep time);
 *all = \&NginxProcess::all;
 
 my $Root = $NginxProcess::Root;
-my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
-
-my $Full = '{"message":"there is no room for another one",'
-           . '"reason":"zone_full"}';
-my $Failed = '{"message":"it could not be made durable",'
-             . '"reason":"store_failed"}';
 
 my @Mounted;
 
@@ -88,69 +83,6 @@ sub nginx {
     return $nginx;
 }
 
-sub client { return NginxProcess::Client->new(@_) }
-
-my @Token = (Authorization => 'Bearer t0ken');
-my @Json = ('Content-Type' => 'application/json');
-
-sub create {
-    my ($client, $action, $props) = @_;
-    my $body = qq({"action":"$action") . ($props ? qq(,"props":$props) : '')
-               . '}';
-    return $client->request(POST => '/app/webhooks', $body, @Token, @Json);
-}
-
-sub uuid {
-    my $answer = shift;
-    return unless $answer && $answer->{status} == 200;
-    return $answer->{body} =~ /^\{"uuid":"([0-9a-f-]{36})"/ ? $1 : undef;
-}
-
-sub get {
-    my ($client, $uuid) = @_;
-    return $client->request(GET => "/app/webhooks/$uuid", undef, @Token);
-}
-
-sub remove {
-    my ($client, $uuid) = @_;
-    return $client->request(DELETE => "/app/webhooks/$uuid", undef, @Token);
-}
-
-sub trigger {
-    my ($client, $uuid) = @_;
-    return $client->request(POST => "/apps/$App/webhooks/$uuid", '{}', @Json);
-}
-
-# The status, and for a trigger the action, as one text
-sub answered {
-    my $answer = shift or return 'nothing';
-    return join ' ', $answer->{status}, $answer->{headers}{'x-action'} // ();
-}
-
-# All of an app's webhooks in order, as [uuid, action]
-sub list {
-    my $client = shift;
-    my (@list, $after);
-
-    while (1) {
-        my $answer = $client->request(GET => '/app/webhooks?limit=250'
-                                             . ($after ? "&after=$after" : ''),
-                                      undef, @Token);
-        return if !$answer || $answer->{status} != 200;
-
-        my @page;
-        while ($answer->{body} =~ /\{"uuid":"([^"]+)","action":"([^"]*)"/g) {
-            push @page, [$1, $2];
-        }
-
-        push @list, @page;
-        return \@list if @page < 250;
-        $after = $list[-1][0];
-    }
-}
-
-sub uuids { return [map { $_->[0] } @{$_[0] || []}] }
-
 # Through one worker, on a connection of its own
 sub through {
     my ($pid, $all, $sub, @arguments) = @_;
@@ -165,159 +97,6 @@ sub through {
         return $answer;
     });
 }
-
-
-# --- load -----------------------------------------------------------------
-
-# A step of NginxProcess::load(): a webhook is created, and every so many times
-# the last one deleted.  What is returned is status, UUID and action.
-
-sub churn {
-    my ($every, %with) = @_;
-    my $last;
-
-    return sub {
-        my ($n, $client, $k) = @_;
-
-        $client->close if $with{close};
-
-        if ($every && $last && $k % $every == $every - 1) {
-            my $uuid = $last;
-            undef $last;
-
-            my $answer = remove($client, $uuid);
-            return ($answer ? "deleted-$answer->{status}" : 'deleted-lost',
-                    $uuid);
-        }
-
-        my $action = "c$n-$k";
-        my $answer = create($client, $action, $with{props});
-
-        $last = uuid($answer);
-
-        return ($answer ? $answer->{status} : 'lost', $last // '-', $action);
-    };
-}
-
-# What a load has answered, against what there is: nothing that was answered
-# 200 is lost, nothing that was answered 503 has appeared, all can be triggered.
-
-sub verify {
-    my ($results, %with) = @_;
-    my $client = client();
-    my (%there, %gone, %refused, %lost, %count, @wrong);
-
-    for my $process (@$results) {
-        for my $line (@$process) {
-            my ($status, $uuid, $action) = @$line;
-            $count{$status}++;
-
-            if ($status eq '200') {
-                $there{$uuid} = $action;
-
-            } elsif ($status eq 'deleted-204') {
-                delete $there{$uuid};
-                $gone{$uuid} = 1;
-
-            } elsif ($status eq 'deleted-lost') {
-                # nobody knows
-                delete $there{$uuid};
-                $lost{$uuid} = 1;
-
-            } elsif ($status eq 'lost') {
-                $lost{$action} = 1;
-
-            } elsif ($status eq '503') {
-                $refused{$action} = 1;
-
-            } elsif ($status ne 'deleted-503') {
-                push @wrong, "answered: @$line";
-            }
-        }
-    }
-
-    $with{lost} or push @wrong, map { "no answer: $_" } sort keys %lost;
-    $with{refused} or push @wrong, map { "refused: $_" } sort keys %refused;
-
-    my $list = list($client) or push @wrong, 'no list';
-    my (%position, $n);
-
-    for my $webhook (@{$list || []}) {
-        my ($uuid, $action) = @$webhook;
-
-        push @wrong, "twice in the list: $action" if exists $position{$uuid};
-        $position{$uuid} = $n++;
-
-        push @wrong, "deleted, but in the list: $uuid" if $gone{$uuid};
-        push @wrong, "refused, but in the list: $action" if $refused{$action};
-
-        if (!exists $there{$uuid} && !$gone{$uuid} && !$refused{$action}
-            && !$lost{$action} && !$lost{$uuid} && !$with{before}{$uuid})
-        {
-            push @wrong, "unknown in the list: $action";
-        }
-    }
-
-    for my $uuid (sort keys %there) {
-        push @wrong, "not in the list: $there{$uuid}"
-            if !exists $position{$uuid};
-    }
-
-    for my $process (@$results) {
-        my @order = grep { defined }
-                    map { $_->[0] eq '200' ? $position{$_->[1]} : () }
-                    @$process;
-        my @sorted = sort { $a <=> $b } @order;
-        push @wrong, 'not in order of creation' if "@order" ne "@sorted";
-    }
-
-    my @there = sort keys %there;
-    my @got = all(\&trigger, @there);
-
-    for my $k (0 .. $#there) {
-        my $got = answered($got[$k]);
-        push @wrong, "triggered: $got, not 200 $there{$there[$k]}"
-            if $got ne "200 $there{$there[$k]}";
-    }
-
-    for (all(\&trigger, sort keys %gone)) {
-        my $got = answered($_);
-        push @wrong, "deleted, but triggered: $got" if $got ne '404';
-    }
-
-    my $counted = join ', ', map { "$count{$_} $_" } sort keys %count;
-
-    cmp_ok($count{200} // 0, '>=', $with{least} // 50, "load: $counted");
-    is(scalar @wrong, 0, $with{name} // 'all is as it was answered')
-        or diag(join "\n", grep { defined } @wrong[0 .. 9]);
-
-    return \%there;
-}
-
-# Creates until it is refused; returns the UUIDs and the refusal.
-sub fill {
-    my ($action, $props) = @_;
-    my ($n, @uuids) = (0);
-
-    while ($n < 20000) {
-        my @answers = all(sub { create(@_, $props) },
-                          map { $action . $n++ } 1 .. 16);
-        my @refusals = grep { !uuid($_) } @answers;
-
-        push @uuids, map { uuid($_) // () } @answers;
-        return (\@uuids, $refusals[0]) if @refusals;
-    }
-
-    return (\@uuids, undef);
-}
-
-sub remove_all {
-    my @statuses = map { answered($_) } all(\&remove, @_);
-    return scalar grep { $_ eq '204' } @statuses;
-}
-
-# The UUIDs that are listed, if the order does not matter
-sub listed { return [sort @{uuids(list(client()))}] }
 
 sub random_sleep { sleep 0.01 + rand 0.05 }
 
@@ -576,21 +355,6 @@ subtest 'what is made while a resized zone is taken into use' => sub {
 
 # --- binary upgrade -------------------------------------------------------
 
-# Starts the new binary; returns its master
-sub upgrade {
-    my $nginx = shift;
-    my $old = $nginx->master;
-
-    kill USR2 => $old;
-
-    wait_until(sub {
-        my $new = $nginx->master;
-        return $new && $new != $old && NginxProcess::workers_of($new) == 2;
-    }) or BAIL_OUT('the new binary does not start');
-
-    return $nginx->master;
-}
-
 subtest 'binary upgrade: both masters create and delete' => sub {
     my $nginx = nginx('upgrade');
 
@@ -598,7 +362,7 @@ subtest 'binary upgrade: both masters create and delete' => sub {
     my @created = map { uuid(create(client(), "before$_")) } 1 .. 3;
 
     my $old = $nginx->master;
-    my $new = upgrade($nginx);
+    my $new = $nginx->upgrade;
 
     my @old = NginxProcess::workers_of($old);
     my @new = NginxProcess::workers_of($new);
@@ -662,7 +426,7 @@ subtest 'binary upgrade: nothing was asked for before' => sub {
     my $uuid = uuid(create(client(), 'first'));
 
     my $old = $nginx->master;
-    my $new = upgrade($nginx);
+    my $new = $nginx->upgrade;
     my @old = NginxProcess::workers_of($old);
     my @new = NginxProcess::workers_of($new);
     my @all = (@old, @new);
@@ -684,7 +448,7 @@ subtest 'binary upgrade: back to the old one' => sub {
 
     my $old = $nginx->master;
     my @old = $nginx->workers;
-    my $new = upgrade($nginx);
+    my $new = $nginx->upgrade;
 
     kill WINCH => $old;
     ok(wait_until(sub { !NginxProcess::alive(@old) }), 'the old workers end');

@@ -153,6 +153,20 @@ sub workers_of {
     return @workers;
 }
 
+# How many descriptors a process has open.
+sub descriptors {
+    my $pid = shift;
+    opendir my $dir, "/proc/$pid/fd" or return;
+    return scalar grep { /^\d/ } readdir $dir;
+}
+
+# How much memory is a process's own, in kilobytes: neither shared nor a file's.
+sub memory {
+    my $pid = shift;
+    my $status = eval { read_file("/proc/$pid/status") } // return;
+    return $status =~ /^RssAnon:\s*(\d+)/m ? $1 : undef;
+}
+
 # Does something while only one of the processes can answer.
 sub only {
     my ($pid, $others, $sub) = @_;
@@ -178,13 +192,15 @@ sub only {
 
 # --- nginx ----------------------------------------------------------------
 
-# name: of its log and of its file of configuration
+# name: of its log and of its file of configuration; command: what runs the
+# binary and its arguments, as a list, such as a shell that sets limits before
 sub new {
     my ($class, %self) = @_;
     return bless {expected => [], %self}, $class;
 }
 
-# http: what is in http {}; main: what is beside it; workers: how many
+# http: what is in http {}; main: what is beside it; workers, connections: how
+# many
 sub configure {
     my ($self, %with) = @_;
     my $main = $with{main} // '';
@@ -200,6 +216,7 @@ sub configure {
     }
 
     my $workers = $with{workers} // 2;
+    my $connections = $with{connections} // 256;
     my $level = $ENV{TEST_NGINX_LOG_LEVEL} || 'info';
 
     # A new binary started by a running one would know nothing of these.
@@ -215,7 +232,7 @@ pid logs/nginx.pid;
 error_log logs/error.log $level;
 
 events {
-    worker_connections 256;
+    worker_connections $connections;
 }
 
 http {
@@ -251,8 +268,9 @@ sub run {
         open STDOUT, '>', $output or POSIX::_exit(99);
         open STDERR, '>&', \*STDOUT or POSIX::_exit(99);
         open STDIN, '<', '/dev/null';
-        exec(binary(), '-p', "$Root/", '-c', 'conf/nginx.conf',
-             '-e', 'logs/error.log', @arguments) or POSIX::_exit(99);
+        exec(@{$self->{command} || []}, binary(), '-p', "$Root/",
+             '-c', 'conf/nginx.conf', '-e', 'logs/error.log', @arguments)
+            or POSIX::_exit(99);
     }
 
     waitpid $pid, 0;
@@ -315,6 +333,20 @@ sub reload {
     });
 }
 
+# Starts the binary again beside what is running; returns its master.
+sub upgrade {
+    my $self = shift;
+    my $old = $self->master;
+    my @workers = $self->workers;
+
+    kill USR2 => $old;
+
+    return wait_until(sub {
+        my $new = $self->master;
+        return $new && $new != $old && workers_of($new) == @workers && $new;
+    }) || Test::More::BAIL_OUT('the new binary does not start');
+}
+
 # Kills workers, and waits for those that take their places.
 sub replace {
     my ($self, @pids) = @_;
@@ -339,7 +371,8 @@ sub stop {
     # On TERM, what is open is left to the kernel: these are no leaks.
     $signal //= $ENV{WEBHOOK_TEST_MEMCHECK} ? 'QUIT' : 'TERM';
 
-    kill $signal => $signal eq 'KILL' ? group($group) : $master;
+    # All at once, or the master would start a worker in a killed one's place.
+    kill $signal => $signal eq 'KILL' ? -$group : $master;
 
     # Without a master, nobody will tell its workers.
     my $gone = wait_until(sub { !group($group) },
@@ -361,12 +394,9 @@ sub log {
     return -e "$Root/logs/error.log" ? read_file("$Root/logs/error.log") : '';
 }
 
-# Ends it, and tests that nothing unexpected has been logged.
-sub finish {
+# What has been logged, from [error] up, and is not expected.
+sub unexpected {
     my $self = shift;
-
-    Test::More::ok($self->stop, 'nginx has ended');
-
     my @unexpected;
 
     for my $line (split /\n/, $self->log) {
@@ -375,6 +405,17 @@ sub finish {
         next if grep { $line =~ $_ } @{$self->{expected}};
         push @unexpected, $line;
     }
+
+    return @unexpected;
+}
+
+# Ends it, and tests that nothing unexpected has been logged.
+sub finish {
+    my $self = shift;
+
+    Test::More::ok($self->stop, 'nginx has ended');
+
+    my @unexpected = $self->unexpected;
 
     if (my @loud = grep { /\[(?:alert|emerg)\]/ } @unexpected) {
         open my $file, '>>', $AlertLog or die "$AlertLog: $!";
