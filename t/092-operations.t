@@ -1,10 +1,10 @@
 use lib 't/lib';
 use WebhookTest 'no_plan';
 
-# docs/operations.md: lines of its log are JSON whatever was sent; its alerts and
-# docs/grafana-dashboard.json ask for metrics, labels and reasons that there are.
+# docs/operations.md: lines of its log are JSON whatever was sent; its alerts
+# and docs/grafana-dashboard.json ask for metrics and reasons that there are.
 
-use Encode qw(decode FB_CROAK);
+use Encode qw(decode FB_CROAK LEAVE_SRC);
 use File::Basename qw(dirname);
 use JSON::PP;
 
@@ -30,8 +30,8 @@ sub spew {
 sub fenced {
     my ($language, $pattern) = @_;
 
-    my @found = grep { $_ =~ $pattern }
-                slurp("$Top/docs/operations.md") =~ /^```$language\n(.*?)^```$/gms;
+    my @found = grep { $_ =~ $pattern } slurp("$Top/docs/operations.md")
+                                        =~ /^```$language\n(.*?)^```$/gms;
 
     @found == 1 or die "docs/operations.md has not one $language like $pattern";
     return $found[0];
@@ -40,10 +40,11 @@ sub fenced {
 
 # --- metrics --------------------------------------------------------------
 
-our $Source = join '', map { slurp($_) } glob "$Top/ngx_http_webhook_module/*.c";
+our $Source = join '', map { slurp($_) }
+                       glob "$Top/ngx_http_webhook_module/*.c";
 
 our %Histogram = map { $_ => 1 }
-    $Source =~ /histogram_t\s+\w+\s*=\s*\{\s*ngx_string\("(nginx_webhook_\w+)"\)/g;
+    $Source =~ /histogram_t\s+\w+\s*=\s*\{\s*ngx_string\("(\w+)"\)/g;
 
 our %Metric = map { $_ => 1 } $Source =~ /"(nginx_webhook_\w+)"/g;
 
@@ -88,7 +89,8 @@ for my $for (sort keys %Query) {
 
     for ($Query{$for} =~ /\breason=~?"([^"]*)"/g) {
         my $reason = $_;
-        my @known = grep { /^(?:$reason)$/ } $Source =~ /ngx_string\("(\w+)"\)/g;
+        my @known = grep { /^(?:$reason)$/ }
+                    $Source =~ /ngx_string\("(\w+)"\)/g;
 
         # Each alternative has to match on its own.
         my %alternatives = map { $_ => 1 } alternatives($reason);
@@ -159,7 +161,9 @@ $Format =~ s/^server \{.*//ms;
 # What changes with each request is in the log but for the signature, which is
 # none of its business, and the members of payloads, which are many.
 {
-    my @variables = slurp("$Top/docs/variables.md") =~ /^\| `\$(webhook_\w+)/gm;
+    my @variables = (slurp("$Top/docs/variables.md")
+                         =~ /^\| `\$(webhook_\w+)/gm,
+                     $Source =~ /ngx_string\("(webhook_\w+)"\), NULL,/g);
 
     isnt(scalar @variables, 0, 'there are variables');
     is(join(' ', grep { $Format !~ /\$\Q$_\E\b/ && $_ !~ /^webhook_field_/
@@ -169,53 +173,83 @@ $Format =~ s/^server \{.*//ms;
 
 add_response_body_check(sub {
     my $block = shift;
-    my $expected = $block->logged;
-    my ($line, $text);
+    my $name = $block->name;
+    my @lines;
 
-    return if !defined $expected;
+    return if !defined $block->logged;
 
-    # A line is written after the answer.
+    my @expected = @{JSON::PP->new->utf8->decode($block->logged)};
+
+    # A line is written after the answer, those of a delivery later.
     for (1 .. 100) {
-        $line = slurp("$Root/logs/webhook.log");
-        last if $line ne '';
+        @lines = slurp("$Root/logs/webhook.log") =~ /(.*\n)/g;
+        last if @lines >= @expected;
         select undef, undef, undef, 0.05;
     }
 
-    my $name = $block->name;
+    is(scalar @lines, scalar @expected, "$name - a line for each");
 
-    is($line =~ tr/\n//, 1, "$name - one line");
-    ok(eval { $text = decode('UTF-8', $line, FB_CROAK); 1 }, "$name - UTF-8")
-        or return diag($line);
+    # Which comes first, that of a delivery or that of its 202, is not said.
+    @lines = map { my $n = $_; grep { /"attempt":"$n"/ } @lines }
+             '', 1 .. $#expected;
+
+    for my $i (0 .. $#expected) {
+        line("$name - line " . ($i + 1), $lines[$i], $expected[$i]);
+    }
+
+    # Test::Nginx empties the server root between blocks, but not of these.
+    unlink glob "$Root/events.db*";
+});
+
+sub line {
+    my ($name, $line, $expected) = @_;
+    my $text;
+
+    ok(eval { $text = decode('UTF-8', $line, FB_CROAK | LEAVE_SRC); 1 },
+       "$name is UTF-8") or return diag($line);
 
     my $entry = eval { JSON::PP->new->decode($text) };
-    ok($entry, "$name - JSON") or return diag("$@$line");
+    ok($entry, "$name is JSON") or return diag("$@$line");
 
     for (['time', qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/],
          ['request', qr/^[0-9a-f]{32}$/], ['client', qr/^127\.0\.0\.1$/],
          ['method', qr/^POST$/], ['seconds', qr/^\d+(?:\.\d+)?$/],
-         ['length', qr/^[1-9]\d*$/], ['judge_seconds', qr/^\d\.\d{9}$/])
+         ['length', qr/^\d+$/])
     {
-        like(delete $entry->{$_->[0]}, $_->[1], "$name - $_->[0]");
+        like(delete $entry->{$_->[0]}, $_->[1], "$name has $_->[0]");
     }
 
-    like(delete $entry->{upstream_seconds}, qr/^\d+\.\d{3}$/,
-         "$name - upstream_seconds") if $entry->{upstream} ne '';
+    # a delivery has been judged before, when it came
+    like(delete $entry->{judge_seconds},
+         $entry->{attempt} eq '' ? qr/^\d\.\d{9}$/ : qr/^(?:\d\.\d{9})?$/,
+         "$name has judge_seconds");
+
+    like(delete $entry->{upstream_seconds},
+         $entry->{upstream} eq '' ? qr/^$/ : qr/^\d+\.\d{3}$/,
+         "$name has upstream_seconds");
+
     delete @$entry{qw(upstream server)};
 
-    # Nothing is in it that is not expected: what is empty is left out.
+    # What is empty is left out; nothing else may be there.
     my %fields = %{delete $entry->{fields}};
     my %got = (%$entry, map { ("fields.$_" => $fields{$_}) } keys %fields);
     delete @got{grep { $got{$_} eq '' } keys %got};
 
-    is_deeply(\%got, JSON::PP->new->utf8->decode($expected), "$name - logged")
-        or diag($line);
-});
+    is_deeply(\%got, $expected, "$name says what happened") or diag($line);
+}
 
 our $Http = <<'END' . $Format;
     webhook_zone zone=hooks:64k;
+    webhook_queue_path $TEST_NGINX_SERVROOT/events.db queue=events;
 
     server {
         listen 127.0.0.1:$TEST_NGINX_PORT_1;
+
+        # so that an event is tried twice
+        if ($http_x_attempt = 1) {
+            return 500;
+        }
+
         return 200 "taken\n";
     }
 END
@@ -232,6 +266,19 @@ our $Config = <<'END';
     location = /munity {
         webhook munity unknown=pass;
         webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location = /queued {
+        webhook munity;
+        webhook_secret right;
+        webhook_queue events;
+    }
+
+    location = /delivered {
+        webhook_deliver events;
+        webhook_retry 1s;
+        proxy_set_header X-Attempt $webhook_attempt;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 
@@ -261,10 +308,10 @@ traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 --- response_body
 taken
 --- logged
-{"status": 200, "provider": "luzmo", "event": "data_updated", "id": "msg_1",
+[{"status": 200, "provider": "luzmo", "event": "data_updated", "id": "msg_1",
  "upstream_status": "200", "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
  "fields.slug": "acme", "fields.dataset_id": "tasks",
- "fields.user_id": "3f1c6a52-8d0e-4b7a-9c55-2f6f0a1d7e90"}
+ "fields.user_id": "3f1c6a52-8d0e-4b7a-9c55-2f6f0a1d7e90"}]
 
 
 
@@ -282,8 +329,8 @@ webhook-id: msg_2
 --- response_body chomp
 {"type":{"code":401,"description":"Unauthorized"},"message":"the secret is not valid","reason":"invalid_secret"}
 --- logged
-{"status": 401, "provider": "luzmo", "event": "data_updated", "id": "msg_2",
- "reason": "invalid_secret"}
+[{"status": 401, "provider": "luzmo", "event": "data_updated", "id": "msg_2",
+ "reason": "invalid_secret"}]
 
 
 
@@ -303,10 +350,10 @@ my $body = '{"workspace_id":"a\"}\\\\,\u0022\n\u0000\u001f\u007f\u00e9'
 --- response_body
 taken
 --- logged eval
-'{"status": 200, "provider": "munity", "upstream_status": "200",
+'[{"status": 200, "provider": "munity", "upstream_status": "200",
   "event": "\u2028\"x", "id": "\"\\\\,{}",
   "fields.workspace_id":
-      "a\"}\\\\,\"%0A%00%1F%7F\u00e9\u00e9\ud83d\ude00\ufffd"}'
+      "a\"}\\\\,\"%0A%00%1F%7F\u00e9\u00e9\ud83d\ude00\ufffd"}]'
 
 
 
@@ -322,5 +369,34 @@ Authorization: Bearer t0k3n
 webhook-id: msg_4
 --- response_body_like: ^\{"uuid":"[0-9a-f-]{36}","action":"deploy","props":null,"environment_id":7,"user_id":5\}$
 --- logged
-{"status": 200, "provider": "lenra", "id": "msg_4", "action": "deploy",
- "app": "8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11", "environment": "7", "user": "5"}
+[{"status": 200, "provider": "lenra", "id": "msg_4", "action": "deploy",
+ "app": "8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11", "environment": "7", "user": "5"}]
+
+
+
+=== TEST 5: an event that is delivered from a queue at the second attempt
+--- http_config eval: $::Http
+--- config eval: $::Config
+--- request
+POST /queued
+{"workspace_id":"w1","customer_id":"c1","event":"webhook_test","state":null,"payload":{"test":true}}
+--- more_headers
+Content-Type: application/json
+X-Secret: right
+webhook-id: msg_5
+traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+--- error_code: 202
+--- response_body_like: ^\{"id":"[0-9a-f-]{36}"\}$
+--- timeout: 10
+--- logged
+[{"status": 202, "provider": "munity", "event": "webhook_test", "id": "msg_5",
+  "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "fields.workspace_id": "w1", "fields.customer_id": "c1"},
+ {"status": 500, "provider": "munity", "event": "webhook_test", "id": "msg_5",
+  "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "fields.workspace_id": "w1", "fields.customer_id": "c1",
+  "upstream_status": "500", "attempt": "1"},
+ {"status": 200, "provider": "munity", "event": "webhook_test", "id": "msg_5",
+  "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "fields.workspace_id": "w1", "fields.customer_id": "c1",
+  "upstream_status": "200", "attempt": "2"}]
