@@ -269,6 +269,32 @@ need_test_nginx() {
 }
 
 
+# --- promtool ---------------------------------------------------------------
+
+# Unpacks Prometheus' promtool below build/, where t/*.t look for it; without it
+# they skip what they need it for.
+
+need_promtool() {
+    local dir=$BUILD/prometheus
+
+    ! command -v promtool >/dev/null || return 0
+    [ ! -x "$dir/usr/bin/promtool" ] || return 0
+
+    say "fetching promtool"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+
+    if ! (cd "$dir" \
+          && quietly "$dir/download.log" \
+             apt-get -o APT::Sandbox::User=root download prometheus \
+          && dpkg -x prometheus_*.deb "$dir" \
+          && rm -f prometheus_*.deb)
+    then
+        say "there is no promtool to be had; going on without"
+    fi
+}
+
+
 # --- nginx's sources ------------------------------------------------------
 
 # Sets NGINX_SRC to nginx's sources: those of Debian 13, which are 1.26, or
