@@ -10,6 +10,7 @@
 #include "ngx_http_webhook_shape.h"
 #include "ngx_http_webhook_uuid.h"
 #include "ngx_http_webhook_registry.h"
+#include "ngx_http_webhook_dedup.h"
 
 
 typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
@@ -56,7 +57,7 @@ typedef struct {
     /* before the body is read, may be NULL */
     ngx_http_webhook_step_pt          prepare;
 
-    /* webhook_signature applies */
+    /* it is an event: webhook_signature and webhook_dedup apply */
     ngx_uint_t                        sign;
 
     /* of the body; NULL: it is not read */
@@ -159,6 +160,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
     ngx_array_t                       queues;       /* of queue_t * */
+    ngx_array_t                       dedup_zones;
     ngx_array_t                       files;        /* of ngx_str_t */
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
@@ -167,6 +169,7 @@ typedef struct {
     ngx_http_handler_pt               access_handler;
     ngx_http_handler_pt               precontent_handler;
     unsigned                          timed:1;      /* the clock is looked at */
+    ngx_uint_t                        id_used;      /* $webhook_id */
 } ngx_http_webhook_main_conf_t;
 
 
@@ -193,6 +196,7 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
     ngx_http_webhook_status_system_t *system;       /* NULL: not counted */
+    ngx_http_webhook_dedup_t         *dedup;        /* NULL: off */
 
     u_char                           *file;         /* of "webhook" */
     ngx_uint_t                        line;
@@ -244,6 +248,9 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         problem;      /* the error body */
 
     ngx_chain_t                      *body;         /* before it was wrapped */
+
+    ngx_http_webhook_held_t          *held;         /* claimed keys */
+    ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */
 
     ngx_http_webhook_registration_t  *registration; /* or what is known of it */
     u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
@@ -324,6 +331,12 @@ ngx_int_t ngx_http_webhook_app_identify(ngx_http_request_t *r,
 char *ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* ngx_http_webhook_dedup.c */
+
+ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
+
 /* ngx_http_webhook_signature.c */
 
 ngx_uint_t ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b);
@@ -373,10 +386,10 @@ ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
 /* ngx_http_webhook_variable.c */
 
 ngx_int_t ngx_http_webhook_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_webhook_set_id(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_uint_t make);
 ngx_int_t ngx_http_webhook_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *value);
-ngx_int_t ngx_http_webhook_make_id(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 ngx_int_t ngx_http_webhook_save_variables(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_array_t *variables);
 

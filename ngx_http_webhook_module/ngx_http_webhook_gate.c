@@ -298,7 +298,13 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
         }
     }
 
-    return ctx->verdict ? ngx_http_webhook_problem(r, ctx) : NGX_DECLINED;
+    if (ctx->verdict) {
+        return ngx_http_webhook_problem(r, ctx);
+    }
+
+    /* a duplicate goes to its answer, and to no other handler of the phase */
+
+    return ctx->duplicate ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -361,6 +367,7 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
         ctx->attempt = last->attempt;
         ctx->wrapped = last->wrapped;
         ctx->body = last->body;
+        ctx->held = last->held;
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_webhook_module);
@@ -840,5 +847,11 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
     }
 
-    return ctx->method->accept ? ctx->method->accept(r, ctx) : NGX_OK;
+    rc = ctx->method->accept ? ctx->method->accept(r, ctx) : NGX_OK;
+
+    if (rc == NGX_OK && ctx->method->sign && ctx->conf->dedup) {
+        rc = ngx_http_webhook_dedup(r, ctx);
+    }
+
+    return rc;
 }

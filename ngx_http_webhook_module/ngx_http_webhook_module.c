@@ -85,6 +85,20 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       0,
       NULL },
 
+    { ngx_string("webhook_dedup"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_webhook_dedup_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_dedup_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_webhook_dedup_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("webhook_app"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
       ngx_http_webhook_app,
@@ -234,6 +248,12 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
         ngx_http_webhook_queue_open(queue[i], cycle);
     }
 
+    zone = wmcf->dedup_zones.elts;
+
+    for (i = 0; i < wmcf->dedup_zones.nelts; i++) {
+        ngx_http_webhook_dedup_init_process(zone[i], cycle);
+    }
+
     return NGX_OK;
 }
 
@@ -263,6 +283,12 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
     for (i = 0; i < wmcf->queues.nelts; i++) {
         ngx_http_webhook_queue_close(queue[i]);
     }
+
+    zone = wmcf->dedup_zones.elts;
+
+    for (i = 0; i < wmcf->dedup_zones.nelts; i++) {
+        ngx_http_webhook_dedup_exit_process(zone[i]);
+    }
 }
 
 
@@ -280,6 +306,9 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&wmcf->queues, cf->pool, 4,
                           sizeof(ngx_http_webhook_queue_t *))
+           != NGX_OK
+        || ngx_array_init(&wmcf->dedup_zones, cf->pool, 1,
+                          sizeof(ngx_shm_zone_t *))
            != NGX_OK
         || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
@@ -329,6 +358,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     wlcf->signature = NGX_CONF_UNSET_PTR;
     wlcf->apps = NGX_CONF_UNSET_PTR;
     wlcf->retry = NGX_CONF_UNSET_PTR;
+    wlcf->dedup = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -373,6 +403,14 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->identity == NULL) {
         conf->identity = prev->identity;
+    }
+
+    ngx_conf_merge_ptr_value(conf->dedup, prev->dedup, NULL);
+
+    if (conf->dedup
+        && ngx_http_webhook_dedup_check(cf, conf->dedup) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if ((conf->queue || prev->queue)
@@ -649,6 +687,10 @@ ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name)
     ssize_t     size;
     ngx_str_t   text;
 
+    if (ngx_strncmp(value->data, "zone=", 5) != 0) {
+        goto invalid;
+    }
+
     name->data = value->data + 5;
 
     p = (u_char *) ngx_strchr(name->data, ':');
@@ -878,6 +920,10 @@ ngx_http_webhook_init(ngx_conf_t *cf)
 
     ngx_http_webhook_problem_init();
     ngx_http_webhook_deliver_init();
+
+    if (wmcf->dedup_zones.nelts) {
+        ngx_http_webhook_dedup_init(cf);
+    }
 
     return ngx_http_webhook_queue_init(cf);
 }

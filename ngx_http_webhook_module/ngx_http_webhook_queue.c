@@ -620,7 +620,7 @@ ngx_http_webhook_queue_handler(ngx_http_request_t *r)
 
     ngx_memcpy(event->id, ctx->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    if ((ctx->id.len == 0 && ngx_http_webhook_make_id(r, ctx) != NGX_OK)
+    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK
         || ngx_http_webhook_queue_destination(r, wlcf->queue,
                                               &event->destination)
            != NGX_OK
@@ -657,6 +657,8 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     if (change->rc == NGX_OK) {
         ngx_http_webhook_status_count(enqueue->queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_QUEUED);
+        /* also if the sender has gone away meanwhile */
+        ngx_http_webhook_dedup_accepted(enqueue->request, NGX_HTTP_ACCEPTED);
         ngx_http_webhook_queue_tell(enqueue->queue);
     }
 

@@ -257,37 +257,23 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_webhook_registry_t *old = data;
 
     size_t                              len;
-    ngx_core_conf_t                    *ccf;
     ngx_slab_pool_t                    *shpool;
     ngx_http_webhook_registry_t        *registry;
     ngx_http_webhook_registry_shctx_t  *sh;
 
     registry = shm_zone->data;
 
-    /* the state is made by the master, for workers of perhaps another user */
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(registry->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    registry->state.user = ccf->user;
-    registry->state.group = ccf->group;
+    ngx_http_webhook_store_owner(&registry->state, registry->cycle);
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     registry->shpool = shpool;
 
     if (old) {
 
-        if (old->state.path.len != registry->state.path.len
-            || (old->state.path.len
-                && ngx_strncmp(old->state.path.data, registry->state.path.data,
-                               old->state.path.len)
-                   != 0))
+        if (ngx_http_webhook_store_keep(&registry->state, &old->state,
+                                        &shm_zone->shm.name, shm_zone->shm.log)
+            != NGX_OK)
         {
-            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "webhook zone \"%V\" has the state \"%V\" and can't "
-                          "change to \"%V\" without a restart, a new size or "
-                          "a new name", &shm_zone->shm.name,
-                          &old->state.path, &registry->state.path);
             return NGX_ERROR;
         }
 
@@ -300,15 +286,6 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         }
 
         registry->sh = old->sh;
-
-        if (registry->state.path.len
-            && (old->state.user != registry->state.user
-                || old->state.group != registry->state.group)
-            && ngx_http_webhook_store_own(&registry->state, shm_zone->shm.log)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
 
         /* a single process, "master_process off", has it open */
         registry->store = old->store;

@@ -347,6 +347,53 @@ failed:
 }
 
 
+/* the master makes the files, for workers of perhaps another user */
+
+void
+ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
+    ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    conf->user = ccf->user;
+    conf->group = ccf->group;
+}
+
+
+/*
+ * Of a zone that is kept over a reload, "conf" is the new configuration; both
+ * have empty paths, if there is no store.  Returns NGX_OK, or NGX_ERROR with an
+ * [emerg] logged.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
+    ngx_http_webhook_store_conf_t *old, ngx_str_t *zone, ngx_log_t *log)
+{
+    if (conf->path.len != old->path.len
+        || (conf->path.len
+            && ngx_strncmp(conf->path.data, old->path.data, conf->path.len)
+               != 0))
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "webhook zone \"%V\" has the state \"%V\" and can't "
+                      "change to \"%V\" without a restart, a new size or "
+                      "a new name", zone, &old->path, &conf->path);
+        return NGX_ERROR;
+    }
+
+    if (conf->path.len == 0
+        || (conf->user == old->user && conf->group == old->group))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_store_own(conf, log);
+}
+
+
 /*
  * Gives the files to conf->user, if that is up to us.  Returns NGX_OK, or
  * NGX_ERROR with an [emerg] logged.
@@ -976,6 +1023,34 @@ ngx_http_webhook_store_submit(ngx_http_webhook_store_t *store,
     if (!store->guard.timer_set) {
         ngx_add_timer(&store->guard, NGX_HTTP_WEBHOOK_STORE_GUARD);
     }
+}
+
+
+/*
+ * Makes a change at once, and waits for the disk: for a process that begins, or
+ * one that ends, in which nothing else is under way.  The change's handler is
+ * not called; returns its "rc".
+ */
+
+ngx_int_t
+ngx_http_webhook_store_write(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_change_t *change)
+{
+    int          rc;
+    ngx_queue_t  queue;
+
+    ngx_queue_init(&queue);
+    ngx_queue_insert_tail(&queue, &change->queue);
+
+    rc = ngx_http_webhook_store_transaction(store, ngx_queue_head(&queue),
+                                            ngx_queue_sentinel(&queue));
+    if (rc != 0) {
+        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                      "webhook %s \"%V\" could not be written: %s",
+                      store->conf.kind, &store->conf.path, mdb_strerror(rc));
+    }
+
+    return change->rc;
 }
 
 

@@ -80,11 +80,17 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle, ngx_log_t *log);
+void ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
+    ngx_cycle_t *cycle);
+ngx_int_t ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
+    ngx_http_webhook_store_conf_t *old, ngx_str_t *zone, ngx_log_t *log);
 ngx_int_t ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf,
     ngx_log_t *log);
 void ngx_http_webhook_store_close(ngx_http_webhook_store_t *store);
 ngx_uint_t ngx_http_webhook_store_version(ngx_http_webhook_store_t *store);
 void ngx_http_webhook_store_submit(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_change_t *change);
+ngx_int_t ngx_http_webhook_store_write(ngx_http_webhook_store_t *store,
     ngx_http_webhook_change_t *change);
 
 ngx_http_webhook_txn_t *ngx_http_webhook_store_begin(

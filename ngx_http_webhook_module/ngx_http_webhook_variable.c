@@ -252,7 +252,7 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->id.len == 0 && ngx_http_webhook_make_id(r, ctx) != NGX_OK) {
+    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -261,17 +261,23 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
 
 
 /*
- * Sets ctx->id: the sender's webhook-id, if there is one of visible ASCII, or
- * a UUID, which then is in ctx->own_id as well.  Returns NGX_OK or NGX_ERROR.
+ * Sets ctx->id, unless it is known: to the sender's webhook-id, if there is one
+ * of visible ASCII, or else, if "make", to a UUID, which then is in ctx->own_id
+ * as well.  Returns NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t
-ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_uint_t make)
 {
     size_t            i;
     u_char           *p;
     ngx_uint_t        n;
     ngx_table_elt_t  *header;
+
+    if (ctx->id.len) {
+        return NGX_OK;
+    }
 
     header = ngx_http_webhook_header(r, &ngx_http_webhook_id_header, &n);
 
@@ -289,6 +295,10 @@ ngx_http_webhook_make_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
             ctx->id = header->value;
             return NGX_OK;
         }
+    }
+
+    if (!make) {
+        return NGX_OK;
     }
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
@@ -314,8 +324,10 @@ static ngx_int_t
 ngx_http_webhook_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                none = ngx_null_string;
+    ngx_str_t               *reason;
     ngx_http_webhook_ctx_t  *ctx;
+    static ngx_str_t         none = ngx_null_string;
+    static ngx_str_t         duplicate = ngx_string("duplicate");
 
     ctx = ngx_http_webhook_get_ctx(r);
 
@@ -324,8 +336,14 @@ ngx_http_webhook_variable_reason(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_webhook_set_variable(r, v, ctx->verdict
-                                               ? &ctx->verdict->reason : &none);
+    if (ctx->verdict) {
+        reason = &ctx->verdict->reason;
+
+    } else {
+        reason = ctx->duplicate ? &duplicate : &none;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, reason);
 }
 
 
