@@ -270,6 +270,8 @@ fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 void
 fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 {
+    wlcf->signature = NGX_CONF_UNSET_PTR;
+
     fuzz_directive("webhook_signature", ngx_http_webhook_signature, wlcf, args);
 }
 
