@@ -14,10 +14,10 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 
 #define NGX_HTTP_WEBHOOK_MAC_SIZE    32     /* HMAC-SHA256 */
+#define NGX_HTTP_WEBHOOK_MAC_BLOCK   64
 
 /* Standard Webhooks: of a decoded secret */
 #define NGX_HTTP_WEBHOOK_SECRET_MIN  24
@@ -60,10 +60,22 @@ typedef struct {
 } ngx_http_webhook_scheme_t;
 
 
+/*
+ * HMAC, RFC 2104: both hashes, with the key's block taken in.  OpenSSL's own
+ * HMAC is not used, since to copy and to free its context takes as long as to
+ * hash 500 bytes.
+ */
+
+typedef struct {
+    EVP_MD_CTX                       *inner;
+    EVP_MD_CTX                       *outer;
+} ngx_http_webhook_key_t;
+
+
 struct ngx_http_webhook_signature_s {
     ngx_http_webhook_scheme_t        *scheme;
     time_t                            tolerance;
-    ngx_array_t                       keys;       /* of EVP_MAC_CTX * */
+    ngx_array_t                       keys;       /* of key_t */
 };
 
 
@@ -71,7 +83,7 @@ struct ngx_http_webhook_signature_s {
 
 struct ngx_http_webhook_verifier_s {
     ngx_str_t                         header;
-    EVP_MAC_CTX                     **mac;        /* one for each key */
+    EVP_MD_CTX                      **inner;      /* one for each key */
     ngx_uint_t                        n;
 };
 
@@ -394,8 +406,8 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 {
     ngx_str_t                      *part[2];
     ngx_uint_t                      i;
-    EVP_MAC_CTX                   **key;
     ngx_pool_cleanup_t             *cln;
+    ngx_http_webhook_key_t         *key;
     ngx_http_webhook_scheme_t      *scheme;
     ngx_http_webhook_verifier_t    *verifier;
     ngx_http_webhook_signature_t   *signature;
@@ -412,8 +424,8 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 
     verifier->header = *value;
     verifier->n = signature->keys.nelts;
-    verifier->mac = ngx_pcalloc(r->pool, verifier->n * sizeof(EVP_MAC_CTX *));
-    if (verifier->mac == NULL) {
+    verifier->inner = ngx_pcalloc(r->pool, verifier->n * sizeof(EVP_MD_CTX *));
+    if (verifier->inner == NULL) {
         return NGX_ERROR;
     }
 
@@ -423,8 +435,12 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     key = signature->keys.elts;
 
     for (i = 0; i < verifier->n; i++) {
-        verifier->mac[i] = EVP_MAC_CTX_dup(key[i]);
-        if (verifier->mac[i] == NULL) {
+
+        verifier->inner[i] = EVP_MD_CTX_new();
+
+        if (verifier->inner[i] == NULL
+            || EVP_MD_CTX_copy_ex(verifier->inner[i], key[i].inner) != 1)
+        {
             return ngx_http_webhook_signature_failed(r);
         }
     }
@@ -465,8 +481,8 @@ ngx_http_webhook_signature_cleanup(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        EVP_MAC_CTX_free(verifier->mac[i]);
-        verifier->mac[i] = NULL;
+        EVP_MD_CTX_free(verifier->inner[i]);
+        verifier->inner[i] = NULL;
     }
 }
 
@@ -493,7 +509,7 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        if (EVP_MAC_update(verifier->mac[i], p, len) != 1) {
+        if (EVP_DigestUpdate(verifier->inner[i], p, len) != 1) {
             return ngx_http_webhook_signature_failed(r);
         }
     }
@@ -511,15 +527,17 @@ ngx_int_t
 ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    size_t                        len;
-    u_char                        mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs;
+    u_char                        mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs, *p;
     ngx_str_t                     item, rest, text;
     ngx_uint_t                    i, valid;
+    EVP_MD_CTX                   *md;
+    ngx_http_webhook_key_t       *key;
     ngx_http_webhook_scheme_t    *scheme;
     ngx_http_webhook_verifier_t  *verifier;
 
     scheme = ctx->conf->signature->scheme;
     verifier = ctx->verifier;
+    key = ctx->conf->signature->keys.elts;
 
     macs = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_SIZE);
     if (macs == NULL) {
@@ -527,11 +545,13 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     }
 
     for (i = 0; i < verifier->n; i++) {
-        if (EVP_MAC_final(verifier->mac[i],
-                          macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE, &len,
-                          NGX_HTTP_WEBHOOK_MAC_SIZE)
-            != 1
-            || len != NGX_HTTP_WEBHOOK_MAC_SIZE)
+        p = macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE;
+        md = verifier->inner[i];
+
+        if (EVP_DigestFinal_ex(md, p, NULL) != 1
+            || EVP_MD_CTX_copy_ex(md, key[i].outer) != 1
+            || EVP_DigestUpdate(md, p, NGX_HTTP_WEBHOOK_MAC_SIZE) != 1
+            || EVP_DigestFinal_ex(md, p, NULL) != 1)
         {
             return ngx_http_webhook_signature_failed(r);
         }
@@ -675,7 +695,8 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_array_init(&signature->keys, cf->pool, 2, sizeof(EVP_MAC_CTX *))
+    if (ngx_array_init(&signature->keys, cf->pool, 2,
+                       sizeof(ngx_http_webhook_key_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -800,37 +821,63 @@ static ngx_int_t
 ngx_http_webhook_signature_key(ngx_conf_t *cf,
     ngx_http_webhook_signature_t *signature, ngx_str_t *key)
 {
-    char                 digest[] = "SHA256";
-    EVP_MAC             *mac;
-    OSSL_PARAM           params[2];
-    EVP_MAC_CTX        **ctx;
-    ngx_pool_cleanup_t  *cln;
+    u_char                   block[NGX_HTTP_WEBHOOK_MAC_BLOCK];
+    ngx_uint_t               i, ok;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_webhook_key_t  *pair;
 
-    ctx = ngx_array_push(&signature->keys);
-    if (ctx == NULL) {
+    pair = ngx_array_push(&signature->keys);
+    if (pair == NULL) {
         return NGX_ERROR;
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_webhook_key_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    pair->inner = EVP_MD_CTX_new();
+    pair->outer = EVP_MD_CTX_new();
 
-    /* the context holds a reference of its own */
-    EVP_MAC_free(mac);
+    /* the array's elements may move */
 
     cln->handler = ngx_http_webhook_signature_free_key;
-    cln->data = *ctx;
+    *(ngx_http_webhook_key_t *) cln->data = *pair;
 
-    params[0] = OSSL_PARAM_construct_utf8_string("digest", digest, 0);
-    params[1] = OSSL_PARAM_construct_end();
+    ngx_memzero(block, NGX_HTTP_WEBHOOK_MAC_BLOCK);
 
-    if (*ctx == NULL || EVP_MAC_init(*ctx, key->data, key->len, params) != 1) {
+    if (key->len > NGX_HTTP_WEBHOOK_MAC_BLOCK) {
+        ok = (EVP_Digest(key->data, key->len, block, NULL, EVP_sha256(), NULL)
+              == 1);
+
+    } else {
+        ngx_memcpy(block, key->data, key->len);
+        ok = 1;
+    }
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_BLOCK; i++) {
+        block[i] ^= 0x36;
+    }
+
+    ok = ok && pair->inner && pair->outer
+         && EVP_DigestInit_ex(pair->inner, EVP_sha256(), NULL) == 1
+         && EVP_DigestInit_ex(pair->outer, EVP_sha256(), NULL) == 1
+         && EVP_DigestUpdate(pair->inner, block, NGX_HTTP_WEBHOOK_MAC_BLOCK)
+            == 1;
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_BLOCK; i++) {
+        block[i] ^= 0x36 ^ 0x5c;
+    }
+
+    ok = ok
+         && EVP_DigestUpdate(pair->outer, block, NGX_HTTP_WEBHOOK_MAC_BLOCK)
+            == 1;
+
+    OPENSSL_cleanse(block, NGX_HTTP_WEBHOOK_MAC_BLOCK);
+
+    if (!ok) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "OpenSSL has no HMAC with SHA-256");
+                           "OpenSSL has no SHA-256");
         return NGX_ERROR;
     }
 
@@ -841,5 +888,8 @@ ngx_http_webhook_signature_key(ngx_conf_t *cf,
 static void
 ngx_http_webhook_signature_free_key(void *data)
 {
-    EVP_MAC_CTX_free(data);
+    ngx_http_webhook_key_t *pair = data;
+
+    EVP_MD_CTX_free(pair->inner);
+    EVP_MD_CTX_free(pair->outer);
 }

@@ -11,6 +11,10 @@ our $Body = '{"a":1}';
 # Every secret has "hush" in it, which no log may have.
 sub signed { 'X-Hub-Signature-256: sha256=' . hmac_sha256_hex($Body, $_[0]) }
 
+our @Lengths = (4, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000);
+
+sub long { substr('hush' x 250, 0, $_[0]) }
+
 our $Missing = '{"type":"about:blank","title":"Unauthorized","status":401,'
                . '"detail":"a header of the signature is missing",'
                . '"reason":"missing_signature"}';
@@ -325,3 +329,21 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 --- error_code: 200
 --- response_body
 taken
+
+
+
+=== TEST 17: secrets that are shorter, as long, and longer than a block of SHA-256
+--- config eval
+CORE::join '', map { "location /$_/ {
+     webhook signed;
+     webhook_signature github ${\ ::long($_)} other;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }\n" } @::Lengths
+--- pipelined_requests eval
+[map { ("POST /$_/\n$::Body") x 2 } @::Lengths]
+--- more_headers eval
+[map { (::signed(::long($_)), ::signed(::long($_) . "\0x")) } @::Lengths]
+--- error_code eval
+[map { (200, 401) } @::Lengths]
+--- response_body eval
+[map { ("taken\n", $::Invalid) } @::Lengths]
