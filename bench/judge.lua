@@ -1,7 +1,9 @@
 -- The judgement of the module as somebody would write it for
 -- ngx_http_lua_module: a Lua module, loaded once, called by access_by_lua.
 
+local bit = require "bit"
 local cjson = require "cjson.safe"
+local ffi = require "ffi"
 
 local ngx = ngx
 local find = string.find
@@ -9,9 +11,9 @@ local type = type
 
 local _M = {}
 
-local secrets = {
-    ["s3cr3t-of-the-plugin"] = true,
-}
+local key = "s3cr3t-of-the-plugin"
+
+local secrets = { [key] = true }
 
 local uuid = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}"
              .. "-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -110,13 +112,39 @@ local function check(object, members)
 end
 
 
--- method, secret, media type and body; returns the decoded body
-
-local function begin()
+local function post()
     if ngx.req.get_method() ~= "POST" then
         ngx.header.allow = "POST"
         return refuse(405, "method_not_allowed")
     end
+end
+
+
+local function read()
+    ngx.req.read_body()
+
+    local body = ngx.req.get_body_data()
+
+    if not body then
+        local name = ngx.req.get_body_file()
+
+        if not name then
+            return refuse(400, "empty_body")
+        end
+
+        local file = io.open(name, "rb")
+        body = file:read("*a")
+        file:close()
+    end
+
+    return body
+end
+
+
+-- method, secret, media type and body; returns the decoded body
+
+local function begin()
+    post()
 
     local secret = ngx.var.http_x_secret
 
@@ -136,23 +164,7 @@ local function begin()
         return refuse(415, "unsupported_media_type")
     end
 
-    ngx.req.read_body()
-
-    local body = ngx.req.get_body_data()
-
-    if not body then
-        local name = ngx.req.get_body_file()
-
-        if not name then
-            return refuse(400, "empty_body")
-        end
-
-        local file = io.open(name, "rb")
-        body = file:read("*a")
-        file:close()
-    end
-
-    local payload = cjson.decode(body)
+    local payload = cjson.decode(read())
 
     if type(payload) ~= "table" then
         return refuse(400, "invalid_json")
@@ -185,6 +197,44 @@ function _M.munity()
     end
 
     check(event.payload, members)
+end
+
+
+-- GitHub's signature; the module itself knows HMAC with SHA-1 only, and libcrypto
+-- is there
+
+ffi.cdef [[
+    typedef struct evp_md_st EVP_MD;
+    const EVP_MD *EVP_sha256(void);
+    unsigned char *HMAC(const EVP_MD *evp_md, const void *key, int key_len,
+                        const char *d, size_t n, unsigned char *md,
+                        unsigned int *md_len);
+]]
+
+local mac = ffi.new("unsigned char[32]")
+
+function _M.signed()
+    post()
+
+    local signature = ngx.var.http_x_hub_signature_256
+
+    if not signature then
+        return refuse(401, "missing_signature")
+    end
+
+    local body = read()
+
+    ffi.C.HMAC(ffi.C.EVP_sha256(), key, #key, body, #body, mac, nil)
+
+    local hex = {}
+
+    for i = 0, 31 do
+        hex[i + 1] = bit.tohex(mac[i], 2)
+    end
+
+    if signature ~= "sha256=" .. table.concat(hex) then
+        return refuse(401, "invalid_signature")
+    end
 end
 
 
