@@ -6,8 +6,8 @@ use NginxProcess;
 
 # The pages of docs/recipes/, from top to bottom, as somebody would try them:
 #
-# - a configuration is used from there on; where it is no server, it replaces the
-#   directives of that name;
+# - a configuration is used from there on; where it is no server, it replaces
+#   the directives of that name;
 # - a shell command's output is the block that stands below it;
 # - what the application has got is what it has got.
 #
@@ -343,7 +343,8 @@ is_deeply([sort @pages], [sort 'README', keys %Refusals],
           'each page has its refusals here');
 
 # the one whose application is nginx's comes last
-play(top() . "/docs/recipes/$_.md") for (grep { $_ ne 'README' } @pages), 'README';
+play(top() . "/docs/recipes/$_.md")
+    for (grep { $_ ne 'README' } @pages), 'README';
 
 my ($made) = slurp("$Dir/github.secret") =~ /"(\w+)"/;
 my $logs = $nginx->log . slurp("$NginxProcess::Root/logs/webhooks.log");

@@ -1,6 +1,6 @@
-// Signs as senders do.  A question is {name, secret, body, age}, secret and body in
-// base64; the answer is a list of headers, names and values one after the other,
-// or {error}.
+// Signs as senders do.  A question is {name, secret, body, age}, secret and body
+// in base64; the answer is a list of headers, names and values one after the
+// other, or {error}.
 
 import readline from 'node:readline';
 

@@ -1,7 +1,7 @@
-// Verifies as receivers of Standard Webhooks do.  A question is {name, secret, id,
-// timestamp, signature, body}: the package, its secret in base64, the values of
-// webhook-id, webhook-timestamp and webhook-signature, and the body in base64, which
-// has to be JSON.  The answer is {ok: true} or {error}.
+// Verifies as receivers of Standard Webhooks do.  A question is {name, secret,
+// id, timestamp, signature, body}: the package, its secret in base64, the values
+// of webhook-id, webhook-timestamp and webhook-signature, and the body in base64,
+// which has to be JSON.  The answer is {ok: true} or {error}.
 
 import readline from 'node:readline';
 
