@@ -201,6 +201,15 @@ sub new {
 
 # http: what is in http {}; main: what is beside it; workers, connections: how
 # many
+# What a package's nginx has compiled in belongs to its service.  In one line,
+# so that no other one gets another number.
+sub temp_paths {
+    my $http = shift;
+    return join ' ', map { "${_}_temp_path ${_}_temp;" }
+                     grep { $http !~ /\b${_}_temp_path\b/ }
+                     qw(client_body proxy fastcgi uwsgi scgi);
+}
+
 sub configure {
     my ($self, %with) = @_;
     my $main = $with{main} // '';
@@ -236,6 +245,7 @@ events {
 }
 
 http {
+@{[temp_paths($with{http} // '')]}
     access_log off;
     keepalive_requests 1000000;
 
