@@ -45,7 +45,6 @@ enum {
 
 enum {
     NGX_HTTP_WEBHOOK_STATUS_WAITING = 0,    /* events now */
-    NGX_HTTP_WEBHOOK_STATUS_DELIVERING,
     NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW,
     NGX_HTTP_WEBHOOK_STATUS_BYTES,
     NGX_HTTP_WEBHOOK_STATUS_OLDEST          /* seconds, but of dead ones */
@@ -62,7 +61,7 @@ enum {
     NGX_HTTP_WEBHOOK_STATUS_KEYS = 0
 };
 
-#define NGX_HTTP_WEBHOOK_STATUS_GAUGES  5   /* as many as a kind may have */
+#define NGX_HTTP_WEBHOOK_STATUS_GAUGES  4   /* as many as a kind may have */
 
 /* a gauge that is not known, or not there */
 #define NGX_HTTP_WEBHOOK_STATUS_NONE    ((uint64_t) -1)

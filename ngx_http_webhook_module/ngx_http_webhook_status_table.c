@@ -48,6 +48,7 @@ ngx_str_t  ngx_http_webhook_status_reasons[] = {
     ngx_string("zone_full"),
     ngx_string("store_failed"),
     ngx_string("queue_full"),
+    ngx_string("in_progress"),
     ngx_null_string
 };
 
@@ -159,9 +160,6 @@ static ngx_http_webhook_status_metric_t
     { ngx_string("nginx_webhook_queue_events"),
       ngx_string("waiting"), ngx_string("waiting"),
       ngx_string("Events in the queue, by state.") },
-
-    { ngx_string("nginx_webhook_queue_events"),
-      ngx_string("delivering"), ngx_string("delivering"), ngx_null_string },
 
     { ngx_string("nginx_webhook_queue_events"),
       ngx_string("dead"), ngx_string("dead"), ngx_null_string },

@@ -34,11 +34,11 @@ my @Secret = ('X-Secret' => 's3cr3t', 'Content-Type' => 'application/json');
 my $Hostile = q{<img src=x onerror="alert(1)">'&amp;</script><script>x()};
 
 # What is shown as a dead event, by the API that stands in for webhook_api.
-my $Dead = JSON::PP->new->canonical->encode([
+my $Dead = JSON::PP->new->canonical->encode({dead => [
     {id => '0b1c2d3e-0000-4000-8000-000000000001', event => 'webhook_test',
-     attempts => 8, error => '503', died => 1795000000},
-    {id => $Hostile =~ s{/}{}gr, event => $Hostile, attempts => 3,
-     error => $Hostile, died => $Hostile}]);
+     attempts => 8, error => 'gone', status => 410, died => 1795000000.5},
+    {id => $Hostile =~ s{/}{}gr, event => $Hostile, attempts => 3, status => 0,
+     error => $Hostile, died => 1795000000}]});
 
 my $Queue = 'out<b>&"\'';       # as it is in the path as well
 my $Encoded = 'out%3Cb%3E%26%22\'';
@@ -404,13 +404,13 @@ NginxProcess::write_file("$Root/mock.json", $json->utf8->encode({
     queues => [{queue => $Queue,
                 total => {queued => 9, delivered => 1234567, retried => 3,
                           dead => 2},
-                now => {waiting => 5, delivering => 1, dead => 2,
+                now => {waiting => 5, dead => 2,
                         bytes => 4096, oldest_seconds => 7300},
                 delivery_seconds => $times},
                {queue => 'quiet',
                 total => {queued => 0, delivered => 0, retried => 0,
                           dead => 0},
-                now => {waiting => undef, delivering => undef, dead => undef,
+                now => {waiting => undef, dead => undef,
                         bytes => undef, oldest_seconds => undef},
                 delivery_seconds => {buckets => [(map { [$_, 0] } @bounds),
                                                  [undef, 0]],
@@ -445,8 +445,8 @@ for my $table (qw(reasontable eventtable lasttable zonetable memorytable
 }
 
 is(shows('#queuetable tbody') =~ s/\s+/ /gr =~ s/ $//r,
-   "$Queue 5 1 2 h 4.0 KB 1,234,567 3 2 1 ms "
-   . 'quiet — — — — 0 0 0 —', 'queues');
+   "$Queue 5 2 h 4.0 KB 1,234,567 3 2 1 ms "
+   . 'quiet — — — 0 0 0 —', 'queues');
 like(shows('#tiles'), qr/Queued events\s+5\s+the oldest for 2 h/,
      'what waits');
 quiet('hostile');
@@ -477,7 +477,7 @@ is($page->eval('localStorage.length + sessionStorage.length'), 0,
 
 my $rows = shows('#deadlists tbody');
 
-like($rows, qr/^webhook_test\ 0b1c2d3e-0000-4000-8000-000000000001\s.*\s8\s+503
+like($rows, qr/^webhook_test\ 0b1c2d3e-0000-4000-8000-000000000001\s.*\s8\s+gone\ \(410\)
                \s+Replay\s*Delete/x, 'a dead event');
 ok(index($rows, $Hostile) >= 0, 'a hostile one');
 $safe->('dead');
@@ -516,6 +516,101 @@ like($log->(), qr{^GET \Q$route?limit=50\E "-"$}m, 'a list without a secret');
 
 is(join("\n", grep { !/status of 401/ } $page->complaints), '',
    'dead: nothing in the console');
+
+$nginx->finish;
+
+
+# --- the module's own queue and API ---------------------------------------
+
+$nginx = NginxProcess->new(name => 'queue');
+my $to = NginxProcess::port(2);
+
+# The application is well once there is a file.
+unlink "$Root/well";
+
+$nginx->configure(http => <<END);
+    webhook_status_zone zone=status:128k;
+    webhook_queue_path $Root/queue.db queue=out;
+
+    server {
+        listen 127.0.0.1:$Port;
+
+        location = /status {
+            webhook_status zone=status html api=/queues/api;
+        }
+        location /queues/api {
+            webhook_api;
+            webhook_secret hush;
+        }
+        location = /munity {
+            webhook munity;
+            webhook_secret s3cr3t;
+            webhook_queue out;
+        }
+        location \@deliver {
+            webhook_deliver out;
+            webhook_retry 10ms;
+            proxy_pass http://127.0.0.1:$to;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:$to;
+
+        location / {
+            if (-f $Root/well) {
+                return 200;
+            }
+            return 410;
+        }
+    }
+END
+
+$nginx->expect(qr/webhook queue "out": event \S+ is dead after attempt/);
+$nginx->start;
+$client->close;
+
+for (1 .. 3) {
+    $client->request(POST => '/munity', '{"workspace_id":"w",'
+                     . '"customer_id":null,"event":"webhook_test",'
+                     . '"state":null,"payload":{"test":true}}', @Secret);
+}
+
+$page->open("http://127.0.0.1:$Port/status");
+ok($page->until('document.querySelector("#deadlists summary").innerText '
+                . '=== "out · 3 dead"'), 'three are dead');
+
+$page->eval('document.querySelector("#deadlists summary").click()');
+ok($page->until('!document.getElementById("secret").hidden'),
+   'the API asks for its secret');
+$page->eval('document.getElementById("secretvalue").value = "hush"; '
+            . 'document.getElementById("secret").requestSubmit()');
+ok($page->until('document.querySelectorAll("#deadlists tbody tr").length '
+                . '=== 3'), 'and lists them');
+like(shows('#deadlists tbody tr'),
+     qr/^webhook_test [0-9a-f-]{36}\s.*\s1\s+gone \(410\)\s+Replay/,
+     'with event and error');
+$page->screenshot("$Root/queue.png");
+
+NginxProcess::write_file("$Root/well", '');
+$page->eval('document.querySelector("#deadlists tbody button").click()');
+ok($page->until('document.querySelectorAll("#deadlists tbody tr").length '
+                . '=== 2'), 'one is replayed');
+ok($page->until('/^out\\s+0\\s/.test(document.querySelector("#queuetable '
+                . 'tbody").innerText) && document.querySelector("#deadlists '
+                . 'summary").innerText === "out · 2 dead"'), 'and delivered');
+
+$page->eval('(b => { b.click(); b.click() })('
+            . 'document.querySelector("button[aria-label^=Delete]"))');
+ok($page->until('document.querySelectorAll("#deadlists tbody tr").length '
+                . '=== 1'), 'one is deleted');
+
+$page->eval('[...document.querySelectorAll("#deadlists button")]'
+            . '.find(b => b.innerText === "Replay all").click()');
+ok($page->until('document.querySelector("#deadlists .none")?.innerText '
+                . '=== "None is dead."'), 'and the last one replayed');
+is(join("\n", grep { !/status of 401/ } $page->complaints), '',
+   'queue: nothing in the console');
 
 $nginx->finish;
 $page->end;
