@@ -575,6 +575,12 @@ ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
     size = ngx_http_webhook_zone_size(cf, &value[1], &name);
     if (size == NGX_ERROR) {
         return NGX_CONF_ERROR;

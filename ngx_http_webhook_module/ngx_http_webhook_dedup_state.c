@@ -2,7 +2,7 @@
 /*
  * What a dedup zone keeps in its store, for the next start.  Two tables:
  *
- *     keys  number of the answer -> hash of the key, when it expires, the answer
+ *     keys  number of the answer -> hash of the key, its end, the answer
  *     meta  "secret" of the hashes, "seq", the last number
  *
  * Answers are not held up: a tenth of a second after the first one that is not

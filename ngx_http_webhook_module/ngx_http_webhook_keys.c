@@ -12,9 +12,9 @@
  * A key is known by 128 bits of SipHash-2-4 with a secret: no sender can make
  * two keys that are taken for one, or many that are in one bucket.
  *
- * Answered keys can be kept elsewhere as well: who does so is told of those that
- * are not yet, in their order.  Numbers, of claims and then of answers, are
- * compared by their difference.
+ * Answered keys can be kept elsewhere as well: who does so is told of those
+ * that are not yet, in their order.  Numbers, of claims and then of answers,
+ * are compared by their difference.
  *
  * All but ngx_http_webhook_keys_hash() are to be called with a mutex held.  A
  * process may be killed while it has it: "next" of both lists is right after
@@ -98,8 +98,8 @@ static uint64_t ngx_http_webhook_keys_word(u_char *p);
 
 
 /*
- * Makes an empty table in the "size" bytes at "p", which are aligned as those of
- * malloc.  Returns NULL if they are too few.
+ * Makes an empty table in the "size" bytes at "p", which are aligned as those
+ * of malloc.  Returns NULL if they are too few.
  */
 
 ngx_http_webhook_keys_t *

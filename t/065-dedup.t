@@ -793,10 +793,10 @@ invalid parameter "zone=:64k" in
 
 === TEST 42: a zone that is none
 --- http_config eval
-$::Servers . 'webhook_dedup_zone small:64k;'
+$::Servers . 'webhook_dedup_zone name=small:64k;'
 --- must_die
 --- error_log
-invalid parameter "small:64k" in
+invalid parameter "name=small:64k" in
 
 
 

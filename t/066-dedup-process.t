@@ -39,6 +39,7 @@ sub config {
     $nginx->configure(%with, http => <<END);
     webhook_dedup_zone $zone;
     webhook_dedup \$http_webhook_id zone=events;
+    webhook_status_zone zone=status:128k;
     keepalive_timeout 60s;
 
     server {
@@ -63,6 +64,11 @@ sub config {
             webhook_secret off;
             proxy_ignore_client_abort on;
             proxy_pass http://127.0.0.1:$held;
+        }
+
+        location = /status {
+            webhook_status zone=status json;
+            webhook_secret off;
         }
 
         location /quick/ {
@@ -144,6 +150,18 @@ sub let_go {
     close $upstream;
 }
 
+# What the status has of the zone: duplicates, forgotten, keys; and of events
+sub status {
+    my $body = client()->request(GET => '/status')->{body} =~ s/\n//gr;
+
+    my ($events) = $body =~ /"event":"data_updated",("accepted".*?\})/;
+    my @counts = $body =~ /"dedup":\[\{"zone":"events","total":
+                           \{"duplicates":(\d+),"forgotten":(\d+)\},
+                           "now":\{"keys":(\d+)\}\}\]/x or return $body;
+
+    return "@counts $events";
+}
+
 sub duplicate { return qq({"id":"$_[0]"}) }
 
 
@@ -165,6 +183,11 @@ sub duplicate { return qq({"id":"$_[0]"}) }
     # The key is taken before the answer leaves: nobody can be quicker.
     is(answered($client->answer), "201 held\n", 'the first one is answered');
     is(post('quick', 'a'), '201 ' . duplicate('a'), 'and so is the second');
+
+    # A line is counted after its answer.
+    my $counts = '1 0 2 "accepted":2,"refused":{"in_progress":1}';
+    wait_until(sub { status() eq $counts }, 5);
+    is(status(), $counts, 'all is counted');
 
     my %pids;
     for (1 .. 500) {
@@ -281,6 +304,9 @@ sub duplicate { return qq({"id":"$_[0]"}) }
          'how large it is');
     like($warnings[0], qr/ keys: 1 forgotten before their time, client: /,
          'when it begins');
+
+    like(status(), qr/^2 2693 308 "accepted":3001,"refused":\{\}$/,
+         'the status has them all');
 
     # More under way than there is room for.
     my @clients = map { client(later => 1) } 1 .. 100;
