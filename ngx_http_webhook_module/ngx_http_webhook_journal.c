@@ -1,7 +1,8 @@
 
 /*
  * What a zone keeps in its store: a numbered sequence of changes, creations and
- * deletions of records with a UUID.  Four tables:
+ * deletions of records with a UUID.  A record that replaces another one of its
+ * UUID is a creation that needs no deletion before it.  Four tables:
  *
  *     records  number of the creation -> UUID, record
  *     index    UUID -> number of the creation
@@ -58,8 +59,14 @@ static ngx_int_t ngx_http_webhook_journal_apply(
     ngx_http_webhook_change_t *change, ngx_http_webhook_txn_t *txn);
 static ngx_int_t ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry);
+static ngx_int_t ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
+    ngx_http_webhook_entry_t *entry);
 static ngx_int_t ngx_http_webhook_journal_delete(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry);
+static ngx_int_t ngx_http_webhook_journal_number(ngx_http_webhook_txn_t *txn,
+    u_char *uuid, uint64_t *seq);
+static ngx_int_t ngx_http_webhook_journal_remove(ngx_http_webhook_txn_t *txn,
+    u_char *uuid, uint64_t seq);
 static ngx_int_t ngx_http_webhook_journal_forget(ngx_http_webhook_txn_t *txn);
 static ngx_int_t ngx_http_webhook_journal_old(void *data, ngx_str_t *key,
     ngx_str_t *value);
@@ -90,10 +97,10 @@ ngx_http_webhook_journal_conf(ngx_http_webhook_store_conf_t *conf)
 
 /*
  * Tells "handler" of the changes after number *seq: the creations of what
- * still is there, in their order, then the deletions.  A UUID is never made
- * twice, so that this says the same as the order in which it happened.  Sets
- * *seq and *version to those of what was read.  Returns NGX_OK or NGX_ERROR;
- * then both are as they were.
+ * still is there, in their order, then the deletions.  A UUID may have come
+ * back after its deletion: of its changes, the one with the highest number is
+ * the last one.  Sets *seq and *version to those of what was read.  Returns
+ * NGX_OK or NGX_ERROR; then both are as they were.
  */
 
 ngx_int_t
@@ -167,16 +174,17 @@ ngx_http_webhook_journal_walk_entry(void *data, ngx_str_t *key,
 
 
 /*
- * Looks a record up.  Returns NGX_OK with a copy of it in "pool", NGX_DECLINED
- * if there is none, or NGX_ERROR.
+ * Looks a record up.  Returns NGX_OK with its number and a copy of it in "pool",
+ * NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store, u_char *uuid,
-    ngx_pool_t *pool, ngx_str_t *record)
+    ngx_pool_t *pool, uint64_t *seq, ngx_str_t *record)
 {
+    u_char                   number[8];
     ngx_int_t                rc;
-    ngx_str_t                key, number, value;
+    ngx_str_t                key, value;
     ngx_http_webhook_txn_t  *txn;
 
     txn = ngx_http_webhook_store_begin(store);
@@ -184,13 +192,13 @@ ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store, u_char *uuid,
         return NGX_ERROR;
     }
 
-    key.len = NGX_HTTP_WEBHOOK_UUID_SIZE;
-    key.data = uuid;
-
-    rc = ngx_http_webhook_store_get(txn, journal_index, &key, &number);
+    rc = ngx_http_webhook_journal_number(txn, uuid, seq);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_webhook_store_get(txn, journal_records, &number, &value);
+        key.len = ngx_http_webhook_put64(number, *seq) - number;
+        key.data = number;
+
+        rc = ngx_http_webhook_store_get(txn, journal_records, &key, &value);
 
         if (rc == NGX_DECLINED
             || (rc == NGX_OK && value.len < NGX_HTTP_WEBHOOK_UUID_SIZE))
@@ -225,8 +233,8 @@ ngx_http_webhook_journal_submit(ngx_http_webhook_store_t *store,
     ngx_http_webhook_entry_t *entry)
 {
     entry->change.apply = ngx_http_webhook_journal_apply;
-    entry->change.size = (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE)
-                         ? entry->record.len : 0;
+    entry->change.size = (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_DELETE)
+                         ? 0 : entry->record.len;
 
     ngx_http_webhook_store_submit(store, &entry->change);
 }
@@ -248,9 +256,9 @@ ngx_http_webhook_journal_apply(ngx_http_webhook_change_t *change,
 
     entry->seq = seq + 1;
 
-    rc = (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE)
-         ? ngx_http_webhook_journal_create(txn, entry)
-         : ngx_http_webhook_journal_delete(txn, entry);
+    rc = (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_DELETE)
+         ? ngx_http_webhook_journal_delete(txn, entry)
+         : ngx_http_webhook_journal_create(txn, entry);
 
     if (rc != NGX_OK) {
         return rc;
@@ -267,6 +275,15 @@ ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
     u_char     number[8], *p;
     ngx_int_t  rc;
     ngx_str_t  key, value;
+
+    if (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_REPLACE) {
+
+        rc = ngx_http_webhook_journal_replace(txn, entry);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     if (ngx_http_webhook_store_room(txn, entry->record.len) != NGX_OK) {
         return NGX_ERROR;
@@ -304,46 +321,55 @@ ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
 }
 
 
+/* makes way for the new record, if the old one is what it should be */
+
+static ngx_int_t
+ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
+    ngx_http_webhook_entry_t *entry)
+{
+    uint64_t   seq;
+    ngx_int_t  rc;
+
+    rc = ngx_http_webhook_journal_number(txn, entry->uuid, &seq);
+
+    if (rc == NGX_DECLINED) {
+        return entry->replaces ? NGX_DECLINED : NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (seq != entry->replaces) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_webhook_journal_remove(txn, entry->uuid, seq);
+}
+
+
 static ngx_int_t
 ngx_http_webhook_journal_delete(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry)
 {
     u_char     gone[NGX_HTTP_WEBHOOK_UUID_SIZE + 8], number[8], *p;
+    uint64_t   seq;
     ngx_int_t  rc;
     ngx_str_t  key, value;
 
-    key.len = NGX_HTTP_WEBHOOK_UUID_SIZE;
-    key.data = entry->uuid;
-
-    rc = ngx_http_webhook_store_get(txn, journal_index, &key, &value);
+    rc = ngx_http_webhook_journal_number(txn, entry->uuid, &seq);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (value.len != sizeof(number)) {
-        return ngx_http_webhook_store_corrupted(txn);
-    }
-
-    ngx_memcpy(number, value.data, sizeof(number));
-
-    if (ngx_http_webhook_store_delete(txn, journal_index, &key) != NGX_OK) {
+    if (ngx_http_webhook_journal_remove(txn, entry->uuid, seq) != NGX_OK
+        || ngx_http_webhook_journal_forget(txn) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    key.len = sizeof(number);
+    key.len = ngx_http_webhook_put64(number, entry->seq) - number;
     key.data = number;
-
-    rc = ngx_http_webhook_store_delete(txn, journal_records, &key);
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? ngx_http_webhook_store_corrupted(txn)
-                                    : NGX_ERROR;
-    }
-
-    if (ngx_http_webhook_journal_forget(txn) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_http_webhook_put64(number, entry->seq);
 
     p = ngx_cpymem(gone, entry->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
     (void) ngx_http_webhook_put64(p, time(NULL));
@@ -353,6 +379,59 @@ ngx_http_webhook_journal_delete(ngx_http_webhook_txn_t *txn,
 
     return ngx_http_webhook_store_put(txn, journal_deleted, &key, &value,
                                       NGX_HTTP_WEBHOOK_STORE_APPEND);
+}
+
+
+/* finds the number of a UUID's record; NGX_DECLINED if there is none */
+
+static ngx_int_t
+ngx_http_webhook_journal_number(ngx_http_webhook_txn_t *txn, u_char *uuid,
+    uint64_t *seq)
+{
+    ngx_int_t  rc;
+    ngx_str_t  key, value;
+
+    key.len = NGX_HTTP_WEBHOOK_UUID_SIZE;
+    key.data = uuid;
+
+    rc = ngx_http_webhook_store_get(txn, journal_index, &key, &value);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (value.len != 8) {
+        return ngx_http_webhook_store_corrupted(txn);
+    }
+
+    *seq = ngx_http_webhook_get64(value.data);
+
+    return NGX_OK;
+}
+
+
+/* removes a record and its place in the index */
+
+static ngx_int_t
+ngx_http_webhook_journal_remove(ngx_http_webhook_txn_t *txn, u_char *uuid,
+    uint64_t seq)
+{
+    u_char     number[8];
+    ngx_int_t  rc;
+    ngx_str_t  key;
+
+    key.len = NGX_HTTP_WEBHOOK_UUID_SIZE;
+    key.data = uuid;
+
+    if (ngx_http_webhook_store_delete(txn, journal_index, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key.len = ngx_http_webhook_put64(number, seq) - number;
+    key.data = number;
+
+    rc = ngx_http_webhook_store_delete(txn, journal_records, &key);
+
+    return (rc == NGX_DECLINED) ? ngx_http_webhook_store_corrupted(txn) : rc;
 }
 
 

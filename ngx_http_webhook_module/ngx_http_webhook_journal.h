@@ -9,20 +9,23 @@
 
 enum {
     NGX_HTTP_WEBHOOK_JOURNAL_CREATE = 0,
+    NGX_HTTP_WEBHOOK_JOURNAL_REPLACE,
     NGX_HTTP_WEBHOOK_JOURNAL_DELETE
 };
 
 
 /*
- * A creation or a deletion.  "change" is for ngx_http_webhook_store_submit(); its "rc" is
- * NGX_DECLINED if there was nothing to delete.
+ * A change.  REPLACE takes the place of the record that was number "replaces",
+ * or 0 if there must be none.  "change" is for ngx_http_webhook_store_submit();
+ * its "rc" is NGX_DECLINED if what was to be replaced or deleted is not there.
  */
 
 typedef struct {
     ngx_http_webhook_change_t  change;
     ngx_uint_t                 type;
     u_char                     uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    ngx_str_t                  record;    /* of CREATE */
+    uint64_t                   replaces;
+    ngx_str_t                  record;    /* not of DELETE */
     uint64_t                   seq;       /* set for NGX_OK: its number */
 } ngx_http_webhook_entry_t;
 
@@ -43,7 +46,7 @@ ngx_int_t ngx_http_webhook_journal_walk(ngx_http_webhook_store_t *store,
     uint64_t *seq, ngx_uint_t *version,
     ngx_http_webhook_journal_walk_pt handler, void *data);
 ngx_int_t ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store,
-    u_char *uuid, ngx_pool_t *pool, ngx_str_t *record);
+    u_char *uuid, ngx_pool_t *pool, uint64_t *seq, ngx_str_t *record);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_JOURNAL_H_INCLUDED_ */

@@ -580,7 +580,6 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
 
         if (rc != NGX_OK
-            || after->seq == 0
             || ngx_memcmp(after->app, ctx->registration->app,
                           NGX_HTTP_WEBHOOK_UUID_SIZE)
                != 0)
@@ -1003,6 +1002,16 @@ ngx_http_webhook_lenra_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     if (wlcf->zone->shm.size == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "unknown webhook zone \"%V\" in %s:%ui",
+                      &wlcf->zone->shm.name, wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_webhook_registry_claim(wlcf->zone, &ngx_http_webhook_lenra)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "webhook zone \"%V\" is used by \"webhook_endpoints\" "
+                      "already in %s:%ui",
                       &wlcf->zone->shm.name, wlcf->file, wlcf->line);
         return NGX_CONF_ERROR;
     }

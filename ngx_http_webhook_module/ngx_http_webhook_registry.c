@@ -88,6 +88,8 @@ typedef struct {
                                                        reserved */
     ngx_queue_t                         queue;      /* app's, or reserved */
     unsigned                            has_user:1;
+    unsigned                            replaces:1; /* others may be reserved
+                                                       for the same UUID */
 } ngx_http_webhook_webhook_node_t;
 
 
@@ -114,6 +116,7 @@ struct ngx_http_webhook_registry_s {
     ngx_cycle_t                        *cycle;
     time_t                              tried;      /* to open the store */
     ngx_http_webhook_status_item_t     *status;
+    void                               *owner;      /* who it is for */
 };
 
 
@@ -141,12 +144,15 @@ static ngx_int_t ngx_http_webhook_registry_take(void *data, uint64_t seq,
     u_char *uuid, ngx_str_t *record);
 static ngx_http_webhook_webhook_node_t *ngx_http_webhook_registry_reserved(
     ngx_http_webhook_registry_t *registry, u_char *uuid);
+static ngx_int_t ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op);
 static void ngx_http_webhook_registry_created(
     ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_registry_deleted(
     ngx_http_webhook_change_t *change);
 static ngx_int_t ngx_http_webhook_registry_drop(
-    ngx_http_webhook_registry_t *registry, u_char *uuid);
+    ngx_http_webhook_registry_t *registry, u_char *uuid, uint64_t seq);
 static ngx_int_t ngx_http_webhook_registry_encode(ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration, ngx_str_t *record);
 static ngx_int_t ngx_http_webhook_registry_decode(ngx_str_t *record,
@@ -373,6 +379,25 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
 }
 
 
+/* NGX_DECLINED if the zone is for the registrations of somebody else */
+
+ngx_int_t
+ngx_http_webhook_registry_claim(ngx_shm_zone_t *shm_zone, void *owner)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    if (registry->owner && registry->owner != owner) {
+        return NGX_DECLINED;
+    }
+
+    registry->owner = owner;
+
+    return NGX_OK;
+}
+
+
 /* returns the path of the zone's state, empty if it has none */
 
 ngx_str_t *
@@ -555,7 +580,7 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
 
     if (record == NULL) {
 
-        if (webhook) {
+        if (webhook && webhook->seq < seq) {
             ngx_http_webhook_registry_unlink(registry, webhook);
             ngx_http_webhook_registry_free(registry, webhook);
 
@@ -566,7 +591,7 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
         return NGX_OK;
     }
 
-    if (webhook) {
+    if (webhook && webhook->seq >= seq) {
         return NGX_OK;
     }
 
@@ -584,6 +609,11 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
     }
 
     ngx_memcpy(registration.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    if (webhook) {
+        ngx_http_webhook_registry_unlink(registry, webhook);
+        ngx_http_webhook_registry_free(registry, webhook);
+    }
 
     webhook = ngx_http_webhook_registry_alloc(registry, &registration);
 
@@ -606,7 +636,7 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
 }
 
 
-/* finds what some worker is about to create, or NULL */
+/* finds what some worker is about to create, and only it may, or NULL */
 
 static ngx_http_webhook_webhook_node_t *
 ngx_http_webhook_registry_reserved(ngx_http_webhook_registry_t *registry,
@@ -621,8 +651,9 @@ ngx_http_webhook_registry_reserved(ngx_http_webhook_registry_t *registry,
     {
         webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
 
-        if (ngx_memcmp(webhook->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
-            == 0)
+        if (!webhook->replaces
+            && ngx_memcmp(webhook->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
+               == 0)
         {
             return webhook;
         }
@@ -677,10 +708,10 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_webhook_journal_find(registry->store, uuid, pool, &record);
+    rc = ngx_http_webhook_journal_find(registry->store, uuid, pool,
+                                       &registration->seq, &record);
 
     if (rc == NGX_OK) {
-        registration->seq = 0;
         ngx_memcpy(registration->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
         rc = ngx_http_webhook_registry_decode(&record, registration);
     }
@@ -769,13 +800,46 @@ ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration,
     ngx_http_webhook_registry_op_t *op)
 {
+    op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_CREATE;
+
+    return ngx_http_webhook_registry_submit(shm_zone, pool, registration, op);
+}
+
+
+/*
+ * Creates a registration in the place of number registration->seq, or of none
+ * if that is 0.  Returns what ngx_http_webhook_registry_create() does, or
+ * NGX_BUSY, with nothing changed, if there is another one by now.
+ */
+
+ngx_int_t
+ngx_http_webhook_registry_replace(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
+    ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op)
+{
+    op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_REPLACE;
+    op->entry.replaces = registration->seq;
+
+    return ngx_http_webhook_registry_submit(shm_zone, pool, registration, op);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
+    ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op)
+{
+    ngx_int_t                           rc;
     ngx_str_t                           record;
+    ngx_uint_t                          replaces;
     ngx_http_webhook_registry_t        *registry;
-    ngx_http_webhook_webhook_node_t    *webhook;
+    ngx_http_webhook_webhook_node_t    *old, *webhook;
     ngx_http_webhook_registry_shctx_t  *sh;
 
     registry = shm_zone->data;
     sh = registry->sh;
+
+    replaces = (op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_REPLACE);
 
     if (ngx_http_webhook_registry_opened(registry) != NGX_OK) {
         return NGX_ERROR;
@@ -790,34 +854,50 @@ ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
+    rc = NGX_DECLINED;
+
     ngx_shmtx_lock(&registry->shpool->mutex);
 
     webhook = ngx_http_webhook_registry_alloc(registry, registration);
 
+    if (webhook) {
+        webhook->replaces = replaces;
+    }
+
     if (webhook && registry->store) {
         webhook->seq = ngx_pid;
         ngx_queue_insert_tail(&sh->reserved, &webhook->queue);
+        rc = NGX_AGAIN;
 
     } else if (webhook) {
-        ngx_http_webhook_registry_link(registry, webhook, ++sh->seq);
+        old = replaces ? ngx_http_webhook_registry_lookup(&sh->webhooks,
+                                                          registration->uuid)
+                       : NULL;
+
+        if (replaces && (old ? old->seq : 0) != op->entry.replaces) {
+            ngx_http_webhook_registry_free(registry, webhook);
+            rc = NGX_BUSY;
+
+        } else {
+            ngx_http_webhook_registry_link(registry, webhook, ++sh->seq);
+            rc = NGX_OK;
+        }
     }
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
-    if (webhook == NULL) {
-        return NGX_DECLINED;
-    }
-
-    if (registry->store == NULL) {
+    if (rc == NGX_OK) {
         ngx_http_webhook_status_count(registry->status,
                                       NGX_HTTP_WEBHOOK_STATUS_CREATES);
-        return NGX_OK;
+    }
+
+    if (rc != NGX_AGAIN) {
+        return rc;
     }
 
     op->registry = registry;
     op->node = webhook;
 
-    op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_CREATE;
     ngx_memcpy(op->entry.uuid, registration->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
     op->entry.record = record;
     op->entry.change.handler = ngx_http_webhook_registry_created;
@@ -842,8 +922,9 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    if (ngx_http_webhook_registry_reserved(registry, op->entry.uuid)
-        != webhook)
+    if (op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE
+        && ngx_http_webhook_registry_reserved(registry, op->entry.uuid)
+           != webhook)
     {
         /* it has been taken over from the store, and may be gone by now */
 
@@ -868,6 +949,12 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
     }
 
     op->rc = change->rc;
+
+    if (op->rc == NGX_DECLINED) {
+        /* another one is there */
+        op->rc = NGX_BUSY;
+    }
+
     op->handler(op);
 }
 
@@ -891,7 +978,7 @@ ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone, u_char *uuid,
     }
 
     if (registry->store == NULL) {
-        rc = ngx_http_webhook_registry_drop(registry, uuid);
+        rc = ngx_http_webhook_registry_drop(registry, uuid, (uint64_t) -1);
 
         if (rc == NGX_OK) {
             ngx_http_webhook_status_count(registry->status,
@@ -922,7 +1009,8 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
     op = change->data;
 
     if (change->rc == NGX_OK) {
-        (void) ngx_http_webhook_registry_drop(op->registry, op->entry.uuid);
+        (void) ngx_http_webhook_registry_drop(op->registry, op->entry.uuid,
+                                              op->entry.seq);
 
         ngx_http_webhook_status_count(op->registry->status,
                                       NGX_HTTP_WEBHOOK_STATUS_DELETES);
@@ -933,17 +1021,22 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
 }
 
 
-/* takes a registration out of the zone; NGX_DECLINED if it is not there */
+/* takes what was before number "seq" out; NGX_DECLINED if it is not there */
 
 static ngx_int_t
 ngx_http_webhook_registry_drop(ngx_http_webhook_registry_t *registry,
-    u_char *uuid)
+    u_char *uuid, uint64_t seq)
 {
     ngx_http_webhook_webhook_node_t  *webhook;
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
     webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
+
+    if (webhook && webhook->seq > seq) {
+        /* it has come back */
+        webhook = NULL;
+    }
 
     if (webhook) {
         ngx_http_webhook_registry_unlink(registry, webhook);
@@ -1074,6 +1167,7 @@ ngx_http_webhook_registry_alloc(ngx_http_webhook_registry_t *registry,
     webhook->environment = registration->environment;
     webhook->user = registration->user;
     webhook->has_user = registration->has_user;
+    webhook->replaces = 0;
     webhook->action_len = registration->action.len;
     webhook->props_len = registration->props.len;
 
@@ -1105,16 +1199,31 @@ ngx_http_webhook_registry_free(ngx_http_webhook_registry_t *registry,
 }
 
 
-/* makes a node that is in no list known, as number "seq" */
+/* makes a node that is in no list known, as number "seq" of its UUID */
 
 static void
 ngx_http_webhook_registry_link(ngx_http_webhook_registry_t *registry,
     ngx_http_webhook_webhook_node_t *webhook, uint64_t seq)
 {
     ngx_queue_t                      *q;
-    ngx_http_webhook_webhook_node_t  *last;
+    ngx_http_webhook_webhook_node_t  *last, *old;
 
     webhook->seq = seq;
+
+    if (webhook->replaces) {
+        old = ngx_http_webhook_registry_lookup(&registry->sh->webhooks,
+                                               webhook->node.uuid);
+
+        if (old && old->seq > seq) {
+            ngx_http_webhook_registry_free(registry, webhook);
+            return;
+        }
+
+        if (old) {
+            ngx_http_webhook_registry_unlink(registry, old);
+            ngx_http_webhook_registry_free(registry, old);
+        }
+    }
 
     ngx_http_webhook_registry_insert(&registry->sh->webhooks, &webhook->node);
     registry->sh->count++;

@@ -34,7 +34,7 @@ typedef struct ngx_http_webhook_registry_op_s  ngx_http_webhook_registry_op_t;
 
 
 /*
- * A creation or a deletion.  It belongs to the caller and must stay as it is
+ * A change.  It belongs to the caller and must stay as it is
  * until "handler" is called, from the event loop, if the function answered
  * NGX_AGAIN; "rc" then is what it would have answered otherwise.
  */
@@ -54,6 +54,8 @@ struct ngx_http_webhook_registry_op_s {
 
 ngx_shm_zone_t *ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, ngx_str_t *state, size_t state_size);
+ngx_int_t ngx_http_webhook_registry_claim(ngx_shm_zone_t *shm_zone,
+    void *owner);
 ngx_str_t *ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone);
 void ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone,
     ngx_uint_t counter);
@@ -66,6 +68,9 @@ ngx_int_t ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 ngx_int_t ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
 ngx_int_t ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op);
+ngx_int_t ngx_http_webhook_registry_replace(ngx_shm_zone_t *shm_zone,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
     ngx_http_webhook_registry_op_t *op);
 ngx_int_t ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone,

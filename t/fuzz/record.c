@@ -41,7 +41,7 @@ enum {
 
 typedef struct {
     ngx_uint_t             exists;
-    uint64_t               seq;         /* 0: its UUID was never used */
+    uint64_t               seq;
     size_t                 len;
     u_char                 record[FUZZ_HEAD + 65536];
 } plain_webhook_t;
@@ -275,42 +275,6 @@ plain_record_valid(u_char *record, size_t len)
 }
 
 
-/* has a record before this one the same UUID? */
-
-static ngx_uint_t
-plain_known(MDB_txn *txn, MDB_val *record)
-{
-    u_char       first[8];
-    MDB_val      key, value;
-    ngx_uint_t   known;
-    MDB_cursor  *cursor;
-
-    known = 0;
-
-    fuzz_check(mdb_cursor_open(txn, fuzz_dbi[fuzz_records], &cursor),
-               "a cursor");
-
-    fuzz_number(first, 1);
-    key.mv_data = first;
-    key.mv_size = 8;
-
-    while (mdb_cursor_get(cursor, &key, &value,
-                          key.mv_data == first ? MDB_SET_RANGE : MDB_NEXT)
-           == 0
-           && value.mv_data != record->mv_data)
-    {
-        if (ngx_memcmp(value.mv_data, record->mv_data, 16) == 0) {
-            known = 1;
-            break;
-        }
-    }
-
-    mdb_cursor_close(cursor);
-
-    return known;
-}
-
-
 /* may a fresh zone be filled from what is in the tables? */
 
 static ngx_uint_t
@@ -372,16 +336,10 @@ plain_state_valid(void)
                 break;
             }
 
-            if (table == fuzz_deleted
-                || plain_record_valid((u_char *) value.mv_data + 16,
-                                      value.mv_size - 16))
+            if (table != fuzz_deleted
+                && !plain_record_valid((u_char *) value.mv_data + 16,
+                                       value.mv_size - 16))
             {
-                continue;
-            }
-
-            /* of a webhook that is known, the record is not looked at */
-
-            if (!plain_known(txn, &value)) {
                 valid = 0;
                 break;
             }
@@ -404,10 +362,9 @@ fuzz_create(ngx_uint_t n, u_char *record, size_t len)
 
     w = &plain_webhooks[n];
 
-    /* a random UUID does not come back */
-
-    if (w->seq) {
-        return;
+    if (w->exists) {
+        fuzz_number(number, w->seq);
+        fuzz_remove(fuzz_records, number, 8);
     }
 
     w->exists = 1;
@@ -468,7 +425,7 @@ fuzz_operation(void)
 
     switch (op & 7) {
 
-    default: /* a creation, perhaps with much text */
+    default: /* a creation or a replacement, perhaps with much text */
         n = fuzz_byte() % FUZZ_WEBHOOKS;
 
         fuzz_uuid(100 + fuzz_byte() % FUZZ_APPS, head);
