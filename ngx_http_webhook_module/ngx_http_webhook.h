@@ -19,6 +19,7 @@ typedef struct ngx_http_webhook_signature_s ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
 typedef struct ngx_http_webhook_queue_s     ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_message_s   ngx_http_webhook_message_t;
+typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
 typedef struct ngx_http_webhook_status_conf_s
     ngx_http_webhook_status_conf_t;
 
@@ -151,6 +152,14 @@ typedef struct {
 } ngx_http_webhook_identity_t;
 
 
+/* "webhook_endpoints" */
+
+typedef struct {
+    ngx_uint_t                        http;         /* allows http:// */
+    time_t                            overlap;      /* of two secrets */
+} ngx_http_webhook_endpoints_conf_t;
+
+
 #include "ngx_http_webhook_status.h"
 
 
@@ -192,6 +201,14 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_http_complex_value_t         *destination;
     ngx_array_t                      *retry;        /* of ngx_msec_t */
 
+    ngx_http_webhook_endpoints_conf_t  *endpoints;
+    ngx_array_t                      *allow;        /* of ngx_cidr_t */
+    ngx_shm_zone_t                   *queue_zone;   /* of "endpoints=" */
+    ngx_http_webhook_queue_t         *report;       /* of what is switched off,
+                                                       may be NULL */
+    time_t                            give_up;      /* on an endpoint */
+    ngx_flag_t                        sign;
+
     ngx_http_webhook_identity_t      *identity;
 
     ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
@@ -205,6 +222,19 @@ struct ngx_http_webhook_loc_conf_s {
 };
 
 
+/* what ngx_http_webhook_variable_outbound() can tell */
+
+enum {
+    webhook_outbound_url = 0,
+    webhook_outbound_timestamp,
+    webhook_outbound_signature
+};
+
+
+/* of the values that Munity's shape reads */
+#define NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE  0
+
+
 /* what a queue keeps of a request, beside its body */
 
 struct ngx_http_webhook_message_s {
@@ -216,6 +246,8 @@ struct ngx_http_webhook_message_s {
     ngx_str_t                         sockaddr;     /* in binary */
     ngx_str_t                         local_sockaddr;
     ngx_str_t                         id;           /* $webhook_id */
+    ngx_str_t                         workspace;    /* whose endpoint it is for,
+                                                       may be empty */
     ngx_array_t                       headers;      /* of ngx_keyval_t */
     ngx_array_t                       variables;    /* by their names after
                                                        "webhook_" */
@@ -238,6 +270,7 @@ struct ngx_http_webhook_ctx_s {
 
     ngx_http_webhook_message_t       *message;      /* that is delivered */
     ngx_uint_t                        attempt;
+    ngx_http_webhook_outbound_t      *outbound;     /* to an endpoint */
 
     ngx_http_webhook_verifier_t      *verifier;     /* of a signature */
     ngx_str_t                        *challenge;    /* its header, then */
@@ -348,6 +381,13 @@ ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_webhook_sign_standard(ngx_http_request_t *r,
+    ngx_str_t *secrets, ngx_uint_t n, ngx_str_t *id, ngx_str_t *timestamp,
+    ngx_str_t *body, ngx_str_t *signature);
+ngx_uint_t ngx_http_webhook_secret_is(ngx_str_t *secret);
+ngx_int_t ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret);
+ngx_int_t ngx_http_webhook_hash(ngx_str_t *text, u_char *uuid);
+char *ngx_http_webhook_sign(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_webhook_queue.c */
 
@@ -368,7 +408,24 @@ char *ngx_http_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_webhook_deliver_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 ngx_int_t ngx_http_webhook_deliver_access(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_deliver_header(ngx_http_request_t *r,
+    ngx_str_t *key, ngx_str_t *value);
 void ngx_http_webhook_deliver_init(void);
+
+/* ngx_http_webhook_endpoint.c */
+
+char *ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
+    ngx_shm_zone_t *zone, u_char *file, ngx_uint_t line);
+
+/* ngx_http_webhook_outbound.c */
+
+ngx_int_t ngx_http_webhook_outbound_pin(ngx_http_request_t *r);
+ngx_int_t ngx_http_webhook_variable_outbound(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 /* ngx_http_webhook_problem.c */
 
@@ -400,6 +457,7 @@ extern ngx_http_webhook_provider_t  *ngx_http_webhook_providers[];
 
 extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;
+extern ngx_http_webhook_provider_t  ngx_http_webhook_endpoints;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_lenra;
 extern ngx_http_webhook_provider_t  ngx_http_webhook_signed;
 

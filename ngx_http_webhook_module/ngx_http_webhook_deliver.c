@@ -14,7 +14,7 @@
  */
 
 
-#include "ngx_http_webhook_queue.h"
+#include "ngx_http_webhook_outbound.h"
 
 
 #define NGX_HTTP_WEBHOOK_CONCURRENCY     16
@@ -46,6 +46,9 @@
 /* seconds: Retry-After, and what 429 and 503 mean without it */
 #define NGX_HTTP_WEBHOOK_RETRY_MAX       (24 * 60 * 60)
 #define NGX_HTTP_WEBHOOK_RETRY_DEFAULT   60
+
+/* seconds: an endpoint that has failed for so long is switched off */
+#define NGX_HTTP_WEBHOOK_GIVE_UP         (120 * 60 * 60)
 
 #define NGX_HTTP_WEBHOOK_GONE            410
 #define NGX_HTTP_WEBHOOK_TOO_MANY        429
@@ -107,6 +110,8 @@ typedef struct {
     ngx_http_webhook_destination_t   *destination;
 
     ngx_msec_t                        start;
+    ngx_http_webhook_outbound_t      *outbound;     /* to an endpoint */
+
     ngx_uint_t                        status;       /* 0: no answer */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
@@ -145,6 +150,7 @@ static void ngx_http_webhook_deliver_forget(ngx_http_webhook_deliverer_t *d,
 static ngx_int_t ngx_http_webhook_deliver_start(
     ngx_http_webhook_deliverer_t *d, ngx_http_webhook_destination_t *dest,
     ngx_http_webhook_event_t *event);
+static void ngx_http_webhook_deliver_go(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_webhook_deliver_abandon(ngx_http_request_t *r);
 static ngx_connection_t *ngx_http_webhook_deliver_connection(
     ngx_http_webhook_queue_t *queue);
@@ -152,8 +158,6 @@ static ngx_int_t ngx_http_webhook_deliver_request(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue, ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_deliver_headers(ngx_http_request_t *r,
     ngx_http_webhook_message_t *message, size_t length);
-static ngx_int_t ngx_http_webhook_deliver_header(ngx_http_request_t *r,
-    ngx_str_t *key, ngx_str_t *value);
 static u_char *ngx_http_webhook_deliver_log(ngx_log_t *log, u_char *buf,
     size_t len);
 static void ngx_http_webhook_deliver_event(ngx_event_t *ev);
@@ -166,7 +170,11 @@ static ngx_int_t ngx_http_webhook_deliver_retry_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_webhook_deliver_finished(void *data);
+static void ngx_http_webhook_deliver_unsent(
+    ngx_http_webhook_delivery_t *delivery, ngx_uint_t keep);
 static void ngx_http_webhook_deliver_outcome(
+    ngx_http_webhook_delivery_t *delivery);
+static void ngx_http_webhook_deliver_settle(
     ngx_http_webhook_delivery_t *delivery);
 static uint64_t ngx_http_webhook_deliver_delay(
     ngx_http_webhook_delivery_t *delivery);
@@ -206,7 +214,10 @@ static ngx_array_t  ngx_http_webhook_deliver_retry = {
 };
 
 
-/* webhook_deliver name [concurrency=16] [destination=$variable]; */
+/*
+ * webhook_deliver name [concurrency=16] [destination=$variable]
+ *                      [give_up=120h] [report=queue];
+ */
 
 char *
 ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -272,6 +283,33 @@ ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
 
             continue;
+
+        } else if (ngx_strncmp(value[i].data, "give_up=", 8) == 0
+                   && wlcf->give_up == 0)
+        {
+            text.len = value[i].len - 8;
+            text.data = value[i].data + 8;
+
+            wlcf->give_up = ngx_parse_time(&text, 1);
+
+            if (wlcf->give_up > 0) {
+                continue;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "report=", 7) == 0
+                   && value[i].len > 7 && wlcf->report == NULL)
+        {
+            text.len = value[i].len - 7;
+            text.data = value[i].data + 7;
+
+            wlcf->report = ngx_http_webhook_queue_get(cf, &text);
+            if (wlcf->report == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            if (wlcf->report != queue) {
+                continue;
+            }
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -281,6 +319,10 @@ ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (wlcf->concurrency == 0) {
         wlcf->concurrency = NGX_HTTP_WEBHOOK_CONCURRENCY;
+    }
+
+    if (wlcf->give_up == 0) {
+        wlcf->give_up = NGX_HTTP_WEBHOOK_GIVE_UP;
     }
 
     wlcf->deliver = queue;
@@ -356,7 +398,8 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
 
     if (wlcf->deliver == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_retry\" needs \"webhook_deliver\" in %s:%ui",
+                      "\"%s\" needs \"webhook_deliver\" in %s:%ui",
+                      wlcf->sign ? "webhook_sign" : "webhook_retry",
                       wlcf->queue_file, wlcf->queue_line);
         return NGX_CONF_ERROR;
     }
@@ -946,6 +989,7 @@ ngx_http_webhook_deliver_start(ngx_http_webhook_deliverer_t *d,
     ngx_http_cleanup_t               *cln;
     ngx_http_request_t               *r;
     ngx_http_webhook_delivery_t      *delivery;
+    ngx_http_webhook_ctx_t           *ctx;
     ngx_http_webhook_deliver_conn_t  *dc;
 
     delivery = ngx_calloc(sizeof(ngx_http_webhook_delivery_t), d->tick.log);
@@ -1014,10 +1058,41 @@ ngx_http_webhook_deliver_start(ngx_http_webhook_deliverer_t *d,
         return NGX_OK;
     }
 
-    ngx_http_core_run_phases(r);
-    ngx_http_run_posted_requests(c);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx->outbound) {
+        delivery->outbound = ctx->outbound;
+        ctx->outbound->handler = ngx_http_webhook_deliver_go;
+
+        rc = ngx_http_webhook_outbound_begin(r, ctx->outbound);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_http_webhook_deliver_go(r, rc);
 
     return NGX_OK;
+}
+
+
+/* runs the request, or ends it if "rc" is not NGX_OK */
+
+static void
+ngx_http_webhook_deliver_go(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    if (rc != NGX_OK) {
+        ngx_http_webhook_deliver_abandon(r);
+        return;
+    }
+
+    c = r->connection;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -1243,29 +1318,42 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
 
     r->headers_in.server = message->host;
 
-    rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
-    if (rb == NULL) {
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
         return NGX_ERROR;
     }
 
-    r->request_body = rb;
+    b->start = b->pos = body.data;
+    b->end = b->last = body.data + body.len;
+    b->temporary = 1;
 
-    if (body.len) {
-        rb->bufs = ngx_alloc_chain_link(r->pool);
-        b = ngx_calloc_buf(r->pool);
+    if (message->workspace.len && queue->endpoints) {
 
-        if (rb->bufs == NULL || b == NULL) {
+        /* a content handler will read it, see ngx_http_webhook_outbound.c */
+
+        r->header_in = b;
+
+    } else {
+
+        rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+        if (rb == NULL) {
             return NGX_ERROR;
         }
 
-        b->start = b->pos = body.data;
-        b->end = b->last = body.data + body.len;
-        b->temporary = 1;
-        b->last_buf = 1;
+        r->request_body = rb;
 
-        rb->bufs->buf = b;
-        rb->bufs->next = NULL;
-        rb->buf = b;
+        if (body.len) {
+            rb->bufs = ngx_alloc_chain_link(r->pool);
+            if (rb->bufs == NULL) {
+                return NGX_ERROR;
+            }
+
+            b->last_buf = 1;
+
+            rb->bufs->buf = b;
+            rb->bufs->next = NULL;
+            rb->buf = b;
+        }
     }
 
     ctx = ngx_http_webhook_create_ctx(r);
@@ -1286,6 +1374,12 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
     r->loc_conf = clcf->loc_conf;
 
     ngx_http_update_location_config(r);
+
+    if (message->workspace.len && queue->endpoints
+        && ngx_http_webhook_outbound_create(r, ctx, queue, &body) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
@@ -1360,7 +1454,7 @@ ngx_http_webhook_deliver_headers(ngx_http_request_t *r,
 
 /* as in ngx_http_process_request_headers() */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_webhook_deliver_header(ngx_http_request_t *r, ngx_str_t *key,
     ngx_str_t *value)
 {
@@ -1622,14 +1716,35 @@ ngx_http_webhook_deliver_finished(void *data)
 {
     ngx_http_webhook_delivery_t *delivery = data;
 
+    ngx_http_webhook_outbound_t     *outbound;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
     d = delivery->deliverer;
     dest = delivery->destination;
+    outbound = delivery->outbound;
 
     d->active--;
     dest->active--;
+
+    if (outbound && outbound->status) {
+        delivery->status = outbound->status;
+    }
+
+    if (outbound && outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND) {
+        ngx_http_webhook_deliver_unsent(delivery,
+                                        outbound->state
+                                        == NGX_HTTP_WEBHOOK_OUTBOUND_KEEP);
+        ngx_http_webhook_deliver_ready(dest);
+        return;
+    }
+
+    if (outbound) {
+        ngx_http_webhook_outbound_finish(outbound, delivery->status);
+
+        /* it is not there when the outcome is committed */
+        delivery->outbound = NULL;
+    }
 
     if (delivery->status >= 200 && delivery->status < 300) {
         dest->limit = d->queue->location->concurrency;
@@ -1642,6 +1757,39 @@ ngx_http_webhook_deliver_finished(void *data)
     ngx_http_webhook_deliver_outcome(delivery);
 
     ngx_http_webhook_deliver_ready(dest);
+}
+
+
+/* there was no attempt: nobody wants the event any more, or not now */
+
+static void
+ngx_http_webhook_deliver_unsent(ngx_http_webhook_delivery_t *delivery,
+    ngx_uint_t keep)
+{
+    u_char                         id[NGX_HTTP_WEBHOOK_UUID_LEN];
+    ngx_str_t                      text;
+    ngx_http_webhook_deliverer_t  *d;
+
+    d = delivery->deliverer;
+
+    text.len = ngx_http_webhook_uuid_print(id, delivery->sc.event.id) - id;
+    text.data = id;
+
+    ngx_log_error(NGX_LOG_INFO, d->tick.log, 0,
+                  "webhook queue \"%V\": event %V is %s: its endpoint %s",
+                  &d->queue->name, &text,
+                  keep ? "dead" : "dropped",
+                  keep ? "is switched off" : "does not want it any more");
+
+    delivery->sc.type = keep ? NGX_HTTP_WEBHOOK_SPOOL_DIE
+                             : NGX_HTTP_WEBHOOK_SPOOL_DONE;
+
+    if (keep) {
+        ngx_http_webhook_status_count(d->queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_DEAD);
+    }
+
+    ngx_http_webhook_deliver_settle(delivery);
 }
 
 
@@ -1709,12 +1857,23 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_delivery_t *delivery)
         }
     }
 
-    sc->change.handler = ngx_http_webhook_deliver_settled;
-    sc->change.data = delivery;
+    ngx_http_webhook_deliver_settle(delivery);
+}
+
+
+static void
+ngx_http_webhook_deliver_settle(ngx_http_webhook_delivery_t *delivery)
+{
+    ngx_http_webhook_deliverer_t  *d;
+
+    d = delivery->deliverer;
+
+    delivery->sc.change.handler = ngx_http_webhook_deliver_settled;
+    delivery->sc.change.data = delivery;
 
     d->settling++;
 
-    ngx_http_webhook_spool_submit(d->queue->store, sc);
+    ngx_http_webhook_spool_submit(d->queue->store, &delivery->sc);
 }
 
 

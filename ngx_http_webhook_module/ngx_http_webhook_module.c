@@ -128,14 +128,14 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_queue"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_webhook_queue,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("webhook_deliver"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_deliver,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -144,6 +144,27 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
     { ngx_string("webhook_retry"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_retry,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_sign"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_webhook_sign,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_endpoints"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_webhook_endpoints_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_endpoint_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_webhook_endpoint_allow,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -206,6 +227,10 @@ static ngx_int_t
 ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_http_webhook_ctx_t  *ctx;
+
+    if (ngx_http_webhook_outbound_pin(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
@@ -345,6 +370,11 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->deliver = NULL;
      *     wlcf->concurrency = 0;
      *     wlcf->destination = NULL;
+     *     wlcf->endpoints = NULL;
+     *     wlcf->queue_zone = NULL;
+     *     wlcf->report = NULL;
+     *     wlcf->give_up = 0;
+     *     wlcf->sign = 0;
      *     wlcf->identity = NULL;
      *     wlcf->status = NULL;
      *     wlcf->system = NULL;
@@ -359,6 +389,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     wlcf->apps = NGX_CONF_UNSET_PTR;
     wlcf->retry = NGX_CONF_UNSET_PTR;
     wlcf->dedup = NGX_CONF_UNSET_PTR;
+    wlcf->allow = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -375,6 +406,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         conf->unknown = prev->unknown;
         conf->zone = prev->zone;
+        conf->endpoints = prev->endpoints;
         conf->status = prev->status;
         conf->file = prev->file;
         conf->line = prev->line;
@@ -400,6 +432,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
+    ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
 
     if (conf->identity == NULL) {
         conf->identity = prev->identity;
@@ -423,7 +456,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->system = ngx_http_webhook_status_system(cf, conf->provider);
     }
 
-    if ((conf->deliver || conf->retry != NGX_CONF_UNSET_PTR)
+    if ((conf->deliver || conf->retry != NGX_CONF_UNSET_PTR || conf->sign)
         && ngx_http_webhook_deliver_check(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

@@ -54,7 +54,10 @@ static ngx_str_t  ngx_http_webhook_munity_events[] = {
 };
 
 
-/* indices of fields below that others refer to */
+/*
+ * indices of fields below that others refer to; "workspace_id" is the first,
+ * NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE
+ */
 
 #define munity_event    2
 #define munity_payload  4

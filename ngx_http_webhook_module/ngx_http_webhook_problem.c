@@ -73,6 +73,7 @@ static struct {
     { 403, ngx_string("Forbidden") },
     { 404, ngx_string("Not Found") },
     { 405, ngx_string("Method Not Allowed") },
+    { 409, ngx_string("Conflict") },
     { 415, ngx_string("Unsupported Media Type") },
     { 503, ngx_string("Service Unavailable") },
     { 0, ngx_string("Error") }

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_webhook_queue.h"
+#include "ngx_http_webhook_outbound.h"
 
 #include <sys/eventfd.h>
 
@@ -21,32 +21,28 @@
 #define NGX_HTTP_WEBHOOK_MESSAGE_EXTRA   5
 
 
-/* an event on its way into the queue */
-
-typedef struct {
-    ngx_http_webhook_spool_change_t   sc;
-    ngx_http_request_t               *request;
-    ngx_http_webhook_queue_t         *queue;
-} ngx_http_webhook_enqueue_t;
-
-
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
 static void ngx_http_webhook_queue_news(ngx_event_t *ev);
 static ngx_int_t ngx_http_webhook_queue_handler(ngx_http_request_t *r);
 static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
-static void ngx_http_webhook_queue_resume(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_queue_answer(ngx_http_request_t *r,
+static void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
+static void ngx_http_webhook_queue_enqueued(
     ngx_http_webhook_enqueue_t *enqueue);
+static void ngx_http_webhook_queue_resume(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_queue_destination(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue, uint64_t *destination);
 static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *head);
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head);
+static ngx_int_t ngx_http_webhook_message_print(ngx_pool_t *pool,
+    ngx_http_webhook_message_t *message, ngx_str_t *head);
 static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header);
+    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header, ngx_uint_t outbound);
 static ngx_uint_t ngx_http_webhook_message_hop(ngx_http_request_t *r,
     ngx_table_elt_t *header);
+static ngx_uint_t ngx_http_webhook_message_drop(ngx_table_elt_t *header,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_webhook_message_lists(ngx_str_t *list,
     u_char *token, size_t len);
 static size_t ngx_http_webhook_message_size(ngx_array_t *pairs);
@@ -69,7 +65,8 @@ static size_t  ngx_http_webhook_message_texts[] = {
     offsetof(ngx_http_webhook_message_t, addr),
     offsetof(ngx_http_webhook_message_t, sockaddr),
     offsetof(ngx_http_webhook_message_t, local_sockaddr),
-    offsetof(ngx_http_webhook_message_t, id)
+    offsetof(ngx_http_webhook_message_t, id),
+    offsetof(ngx_http_webhook_message_t, workspace)
 };
 
 #define NGX_HTTP_WEBHOOK_MESSAGE_TEXTS                                        \
@@ -97,6 +94,16 @@ static ngx_str_t  ngx_http_webhook_dropped_headers[] = {
     ngx_string("trailer"),
     ngx_string("transfer-encoding"),
     ngx_string("upgrade"),
+    ngx_null_string
+};
+
+
+/* what was signed for us is signed anew for an endpoint */
+
+static ngx_str_t  ngx_http_webhook_outbound_headers[] = {
+    ngx_string("webhook-id"),
+    ngx_string("webhook-timestamp"),
+    ngx_string("webhook-signature"),
     ngx_null_string
 };
 
@@ -342,14 +349,14 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* webhook_queue name; */
+/* webhook_queue name [endpoints=zone]; */
 
 char *
 ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                 *value;
+    ngx_str_t                 *value, name;
     ngx_http_core_loc_conf_t  *clcf;
 
     if (wlcf->queue) {
@@ -361,6 +368,37 @@ ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     wlcf->queue = ngx_http_webhook_queue_get(cf, &value[1]);
     if (wlcf->queue == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "endpoints=", 10) != 0
+            || value[2].len == 10)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        name.len = value[2].len - 10;
+        name.data = value[2].data + 10;
+
+        wlcf->queue_zone = ngx_shared_memory_add(cf, &name, 0,
+                                                 &ngx_http_webhook_module);
+        if (wlcf->queue_zone == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (wlcf->queue->endpoints
+            && wlcf->queue->endpoints != wlcf->queue_zone)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "webhook queue \"%V\" has the endpoints of "
+                               "another zone already", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        wlcf->queue->endpoints = wlcf->queue_zone;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -397,6 +435,7 @@ ngx_http_webhook_queue_merge(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *prev,
 
         if (clcf->noname && clcf->handler == NULL) {
             wlcf->queue = prev->queue;
+            wlcf->queue_zone = prev->queue_zone;
             clcf->handler = ngx_http_webhook_queue_handler;
         }
 
@@ -415,6 +454,33 @@ ngx_http_webhook_queue_merge(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *prev,
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook_queue\" needs \"webhook\" in %s:%ui",
                       wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->endpoints) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" is used beside "
+                      "\"webhook_endpoints\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->queue_zone == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (wlcf->provider != &ngx_http_webhook_munity) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"endpoints=\" needs \"webhook munity\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_webhook_endpoint_check_zone(cf, wlcf->queue_zone,
+                                             wlcf->queue_file,
+                                             wlcf->queue_line)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -440,6 +506,17 @@ ngx_http_webhook_queue_init(ngx_conf_t *cf)
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "unknown webhook queue \"%V\" in %s:%ui",
                           &queue[i]->name, queue[i]->file, queue[i]->line);
+            return NGX_ERROR;
+        }
+
+        if (queue[i]->location && queue[i]->location->sign
+            && queue[i]->endpoints == NULL)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"webhook_sign\" needs a \"webhook_queue\" with "
+                          "\"endpoints=\" in %s:%ui",
+                          queue[i]->location->queue_file,
+                          queue[i]->location->queue_line);
             return NGX_ERROR;
         }
 
@@ -580,6 +657,7 @@ ngx_http_webhook_queue_news(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_webhook_queue_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                     rc;
     ngx_chain_t                  *cl;
     ngx_http_webhook_ctx_t       *ctx;
     ngx_http_webhook_event_t     *event;
@@ -603,8 +681,9 @@ ngx_http_webhook_queue_handler(ngx_http_request_t *r)
 
     ctx->data = enqueue;
 
-    enqueue->request = r;
     enqueue->queue = wlcf->queue;
+    enqueue->handler = ngx_http_webhook_queue_enqueued;
+    enqueue->data = r;
 
     if (ngx_http_webhook_queue_opened(wlcf->queue) != NGX_OK) {
         enqueue->sc.change.rc = NGX_ERROR;
@@ -620,11 +699,33 @@ ngx_http_webhook_queue_handler(ngx_http_request_t *r)
 
     ngx_memcpy(event->id, ctx->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK
-        || ngx_http_webhook_queue_destination(r, wlcf->queue,
-                                              &event->destination)
-           != NGX_OK
-        || ngx_http_webhook_message_create(r, ctx, &enqueue->sc.head) != NGX_OK)
+    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (wlcf->queue_zone) {
+
+        enqueue->fans_out = 1;
+
+        rc = ngx_http_webhook_outbound_find(r, ctx, wlcf->queue_zone,
+                                            &enqueue->workspace,
+                                            &event->destination);
+        if (rc != NGX_OK) {
+            enqueue->unwanted = (rc == NGX_DECLINED);
+            enqueue->sc.change.rc = (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+            return ngx_http_webhook_queue_answer(r, enqueue);
+        }
+
+    } else if (ngx_http_webhook_queue_destination(r, wlcf->queue,
+                                                  &event->destination)
+               != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_webhook_message_create(r, ctx, &enqueue->workspace,
+                                        &enqueue->sc.head)
+        != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -637,13 +738,125 @@ ngx_http_webhook_queue_handler(ngx_http_request_t *r)
         }
     }
 
+    ngx_http_webhook_queue_submit(enqueue);
+
+    return ngx_http_webhook_suspend(r, ngx_http_webhook_queue_resume);
+}
+
+
+static void
+ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue)
+{
     enqueue->sc.type = NGX_HTTP_WEBHOOK_SPOOL_ADD;
     enqueue->sc.change.handler = ngx_http_webhook_queue_done;
     enqueue->sc.change.data = enqueue;
 
-    ngx_http_webhook_spool_submit(wlcf->queue->store, &enqueue->sc);
+    ngx_http_webhook_spool_submit(enqueue->queue->store, &enqueue->sc);
+}
 
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_queue_resume);
+
+/*
+ * Takes an event of our own, of "name" and with "text" as its body, for the
+ * endpoint of "workspace" if "uuid" is that one's.  Returns NGX_AGAIN if
+ * "handler" will be called; "pool" must live until then.  Otherwise returns
+ * NGX_ERROR, and so does the result.
+ */
+
+ngx_int_t
+ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
+    ngx_pool_t *pool, u_char *uuid)
+{
+    u_char                      *id;
+    ngx_buf_t                   *b;
+    ngx_uint_t                   i;
+    ngx_chain_t                 *cl;
+    ngx_keyval_t                *kv;
+    struct sockaddr             *sockaddr;
+    ngx_http_webhook_event_t    *event;
+    ngx_http_webhook_message_t   message;
+
+    event = &enqueue->sc.event;
+    enqueue->sc.change.rc = NGX_ERROR;
+
+    id = ngx_pnalloc(pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+    b = ngx_calloc_buf(pool);
+    cl = ngx_alloc_chain_link(pool);
+    sockaddr = ngx_pcalloc(pool, sizeof(struct sockaddr));
+
+    if (id == NULL || b == NULL || cl == NULL || sockaddr == NULL
+        || ngx_http_webhook_queue_opened(enqueue->queue) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_uuid_generate_ordered(event->id);
+    (void) ngx_http_webhook_uuid_print(id, event->id);
+
+    ngx_memzero(&message, sizeof(ngx_http_webhook_message_t));
+
+    /* nobody has sent it */
+
+    sockaddr->sa_family = AF_UNIX;
+
+    ngx_str_set(&message.uri, "/");
+    ngx_str_set(&message.unparsed_uri, "/");
+    ngx_str_set(&message.addr, "unix:");
+    message.sockaddr.len = sizeof(struct sockaddr);
+    message.sockaddr.data = (u_char *) sockaddr;
+    message.local_sockaddr = message.sockaddr;
+    message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+    message.id.data = id;
+
+    if (uuid) {
+        message.workspace = enqueue->workspace;
+        event->destination = ngx_http_webhook_get64(uuid);
+    }
+
+    if (ngx_array_init(&message.headers, pool, 1, sizeof(ngx_keyval_t))
+        != NGX_OK
+        || ngx_array_init(&message.variables, pool, 5, sizeof(ngx_keyval_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    kv = ngx_array_push(&message.headers);
+    ngx_str_set(&kv->key, "Content-Type");
+    ngx_str_set(&kv->value, "application/json");
+
+    kv = ngx_array_push_n(&message.variables, 5);
+    i = 0;
+
+    ngx_str_set(&kv[i].key, "provider");
+    kv[i++].value = ngx_http_webhook_munity.name;
+    ngx_str_set(&kv[i].key, "event");
+    kv[i++].value = enqueue->name;
+    ngx_str_set(&kv[i].key, "field_event");
+    kv[i++].value = enqueue->name;
+    ngx_str_set(&kv[i].key, "field_workspace_id");
+    kv[i++].value = enqueue->workspace;
+    ngx_str_set(&kv[i].key, "id");
+    kv[i++].value = message.id;
+
+    if (ngx_http_webhook_message_print(pool, &message, &enqueue->sc.head)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    b->pos = b->start = enqueue->text.data;
+    b->last = b->end = enqueue->text.data + enqueue->text.len;
+    b->memory = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    enqueue->sc.body = cl;
+    enqueue->sc.length = enqueue->text.len;
+
+    ngx_http_webhook_queue_submit(enqueue);
+
+    return NGX_AGAIN;
 }
 
 
@@ -662,7 +875,14 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
         ngx_http_webhook_queue_tell(enqueue->queue);
     }
 
-    ngx_http_webhook_resume(enqueue->request);
+    enqueue->handler(enqueue);
+}
+
+
+static void
+ngx_http_webhook_queue_enqueued(ngx_http_webhook_enqueue_t *enqueue)
+{
+    ngx_http_webhook_resume(enqueue->data);
 }
 
 
@@ -684,7 +904,9 @@ ngx_http_webhook_queue_resume(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+/* answers with what became of an event; returns what a handler returns */
+
+ngx_int_t
 ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ngx_http_webhook_enqueue_t *enqueue)
 {
@@ -702,15 +924,23 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
         return ngx_http_webhook_problem(r, ctx);
     }
 
-    b = ngx_create_temp_buf(r->pool, sizeof("{\"id\":\"\"}") - 1
-                                     + NGX_HTTP_WEBHOOK_UUID_LEN);
+    b = ngx_create_temp_buf(r->pool,
+                            sizeof("{\"id\":\"\",\"deliveries\":0}") - 1
+                            + NGX_HTTP_WEBHOOK_UUID_LEN);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     b->last = ngx_cpymem(b->last, "{\"id\":\"", sizeof("{\"id\":\"") - 1);
     b->last = ngx_http_webhook_uuid_print(b->last, enqueue->sc.event.id);
-    b->last = ngx_cpymem(b->last, "\"}", 2);
+    *b->last++ = '"';
+
+    if (enqueue->fans_out) {
+        b->last = ngx_sprintf(b->last, ",\"deliveries\":%ui",
+                              (ngx_uint_t) !enqueue->unwanted);
+    }
+
+    *b->last++ = '}';
 
     out.buf = b;
     out.next = NULL;
@@ -760,9 +990,8 @@ ngx_http_webhook_queue_destination(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_webhook_message_create(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *head)
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
 {
-    u_char                      *p;
     ngx_uint_t                   i;
     ngx_keyval_t                *kv;
     ngx_list_part_t             *part;
@@ -786,6 +1015,21 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
     message.local_sockaddr.len = c->local_socklen;
     message.local_sockaddr.data = (u_char *) c->local_sockaddr;
     message.id = ctx->id;
+    message.workspace = *workspace;
+
+    if (workspace->len
+        && ngx_strlchr(ctx->id.data, ctx->id.data + ctx->id.len, '.'))
+    {
+        /* what is signed must not be cut at another place */
+
+        message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+        message.id.data = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+        if (message.id.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_http_webhook_uuid_print(message.id.data, ctx->own_id);
+    }
 
     if (ngx_array_init(&message.headers, r->pool, 16, sizeof(ngx_keyval_t))
         != NGX_OK
@@ -810,7 +1054,8 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
             i = 0;
         }
 
-        if (ngx_http_webhook_message_drops(r, ctx, &header[i])) {
+        if (ngx_http_webhook_message_drops(r, ctx, &header[i], workspace->len))
+        {
             continue;
         }
 
@@ -829,15 +1074,26 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    head->len = ngx_http_webhook_message_size(&message.headers)
-                + ngx_http_webhook_message_size(&message.variables);
+    return ngx_http_webhook_message_print(r->pool, &message, head);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_message_print(ngx_pool_t *pool,
+    ngx_http_webhook_message_t *message, ngx_str_t *head)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    head->len = ngx_http_webhook_message_size(&message->headers)
+                + ngx_http_webhook_message_size(&message->variables);
 
     for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
         head->len += NGX_HTTP_WEBHOOK_MESSAGE_EXTRA
-                     + ngx_http_webhook_message_text(&message, i)->len;
+                     + ngx_http_webhook_message_text(message, i)->len;
     }
 
-    p = ngx_pnalloc(r->pool, head->len);
+    p = ngx_pnalloc(pool, head->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -846,11 +1102,11 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
 
     for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
         p = ngx_http_webhook_message_put(p,
-                                   ngx_http_webhook_message_text(&message, i));
+                                   ngx_http_webhook_message_text(message, i));
     }
 
-    p = ngx_http_webhook_message_put_pairs(p, &message.headers);
-    (void) ngx_http_webhook_message_put_pairs(p, &message.variables);
+    p = ngx_http_webhook_message_put_pairs(p, &message->headers);
+    (void) ngx_http_webhook_message_put_pairs(p, &message->variables);
 
     return NGX_OK;
 }
@@ -858,21 +1114,18 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
 
 static ngx_uint_t
 ngx_http_webhook_message_drops(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header)
+    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header, ngx_uint_t outbound)
 {
     ngx_str_t  *name;
 
-    if (header->hash == 0) {
+    if (header->hash == 0
+        || ngx_http_webhook_message_drop(header,
+                                         ngx_http_webhook_dropped_headers)
+        || (outbound
+            && ngx_http_webhook_message_drop(header,
+                                           ngx_http_webhook_outbound_headers)))
+    {
         return 1;
-    }
-
-    for (name = ngx_http_webhook_dropped_headers; name->len; name++) {
-
-        if (header->key.len == name->len
-            && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
-        {
-            return 1;
-        }
     }
 
     name = &ctx->conf->secret_key;
@@ -912,6 +1165,22 @@ ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_table_elt_t *header)
             {
                 return 1;
             }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_message_drop(ngx_table_elt_t *header, ngx_str_t *name)
+{
+    for ( /* void */ ; name->len; name++) {
+
+        if (header->key.len == name->len
+            && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
+        {
+            return 1;
         }
     }
 

@@ -10,6 +10,9 @@
 typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
 
 
+typedef struct ngx_http_webhook_enqueue_s    ngx_http_webhook_enqueue_t;
+
+
 struct ngx_http_webhook_queue_s {
     ngx_str_t                        name;
     u_char                          *file;          /* that names it first */
@@ -20,6 +23,7 @@ struct ngx_http_webhook_queue_s {
     ngx_http_webhook_loc_conf_t     *location;      /* delivers; may be NULL */
     ngx_http_core_loc_conf_t        *clcf;          /* of it */
     ngx_http_core_srv_conf_t        *cscf;
+    ngx_shm_zone_t                  *endpoints;     /* may be NULL */
 
     ngx_http_webhook_queue_t        *previous;      /* before a reload */
     ngx_shm_zone_t                  *shm_zone;
@@ -34,9 +38,31 @@ struct ngx_http_webhook_queue_s {
 };
 
 
+/* an event on its way into a queue; "handler" is told when it is there */
+
+struct ngx_http_webhook_enqueue_s {
+    ngx_http_webhook_spool_change_t  sc;            /* with the result */
+    ngx_http_webhook_queue_t        *queue;
+    void                           (*handler)(ngx_http_webhook_enqueue_t *eq);
+    void                            *data;
+
+    ngx_str_t                        workspace;     /* of its endpoint */
+    ngx_uint_t                       fans_out;      /* the answer says where */
+    ngx_uint_t                       unwanted;
+
+    /* of an event of our own */
+    ngx_str_t                        name;
+    ngx_str_t                        text;
+};
+
+
 ngx_http_webhook_queue_t *ngx_http_webhook_queue_get(ngx_conf_t *cf,
     ngx_str_t *name);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);
+ngx_int_t ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
+    ngx_pool_t *pool, u_char *uuid);
+ngx_int_t ngx_http_webhook_queue_answer(ngx_http_request_t *r,
+    ngx_http_webhook_enqueue_t *enqueue);
 void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
     ngx_http_webhook_message_t *message);

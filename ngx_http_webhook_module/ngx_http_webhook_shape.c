@@ -73,6 +73,10 @@ static ngx_http_webhook_type_t  ngx_http_webhook_types[] = {
     { NGX_HTTP_WEBHOOK_JSON_BOOLEAN, NULL,
       ngx_string("must be true or false") },
 
+    /* NGX_HTTP_WEBHOOK_ARRAY */
+    { NGX_HTTP_WEBHOOK_JSON_ARRAY, NULL,
+      ngx_string("must be an array") },
+
     /* NGX_HTTP_WEBHOOK_OBJECT */
     { NGX_HTTP_WEBHOOK_JSON_OBJECT, NULL,
       ngx_string("must be an object") }

@@ -14,6 +14,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 
 
 #define NGX_HTTP_WEBHOOK_MAC_SIZE    32     /* HMAC-SHA256 */
@@ -22,6 +24,9 @@
 /* Standard Webhooks: of a decoded secret */
 #define NGX_HTTP_WEBHOOK_SECRET_MIN  24
 #define NGX_HTTP_WEBHOOK_SECRET_MAX  64
+
+/* and of one that is made here */
+#define NGX_HTTP_WEBHOOK_SECRET_NEW  32
 
 /* seconds, by default */
 #define NGX_HTTP_WEBHOOK_TOLERANCE   300
@@ -111,6 +116,10 @@ static ngx_int_t ngx_http_webhook_signature_secret(ngx_conf_t *cf,
 static ngx_int_t ngx_http_webhook_signature_key(ngx_conf_t *cf,
     ngx_http_webhook_signature_t *signature, ngx_str_t *key);
 static void ngx_http_webhook_signature_free_key(void *data);
+static ngx_int_t ngx_http_webhook_secret_decode(ngx_str_t *secret,
+    ngx_str_t *key);
+static ngx_int_t ngx_http_webhook_sign_with(EVP_MAC_CTX *mac, ngx_str_t *secret,
+    ngx_str_t **parts, ngx_uint_t n, u_char *signature);
 
 
 static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
@@ -892,4 +901,262 @@ ngx_http_webhook_signature_free_key(void *data)
 
     EVP_MD_CTX_free(pair->inner);
     EVP_MD_CTX_free(pair->outer);
+}
+
+
+/*
+ * Standard Webhooks: a signature by each of the secrets, separated by spaces.
+ * Returns NGX_OK with a text in the request's pool, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
+    ngx_uint_t n, ngx_str_t *id, ngx_str_t *timestamp, ngx_str_t *body,
+    ngx_str_t *signature)
+{
+    u_char       mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *p;
+    EVP_MAC     *hmac;
+    ngx_int_t    rc;
+    ngx_str_t   *parts[5], encoded, raw;
+    ngx_uint_t   i;
+    EVP_MAC_CTX *ctx;
+
+    static ngx_str_t  dot = ngx_string(".");
+
+    p = ngx_pnalloc(r->pool, n * (sizeof("v1, ") - 1
+                                  + ngx_base64_encoded_length(
+                                                 NGX_HTTP_WEBHOOK_MAC_SIZE))
+                             + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    signature->data = p;
+
+    parts[0] = id;
+    parts[1] = &dot;
+    parts[2] = timestamp;
+    parts[3] = &dot;
+    parts[4] = body;
+
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+
+    rc = ctx ? NGX_OK : NGX_ERROR;
+
+    raw.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
+    raw.data = mac;
+
+    for (i = 0; rc == NGX_OK && i < n; i++) {
+
+        rc = ngx_http_webhook_sign_with(ctx, &secrets[i], parts, 5, mac);
+
+        if (i) {
+            *p++ = ' ';
+        }
+
+        encoded.data = ngx_cpymem(p, "v1,", 3);
+        ngx_encode_base64(&encoded, &raw);
+        p = encoded.data + encoded.len;
+    }
+
+    EVP_MAC_CTX_free(ctx);
+
+    if (rc != NGX_OK) {
+        return ngx_http_webhook_signature_failed(r);
+    }
+
+    signature->len = p - signature->data;
+    *p = '\0';
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_sign_with(EVP_MAC_CTX *mac, ngx_str_t *secret,
+    ngx_str_t **parts, ngx_uint_t n, u_char *signature)
+{
+    char         digest[] = "SHA256";
+    u_char       buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
+    size_t       len;
+    ngx_int_t    rc;
+    ngx_str_t    key;
+    ngx_uint_t   i;
+    OSSL_PARAM   params[2];
+
+    key.data = buf;
+
+    if (ngx_http_webhook_secret_decode(secret, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    params[0] = OSSL_PARAM_construct_utf8_string("digest", digest, 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    rc = (EVP_MAC_init(mac, key.data, key.len, params) == 1) ? NGX_OK
+                                                             : NGX_ERROR;
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    for (i = 0; rc == NGX_OK && i < n; i++) {
+        if (EVP_MAC_update(mac, parts[i]->data, parts[i]->len) != 1) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    if (rc != NGX_OK
+        || EVP_MAC_final(mac, signature, &len, NGX_HTTP_WEBHOOK_MAC_SIZE) != 1
+        || len != NGX_HTTP_WEBHOOK_MAC_SIZE)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* whether it is whsec_ and base64 of a secret that is neither short nor long */
+
+ngx_uint_t
+ngx_http_webhook_secret_is(ngx_str_t *secret)
+{
+    u_char      buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
+    ngx_int_t   rc;
+    ngx_str_t   key;
+
+    key.data = buf;
+
+    rc = ngx_http_webhook_secret_decode(secret, &key);
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    return rc == NGX_OK;
+}
+
+
+/*
+ * "key" has room for SECRET_MAX bytes and three more.  Receivers may be strict:
+ * there is one way to write a secret.
+ */
+
+static ngx_int_t
+ngx_http_webhook_secret_decode(ngx_str_t *secret, ngx_str_t *key)
+{
+    u_char     buf[ngx_base64_encoded_length(NGX_HTTP_WEBHOOK_SECRET_MAX)];
+    ngx_int_t  rc;
+    ngx_str_t  encoded, text;
+
+    if (secret->len < sizeof("whsec_") - 1
+        || secret->len > sizeof("whsec_") - 1 + sizeof(buf)
+        || ngx_strncmp(secret->data, "whsec_", 6) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    text.len = secret->len - 6;
+    text.data = secret->data + 6;
+
+    if (ngx_http_webhook_signature_base64(key, &text) != NGX_OK
+        || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
+        || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
+    {
+        return NGX_DECLINED;
+    }
+
+    encoded.data = buf;
+    ngx_encode_base64(&encoded, key);
+
+    rc = ngx_http_webhook_equal(&encoded, &text) ? NGX_OK : NGX_DECLINED;
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    return rc;
+}
+
+
+/* a new one, in "pool"; returns NGX_OK or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret)
+{
+    u_char     random[NGX_HTTP_WEBHOOK_SECRET_NEW];
+    ngx_str_t  encoded, raw;
+
+    secret->data = ngx_pnalloc(pool, sizeof("whsec_")
+                                     + ngx_base64_encoded_length(
+                                                NGX_HTTP_WEBHOOK_SECRET_NEW));
+    if (secret->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        ngx_log_error(NGX_LOG_CRIT, pool->log, 0,
+                      "RAND_bytes() failed, OpenSSL error %ul",
+                      ERR_peek_error());
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    raw.len = sizeof(random);
+    raw.data = random;
+
+    encoded.data = ngx_cpymem(secret->data, "whsec_", 6);
+    ngx_encode_base64(&encoded, &raw);
+
+    secret->len = 6 + encoded.len;
+
+    OPENSSL_cleanse(random, sizeof(random));
+
+    return NGX_OK;
+}
+
+
+/* the first sixteen bytes of a text's SHA-256; returns NGX_OK or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_hash(ngx_str_t *text, u_char *uuid)
+{
+    u_char  digest[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(text->data, text->len, digest, NULL, EVP_sha256(), NULL)
+        != 1)
+    {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(uuid, digest, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    return NGX_OK;
+}
+
+
+/* webhook_sign standard; */
+
+char *
+ngx_http_webhook_sign(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (wlcf->sign) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "standard") != 0) {
+        return "has an unknown scheme: \"standard\" is the only one";
+    }
+
+    wlcf->sign = 1;
+
+    if (wlcf->queue_file == NULL) {
+        wlcf->queue_file = cf->conf_file->file.name.data;
+        wlcf->queue_line = cf->conf_file->line;
+    }
+
+    return NGX_CONF_OK;
 }

@@ -103,6 +103,16 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
     { ngx_string("webhook_attempt"), NULL, ngx_http_webhook_variable_attempt,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("webhook_endpoint_url"), NULL,
+      ngx_http_webhook_variable_outbound,
+      webhook_outbound_url, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_timestamp"), NULL, ngx_http_webhook_variable_outbound,
+      webhook_outbound_timestamp, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_signature"), NULL, ngx_http_webhook_variable_outbound,
+      webhook_outbound_signature, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("webhook_judge_time"), NULL,
       ngx_http_webhook_variable_judge_time,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
