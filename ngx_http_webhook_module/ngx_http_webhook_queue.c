@@ -870,8 +870,6 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     if (change->rc == NGX_OK) {
         ngx_http_webhook_status_count(enqueue->queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_QUEUED);
-        /* also if the sender has gone away meanwhile */
-        ngx_http_webhook_dedup_accepted(enqueue->request, NGX_HTTP_ACCEPTED);
         ngx_http_webhook_queue_tell(enqueue->queue);
     }
 
@@ -882,6 +880,11 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
 static void
 ngx_http_webhook_queue_enqueued(ngx_http_webhook_enqueue_t *enqueue)
 {
+    if (enqueue->sc.change.rc == NGX_OK) {
+        /* also if the sender has gone away meanwhile */
+        ngx_http_webhook_dedup_accepted(enqueue->data, NGX_HTTP_ACCEPTED);
+    }
+
     ngx_http_webhook_resume(enqueue->data);
 }
 
