@@ -35,6 +35,9 @@
 /* pages that one change may take: of some tables, from leaf to root */
 #define NGX_HTTP_WEBHOOK_STORE_PAGES    32
 
+/* pages that are kept on a full disk for what makes room: of some commits */
+#define NGX_HTTP_WEBHOOK_STORE_RESERVE  (2 * NGX_HTTP_WEBHOOK_STORE_PAGES)
+
 /* milliseconds; again and again while something is to be committed */
 #define NGX_HTTP_WEBHOOK_STORE_GUARD    60000
 
@@ -112,6 +115,7 @@ static int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
 static int ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_change_t *change);
+static int ngx_http_webhook_store_spare(ngx_http_webhook_txn_t *txn);
 static ngx_int_t ngx_http_webhook_store_result(ngx_http_webhook_txn_t *txn,
     int rc);
 static ngx_int_t ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store,
@@ -1203,12 +1207,14 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
 {
     int                         rc;
     size_t                      more;
+    ngx_uint_t                  adds;
     ngx_queue_t                *first;
     ngx_http_webhook_txn_t      txn;
     ngx_http_webhook_change_t  *change;
 
     first = q;
     more = 0;
+    adds = 0;
 
     txn.store = store;
     txn.txn = NULL;
@@ -1219,13 +1225,22 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
         change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
         rc = ngx_http_webhook_store_apply(&txn, change);
         more += change->size + NGX_HTTP_WEBHOOK_STORE_PAGES * store->page_size;
+        adds |= (change->size != 0);
     }
 
-    /* what does not fit is told by LMDB, or fits after all: into old pages */
+    /*
+     * The disk is full: what is to be removed fits into old pages, if what is
+     * to be added leaves some.
+     */
+
+    if (rc == 0
+        && ngx_http_webhook_store_extend(store, more) != NGX_OK
+        && adds)
+    {
+        rc = ngx_http_webhook_store_spare(&txn);
+    }
 
     if (rc == 0) {
-        (void) ngx_http_webhook_store_extend(store, more);
-
         rc = mdb_txn_commit(txn.txn);
 
         if (rc == 0) {
@@ -1267,6 +1282,42 @@ ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     }
 
     return txn->error ? txn->error : EIO;
+}
+
+
+/* 0, or ENOSPC if too few of the file's pages would be left */
+
+static int
+ngx_http_webhook_store_spare(ngx_http_webhook_txn_t *txn)
+{
+    int                        rc;
+    size_t                     pages;
+    ngx_fd_t                   fd;
+    MDB_stat                   st;
+    ngx_uint_t                 i;
+    ngx_file_info_t            fi;
+    ngx_http_webhook_store_t  *store;
+
+    store = txn->store;
+    pages = NGX_HTTP_WEBHOOK_STORE_RESERVE;
+
+    for (i = 0; i < store->ntables; i++) {
+        rc = mdb_stat(txn->txn, store->dbi[i], &st);
+        if (rc != 0) {
+            return rc;
+        }
+
+        pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+    }
+
+    if (mdb_env_get_fd(store->env, &fd) != 0
+        || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR)
+    {
+        return EIO;
+    }
+
+    return ((off_t) (pages * store->page_size) > ngx_file_size(&fi)) ? ENOSPC
+                                                                     : 0;
 }
 
 
