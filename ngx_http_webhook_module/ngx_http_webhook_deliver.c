@@ -480,6 +480,7 @@ ngx_http_webhook_deliver_open(ngx_http_webhook_queue_t *queue,
 void
 ngx_http_webhook_deliver_close(ngx_http_webhook_queue_t *queue)
 {
+    ngx_rbtree_node_t             *node;
     ngx_http_webhook_deliverer_t  *d;
 
     d = queue->deliverer;
@@ -490,6 +491,19 @@ ngx_http_webhook_deliver_close(ngx_http_webhook_queue_t *queue)
     }
 
     ngx_http_webhook_deliver_unlock(d);
+
+    /* what is under way stays in the store, for the next one */
+
+    while (d->deliveries.root != &d->sentinel) {
+        node = d->deliveries.root;
+        ngx_rbtree_delete(&d->deliveries, node);
+        ngx_free(node);
+    }
+
+    while (d->destinations.root != &d->sentinel) {
+        ngx_http_webhook_deliver_forget(d,
+                      (ngx_http_webhook_destination_t *) d->destinations.root);
+    }
 }
 
 

@@ -1139,12 +1139,14 @@ ngx_http_webhook_message_drops(ngx_http_request_t *r,
         return 1;
     }
 
-    return r->headers_in.connection
-           && ngx_http_webhook_message_hop(r, header);
+    return ngx_http_webhook_message_hop(r, header);
 }
 
 
-/* whether the sender says that a header is for this connection only */
+/*
+ * Whether the sender says that a header is for this connection only.  Before
+ * 1.23.0 nginx does not set r->headers_in.connection.
+ */
 
 static ngx_uint_t
 ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_table_elt_t *header)
