@@ -6,7 +6,7 @@
 #include "ngx_http_webhook_status_render.h"
 
 
-#define ngx_http_webhook_status_n(table)  (sizeof(table) / sizeof(table[0]))
+#define ngx_http_webhook_status_n(table)  (sizeof(table) / sizeof((table)[0]))
 
 
 /*
