@@ -517,6 +517,8 @@ like($log->(), qr{^GET \Q$route?limit=50\E "-"$}m, 'a list without a secret');
 is(join("\n", grep { !/status of 401/ } $page->complaints), '',
    'dead: nothing in the console');
 
+# A page that is open goes on asking.
+$page->open('about:blank');
 $nginx->finish;
 
 
