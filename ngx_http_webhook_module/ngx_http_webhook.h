@@ -304,7 +304,7 @@ struct ngx_http_webhook_ctx_s {
     unsigned                          keepalive:1;  /* before the refusal */
     unsigned                          replace:1;    /* the body to be sent */
     unsigned                          replaced:1;
-    unsigned                          accepted:1;   /* set where it is counted */
+    unsigned                          accepted:1;   /* to be counted */
 
     ngx_http_webhook_reader_t         reader;       /* if method->shape */
 };

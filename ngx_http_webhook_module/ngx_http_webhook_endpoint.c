@@ -1192,8 +1192,8 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
 /*
  * Stores an endpoint in the place of the one that was found, or of none if seq
- * is 0.  Returns what ngx_http_webhook_registry_replace() does; "pool" must live
- * until "op" is done.
+ * is 0.  Returns what ngx_http_webhook_registry_replace() does; "pool" must
+ * live until "op" is done.
  */
 
 ngx_int_t

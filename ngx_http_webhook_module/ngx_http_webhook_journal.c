@@ -174,8 +174,8 @@ ngx_http_webhook_journal_walk_entry(void *data, ngx_str_t *key,
 
 
 /*
- * Looks a record up.  Returns NGX_OK with its number and a copy of it in "pool",
- * NGX_DECLINED if there is none, or NGX_ERROR.
+ * Looks a record up.  Returns NGX_OK with its number and a copy of it in
+ * "pool", NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t

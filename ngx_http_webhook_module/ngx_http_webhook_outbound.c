@@ -1,14 +1,15 @@
 
 /*
- * Sending to registered endpoints: whom an event is for, when it comes and again
- * when it is sent; its signature; the address that its connection is made to;
- * and what its answer says of the endpoint.
+ * Sending to registered endpoints: whom an event is for, when it comes and
+ * again when it is sent; its signature; the address that its connection is
+ * made to; and what its answer says of the endpoint.
  *
- * The host of an URL is looked up before the delivering location is run.  If all
- * of its addresses are allowed, nginx is given one of them in the place of the
- * name, so that it does not ask again.  This is done when a content handler
- * begins to read the body: by then it has made its upstream, and has not looked
- * at it yet.  Whatever reads the body at another time makes the attempt fail.
+ * The host of an URL is looked up before the delivering location is run.  If
+ * all of its addresses are allowed, nginx is given one of them in the place of
+ * the name, so that it does not ask again.  This is done when a content
+ * handler begins to read the body: by then it has made its upstream, and has
+ * not looked at it yet.  Whatever reads the body at another time makes the
+ * attempt fail.
  */
 
 
@@ -176,7 +177,8 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
 /*
  * Returns NGX_OK if the request can be run, NGX_AGAIN if "handler" will be
  * called with what would have been returned, or NGX_DECLINED if it must not be
- * run: then either the event is not to be sent, or "status" says how that failed.
+ * run: then either the event is not to be sent, or "status" says how that
+ * failed.
  */
 
 ngx_int_t
@@ -470,8 +472,8 @@ ngx_http_webhook_outbound_hide_host(ngx_http_request_t *r,
 
 /*
  * The URL is known to the request only, and there where an address takes the
- * place of its host, or has done so: until the body is read, and then as long as
- * the upstream is the same.
+ * place of its host, or has done so: until the body is read, and then as long
+ * as the upstream is the same.
  */
 
 ngx_int_t

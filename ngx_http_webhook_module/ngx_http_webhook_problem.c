@@ -220,7 +220,7 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 }
 
 
-/* "name" must be static, "value" live as long as the request; NULL: no memory */
+/* "name" is static, "value" lives as long as the request; NULL: no memory */
 
 ngx_table_elt_t *
 ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
