@@ -31,7 +31,7 @@ like($restore, qr/^cp /, 'and how to restore');
 sub run {
     my $command = shift;
 
-    $command =~ s{/var/lib/nginx/}{$Root/}g;
+    $command =~ s{/var/lib/webhook/}{$Root/}g;
     $command =~ s{/backup/}{$Root/backup/}g;
 
     my $output = `( $command ) 2>&1`;
