@@ -94,14 +94,16 @@ ngx_int_t
 ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_http_webhook_url_t *url)
 {
-    u_char      *colon, *host, *last, *p, *path;
-    size_t       i;
-    ngx_int_t    rc;
-    ngx_uint_t   brackets;
+    u_char         *colon, *host, *last, *p, *path;
+    size_t          i;
+    ngx_int_t       rc;
+    ngx_uint_t      brackets;
+
+    static u_char   excluded[] = "\"#<>\\^`{|}";
 
     ngx_memzero(url, sizeof(ngx_http_webhook_url_t));
 
-    if (text->len > NGX_HTTP_WEBHOOK_URL_MAX) {
+    if (text->len == 0 || text->len > NGX_HTTP_WEBHOOK_URL_MAX) {
         return NGX_DECLINED;
     }
 
@@ -109,8 +111,8 @@ ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
 
     for (i = 0; i < text->len; i++) {
         if (text->data[i] <= ' ' || text->data[i] >= 0x7f
-            || ngx_strlchr((u_char *) "\"#<>\\^`{|}",
-                           (u_char *) "\"#<>\\^`{|}" + 10, text->data[i]))
+            || ngx_strlchr(excluded, excluded + sizeof(excluded) - 1,
+                           text->data[i]))
         {
             return NGX_DECLINED;
         }

@@ -283,6 +283,13 @@ sub signature {
         decode_base64(substr $secret, 6)), '');
 }
 
+# as Standard Webhooks has it
+is(signature({headers => {'webhook-id' => 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+                          'webhook-timestamp' => 1614265330},
+              body => '{"test": 2432232314}'},
+             'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'),
+   'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', 'the vector');
+
 my $HTTP = "http://hook.test:$Plain";
 my $HTTPS = "https://hook.test:$TLS";
 
