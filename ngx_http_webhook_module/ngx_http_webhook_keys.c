@@ -33,6 +33,13 @@
 
 #define NGX_HTTP_WEBHOOK_KEYS_NOWHERE   (uint32_t) -1
 
+/*
+ * The compiler writes what is before it first.  A processor need not be told:
+ * of a process that is killed, all writes up to some place in it are seen, and
+ * by then the mutex has changed hands.
+ */
+#define ngx_http_webhook_keys_order()   __asm__ volatile ("" ::: "memory")
+
 
 /* the first two nodes are the lists' heads; no chain has the index 0 */
 
@@ -540,14 +547,14 @@ ngx_http_webhook_keys_begin(ngx_http_webhook_keys_t *keys)
 
     keys->inside = 1;
 
-    ngx_memory_barrier();
+    ngx_http_webhook_keys_order();
 }
 
 
 static void
 ngx_http_webhook_keys_end(ngx_http_webhook_keys_t *keys)
 {
-    ngx_memory_barrier();
+    ngx_http_webhook_keys_order();
 
     keys->inside = 0;
 }
@@ -743,7 +750,7 @@ ngx_http_webhook_keys_insert(ngx_http_webhook_keys_t *keys, uint32_t list,
     keys->nodes[i].next = list;
     keys->nodes[i].prev = prev;
 
-    ngx_memory_barrier();
+    ngx_http_webhook_keys_order();
 
     keys->nodes[prev].next = i;
     keys->nodes[list].prev = i;
@@ -762,7 +769,7 @@ ngx_http_webhook_keys_remove(ngx_http_webhook_keys_t *keys, uint32_t i)
 
     keys->nodes[prev].next = next;
 
-    ngx_memory_barrier();
+    ngx_http_webhook_keys_order();
 
     keys->nodes[next].prev = prev;
 }
