@@ -5,6 +5,7 @@
 --     BENCH_PATHS     file of paths of one length, one a line: each request
 --                     takes a random one
 --     BENCH_DELAY     milliseconds between an answer and the next request
+--     BENCH_STAMP     X-Sent tells when, in seconds
 --
 -- The last line of the output is
 --
@@ -57,6 +58,26 @@ local pause = tonumber(os.getenv("BENCH_DELAY") or 0)
 if pause > 0 then
     function delay()
         return pause
+    end
+end
+
+local stamp = os.getenv("BENCH_STAMP")
+
+if stamp and stamp ~= "" then
+    local ffi = require("ffi")
+
+    ffi.cdef [[
+        typedef struct { long sec; long usec; } bench_time_t;
+        int gettimeofday(bench_time_t *time, void *zone);
+    ]]
+
+    local now = ffi.new("bench_time_t")
+
+    function request()
+        ffi.C.gettimeofday(now, nil)
+        wrk.headers["X-Sent"] = string.format("%d.%06d", tonumber(now.sec),
+                                              tonumber(now.usec))
+        return wrk.format()
     end
 end
 

@@ -629,7 +629,7 @@ subtest 'concurrency' => sub {
                                                     : "concurrency=$n");
         $To->forget;
 
-        send_events($n * 2 + 10, 'X-Do' => 'wait0.3');
+        send_events($n * 2 + 10, 'X-Do' => 'wait' . (0.3 + $n / 20));
         my @seen = $To->wait_for($n * 2 + 10);
         my ($most) = sort { $b <=> $a } map { $_->{active} } @seen;
         is($most, $n, "$n at once");
