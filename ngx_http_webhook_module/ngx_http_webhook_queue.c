@@ -863,14 +863,23 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
 static void
 ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
 {
+    ngx_http_webhook_queue_t    *queue;
     ngx_http_webhook_enqueue_t  *enqueue;
 
     enqueue = change->data;
+    queue = enqueue->queue;
 
     if (change->rc == NGX_OK) {
-        ngx_http_webhook_status_count(enqueue->queue->status,
+        ngx_http_webhook_status_count(queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_QUEUED);
-        ngx_http_webhook_queue_tell(enqueue->queue);
+        ngx_http_webhook_queue_tell(queue);
+
+    } else if (change->rc == NGX_DECLINED && queue->logged != ngx_time()) {
+        queue->logged = ngx_time();
+
+        ngx_log_error(NGX_LOG_CRIT, queue->cycle->log, 0,
+                      "webhook queue \"%V\" is full: an event was refused",
+                      &queue->name);
     }
 
     enqueue->handler(enqueue);

@@ -33,6 +33,7 @@ struct ngx_http_webhook_queue_s {
     ngx_http_webhook_store_t        *store;         /* of this process */
     ngx_cycle_t                     *cycle;
     time_t                           tried;         /* to open the store */
+    time_t                           logged;        /* that it is full */
     ngx_http_webhook_deliverer_t    *deliverer;     /* of this process */
     ngx_http_webhook_status_item_t  *status;
 };

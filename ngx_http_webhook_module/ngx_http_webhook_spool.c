@@ -246,9 +246,15 @@ ngx_http_webhook_spool_add(ngx_http_webhook_txn_t *txn,
     value.len = NGX_HTTP_WEBHOOK_SPOOL_FIXED + sc->head.len + sc->length;
     value.data = NULL;
 
-    if (ngx_http_webhook_store_room(txn, value.len) != NGX_OK
-        || ngx_http_webhook_spool_arrive(txn, event) != NGX_OK)
-    {
+    rc = ngx_http_webhook_store_fits(txn, value.len);
+
+    if (rc != NGX_OK) {
+        /* a full queue must not hold up what makes room in it */
+        sc->change.full = (rc == NGX_DECLINED);
+        return rc;
+    }
+
+    if (ngx_http_webhook_spool_arrive(txn, event) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -877,10 +877,10 @@ ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn, size_t *size)
 }
 
 
-/* NGX_OK if "len" bytes may be added, or NGX_ERROR for the caller to return */
+/* NGX_OK if "len" bytes may be added, NGX_DECLINED if not, or NGX_ERROR */
 
 ngx_int_t
-ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len)
+ngx_http_webhook_store_fits(ngx_http_webhook_txn_t *txn, size_t len)
 {
     size_t  used;
 
@@ -890,8 +890,21 @@ ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len)
 
     used += len + 4 * txn->store->page_size;
 
-    return ngx_http_webhook_store_result(txn, (used > txn->store->conf.size)
-                                              ? MDB_MAP_FULL : 0);
+    return (used > txn->store->conf.size) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* the same, with an error for the caller to return: NGX_OK or NGX_ERROR */
+
+ngx_int_t
+ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_webhook_store_fits(txn, len);
+
+    return (rc == NGX_DECLINED)
+           ? ngx_http_webhook_store_result(txn, MDB_MAP_FULL) : rc;
 }
 
 

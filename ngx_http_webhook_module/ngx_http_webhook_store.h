@@ -48,7 +48,8 @@ typedef struct {
  * having written nothing, or NGX_ERROR, and may be called again if what it was
  * to be committed with has failed.  "rc" is what it returned, or NGX_ERROR if
  * nothing has changed because the store has failed; "full" says that it did for
- * want of room.
+ * want of room, or is set by "apply" beside NGX_DECLINED for the same reason:
+ * what it is to be committed with then goes on.
  */
 
 struct ngx_http_webhook_change_s {
@@ -108,6 +109,7 @@ ngx_int_t ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn,
     size_t *size);
 ngx_uint_t ngx_http_webhook_store_id(ngx_http_webhook_txn_t *txn);
 
+ngx_int_t ngx_http_webhook_store_fits(ngx_http_webhook_txn_t *txn, size_t len);
 ngx_int_t ngx_http_webhook_store_room(ngx_http_webhook_txn_t *txn, size_t len);
 ngx_int_t ngx_http_webhook_store_put(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_str_t *key, ngx_str_t *value, ngx_uint_t flags);

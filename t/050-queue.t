@@ -543,7 +543,7 @@ sub came {
 
 subtest 'the queue is full' => sub {
     my $nginx = nginx('full', queue => 'max_size=128k', retry => $Often);
-    $nginx->expect(qr/\[crit\].*webhook queue "\S+" could not be written: MDB_MAP/,
+    $nginx->expect(qr/\[crit\].*webhook queue "\S+" is full: an event was refused/,
                    qr/Connection refused/);
     $To->forget->stop;
 

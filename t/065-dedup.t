@@ -722,7 +722,7 @@ sub {
     $is->($answer, "200 passed \n", 'the key is free');
 }
 --- error_log
-MDB_MAP_FULL
+webhook queue "full" is full
 
 
 
