@@ -31,7 +31,7 @@
 
 #define NGX_HTTP_WEBHOOK_KEYS_MIN       16
 
-#define NGX_HTTP_WEBHOOK_KEYS_NOWHERE   (uint32_t) -1
+#define NGX_HTTP_WEBHOOK_KEYS_NOWHERE   ((uint32_t) -1)
 
 /*
  * The compiler writes what is before it first.  A processor need not be told:
