@@ -345,6 +345,13 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_http_webhook_store_close(store);
 
+    if (old) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "webhook queue \"%V\" moves from \"%V\" to \"%V\": "
+                      "what waits in the former is not delivered any more",
+                      &queue->name, &old->spool.path, &queue->spool.path);
+    }
+
     return NGX_OK;
 }
 
