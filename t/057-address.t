@@ -321,5 +321,8 @@ like($log, qr/\[warn\].*webhook endpoint's host "silent\.unresolved\.test" could
 
 $Nginx->expect(qr/event [0-9a-f-]{36} is dead after attempt/,
                qr/could not be resolved \(\d+: Operation timed out\)/);
+
+# what is still being tried comes to an end
+$Nginx->stop('QUIT');
 $Nginx->finish;
 done_testing();
