@@ -77,7 +77,7 @@ sub nginx {
     my $nginx = NginxProcess->new(name => $name);
     config($nginx, state => "$Root/$name", %with)->start;
 
-    my $n = $with{workers} // 1;
+    my $n = $with{workers} // 2;
     wait_until(sub { $nginx->workers == $n });
 
     return $nginx;
