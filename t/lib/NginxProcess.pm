@@ -357,12 +357,16 @@ sub upgrade {
     }) || Test::More::BAIL_OUT('the new binary does not start');
 }
 
-# Kills workers, and waits for those that take their places.
+# Kills workers, and waits for those that take their places.  Afterwards
+# $self->{killed} is a list of two times, between which it was.
 sub replace {
     my ($self, @pids) = @_;
     my %old = map { $_ => 1 } $self->workers;
 
+    $self->{killed} = [time];
     kill KILL => @pids;
+    push @{$self->{killed}}, time;
+
     $self->expect(map { qr/worker process $_ exited on signal 9/ } @pids);
 
     # In a zone as well: the master then unlocks it, and says so.
@@ -386,7 +390,8 @@ sub stop {
 
     # Without a master, nobody will tell its workers.
     my $gone = wait_until(sub { !group($group) },
-                          alive($master) ? $Patience : 0);
+                          $signal eq 'KILL' || alive($master) ? $Patience
+                                                              : 0);
 
     if (!$gone) {
         Test::More::diag("nginx does not end on $signal");

@@ -1,0 +1,482 @@
+use strict;
+use warnings;
+
+use lib 't/lib';
+use CountingUpstream;
+use Digest::MD5 qw(md5_hex);
+use HTTPClient qw(request);
+use LoadClient;
+use NginxProcess;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+# A queue under load, while everything around it is stopped, restarted, upgraded
+# and killed:
+#
+# - each event that was answered 202 arrives, with its own body, headers and id;
+# - none that was answered 503 does;
+# - what arrives twice does so because of something that was killed just after
+#   it had arrived, and never where nothing is killed.
+#
+# An event that got no answer at all, because who would have answered was
+# killed, may arrive or not.  What upstream has answered 200 has arrived.
+#
+# $CHAOS_EVENTS and $CHAOS_SECONDS say how many events there are and how long it
+# takes to send them.
+
+*wait_until = \&NginxProcess::wait_until;
+
+my $Events = $ENV{CHAOS_EVENTS} || 4000;
+my $Seconds = $ENV{CHAOS_SECONDS} || 12;
+
+# Something that was killed explains what had arrived so many seconds before: it
+# was not known yet, or not written down, that it had.
+my $Window = 0.5;
+
+my $Root = $NginxProcess::Root;
+my $Nginx = NginxProcess->new(name => 'chaos');
+
+srand($ENV{CHAOS_SEED} || 1);
+
+
+# --- the gateway ----------------------------------------------------------
+
+sub configure {
+    my (%with) = @_;
+    my $port = NginxProcess::port(0);
+    my $upstream = NginxProcess::port(1);
+    my $size = $with{size} // '1g';
+
+    # More attempts than the longest time without upstream needs.
+    my $retry = join ' ', ('1s') x 100;
+
+    $Nginx->configure(workers => 2, connections => 1024, http => <<END);
+    webhook_queue_path $Root/$with{queue}.db queue=events max_size=$size;
+
+    server {
+        listen 127.0.0.1:$port backlog=1024;
+
+        location = /munity {
+            webhook munity;
+            webhook_secret right;
+            webhook_queue events;
+        }
+
+        location \@deliver {
+            webhook_deliver events;
+            webhook_retry $retry;
+
+            proxy_pass http://127.0.0.1:$upstream;
+            proxy_set_header X-Id \$webhook_id;
+            proxy_set_header X-Attempt \$webhook_attempt;
+            proxy_set_header X-Sent \$msec;
+            proxy_set_header X-Event \$webhook_event;
+            proxy_connect_timeout 2s;
+        }
+
+        location /api {
+            webhook_api;
+            webhook_secret off;
+        }
+    }
+END
+}
+
+# number => body: of various lengths, none of them twice
+sub body {
+    my $n = shift;
+
+    return '{"workspace_id":"w","customer_id":null,"event":"webhook_test",'
+           . qq("state":null,"payload":{"test":true,"n":$n,"more":")
+           . 'm' x ($n % 50 == 0 ? 20000 : $n % 700) . '"}}';
+}
+
+
+# --- the application ------------------------------------------------------
+
+# Lines: when it arrived, and was sent, status, number, id, attempt, digest of
+# the body, what is wrong.  One in a hundred is refused, and comes again.
+sub upstream {
+    return CountingUpstream->new(
+        port => NginxProcess::port(1),
+        file => "$Root/logs/$_[0].upstream",
+        line => sub {
+            my $request = shift;
+            my $headers = $request->{headers};
+            my ($n) = $request->{body} =~ /"n":(\d+)/;
+            my @wrong = grep { defined $headers->{$_} }
+                             qw(x-secret authorization cookie);
+
+            push @wrong, 'event'
+                if ($headers->{'x-event'} // '') ne 'webhook_test';
+            push @wrong, 'trace' if ($headers->{'x-trace'} // '') ne ($n // '');
+            push @wrong, 'method' if $request->{method} ne 'POST';
+            push @wrong, $request->{path} if $request->{path} ne '/munity?a=b';
+
+            $request->{status} = rand >= 0.01 ? 200 : rand >= 0.5 ? 500 : 503;
+
+            return join ' ', sprintf('%.6f', time), $headers->{'x-sent'},
+                        $request->{status},
+                        $n // '-', $headers->{'x-id'} // '-',
+                        $headers->{'x-attempt'} // '-',
+                        md5_hex($request->{body}), @wrong;
+        },
+        answer => sub { ($_[0]{status}, '', 'Retry-After' => 1) }
+    );
+}
+
+
+# --- what is sent, and what becomes of it ---------------------------------
+
+# Lines: number, status, id.
+sub load {
+    my ($name, %with) = @_;
+
+    return LoadClient->new(
+        port => NginxProcess::port(0),
+        file => "$Root/logs/$name.load",
+        %with,
+        request => sub {
+            my $n = shift;
+            return request('POST', '/munity?a=b', body($n),
+                           'Content-Type' => 'application/json',
+                           'X-Secret' => 'right', 'X-Trace' => $n,
+                           Cookie => 'c=1', Authorization => 'Bearer b');
+        },
+        line => sub {
+            my ($n, $status, $body) = @_;
+            return "$n 0" if $status == 0;
+            return "$n 202 $1"
+                if $status == 202
+                   && $body =~ /^\{"id":"([0-9a-f-]{36})"\}\n?$/;
+            return "$n 503"
+                if $status == 503
+                   && $body =~ /"reason":"(?:queue_full|store_failed)"/;
+            return "$n odd $status $body" =~ s/[\r\n]+/ /gr;
+        }
+    );
+}
+
+# When something was killed: between two times.
+my @Killed;
+
+sub killing {
+    my $before = time;
+    shift->();
+    push @Killed, [$before, time];
+}
+
+sub kill_worker {
+    my @workers = $Nginx->workers;
+
+    $Nginx->replace($workers[rand @workers]) or diag('no new worker');
+    push @Killed, $Nginx->{killed};
+}
+
+# Lines of upstream and of the load, against each other.
+sub compare {
+    my ($name, $load, $upstream) = @_;
+    my (%answered, %status, %arrived, %id, @wrong, @twice, %blamed);
+    my $attempts = 0;
+
+    for (@$load) {
+        my ($n, $status, @rest) = split ' ';
+
+        push @wrong, "answered: $_" if $status eq 'odd';
+        $answered{$n} = $rest[0] if $status eq '202';
+        $status{$n} = $status;
+    }
+
+    my %sent = map { $_ => 1 } values %answered;
+    push @wrong, 'an id was given twice' if keys %sent != keys %answered;
+
+    for (@$upstream) {
+        my ($time, $sent, $status, $n, $id, $attempt, $digest, @bad)
+            = split ' ';
+
+        push @wrong, "arrived with the wrong @bad: $_" if @bad;
+
+        if (!defined $status{$n}) {
+            push @wrong, "arrived, but was not sent: $_";
+            next;
+        }
+
+        push @wrong, "another body: $_" if $digest ne md5_hex(body($n));
+        push @wrong, "another id: $_" if $id ne ($answered{$n} // $id)
+                                         || $id ne ($id{$n} // $id);
+        push @wrong, "not an attempt: $_" if $attempt !~ /^[1-9]\d*$/;
+        $id{$n} = $id;
+        $attempts++;
+
+        push @wrong, "refused, but arrived: $_" if $status{$n} eq '503';
+        push @{$arrived{$n}}, [$sent, $time] if $status eq '200';
+    }
+
+    for my $n (sort { $a <=> $b } keys %answered) {
+        push @wrong, "acknowledged, but did not arrive: $n $answered{$n}"
+            if !$arrived{$n};
+    }
+
+    my $unexplained = 0;
+
+    for my $n (sort { $a <=> $b } keys %arrived) {
+        my @times = @{$arrived{$n}};
+
+        for my $k (1 .. $#times) {
+            my ($before, $again) = @times[$k - 1, $k];
+
+            # From when it was sent until it should have been written down that
+            # it had arrived; nginx's times may be a little old.
+            my ($killed) = grep { $_->[1] > $before->[0] - 0.1
+                                  && $_->[0] < $before->[1] + $Window
+                                  && $_->[0] < $again->[0] + 0.1 } @Killed;
+
+            push @twice, $n;
+
+            if ($killed) {
+                $blamed{$killed->[0]}++;
+            } else {
+                $unexplained++;
+                push @wrong, "arrived twice, at @$before and @$again: $n";
+            }
+        }
+    }
+
+    my %count;
+    $count{$_}++ for values %status;
+
+    my $unanswered = grep { $status{$_} eq '0' } keys %arrived;
+    my $most = (sort { $b <=> $a } values %blamed)[0] // 0;
+
+    note(sprintf '%s: %d sent, of which %d answered 202, %d 503, %d without an'
+                 . ' answer, of which %d arrived; %d requests upstream',
+                 $name, scalar keys %status, $count{202} // 0, $count{503} // 0,
+                 $count{0} // 0, $unanswered, $attempts);
+    note(sprintf '%s: %d arrived again, at most %d for one of %d kills; %d'
+                 . ' unexplained', $name, scalar @twice, $most, scalar @Killed,
+                 $unexplained);
+
+    is(scalar @wrong, 0,
+       "$name: what was acknowledged has arrived, and nothing else")
+        or diag(scalar(@wrong) . ":\n"
+                . join "\n", grep { defined } @wrong[0 .. 19]);
+
+    return (202 => $count{202} // 0, 503 => $count{503} // 0,
+            unanswered => $unanswered, twice => scalar @twice);
+}
+
+# Waits until what was acknowledged has arrived; false if nothing has for half
+# a minute.
+sub arrived {
+    my ($load, $upstream) = @_;
+    my %missing = map { /^(\d+) 202 / ? ($1 => 1) : () } @$load;
+    my $position = 0;
+
+    while (%missing) {
+        my @new;
+
+        wait_until(sub { @new = $upstream->lines(\$position) }) or return;
+        delete @missing{map { /^\S+ \S+ 200 (\d+) / ? $1 : () } @new};
+        sleep 0.05;
+    }
+
+    # What would come a second time comes now.
+    sleep 1.5;
+
+    return 1;
+}
+
+# The queue says so as well.
+sub empty {
+    my $body = '';
+
+    ok(wait_until(sub {
+        my $answer = NginxProcess::Client->new
+                         ->request(GET => '/api/queues/events') or return;
+        $body = $answer->{body};
+        return $body =~ /"waiting":0,"dead":0,/;
+    }, 5), 'nothing is waiting, and nothing is dead') or diag($body);
+}
+
+# While the load is being sent, calls each sub at random times, about so many
+# seconds apart.
+sub meanwhile {
+    my ($load, %every) = @_;
+    my %next = map { $_ => time + $every{$_}[0] * rand } keys %every;
+    my $start = time;
+    my (%count, %took);
+
+    while ($load->running) {
+        for (keys %next) {
+            next if time < $next{$_};
+
+            my $began = time;
+            $every{$_}[1]->();
+            $count{$_}++;
+            $took{$_} += time - $began;
+            $next{$_} = time + $every{$_}[0] * (0.5 + rand);
+        }
+
+        sleep 0.02;
+    }
+
+    note(sprintf '%.1f seconds: %s', time - $start, join ', ',
+         map { sprintf '%d %s (%.1f s)', $count{$_}, $_, $took{$_} }
+             sort keys %count);
+}
+
+sub reload { $Nginx->reload(keep => 1) or diag('no new workers') }
+
+sub upgrade {
+    my $old = $Nginx->master;
+
+    $Nginx->upgrade;
+    kill QUIT => $old;
+    wait_until(sub { !NginxProcess::alive($old) })
+        or diag('the old master is still there');
+}
+
+
+# --- tests ----------------------------------------------------------------
+
+my $First = 1;
+
+# A part of the events; rate: in a second
+sub part {
+    my ($name, $share, %with) = @_;
+    my $n = int($Events * $share);
+    my $load = load($name, rate => $with{rate} // $Events / $Seconds);
+
+    $load->start($First, $First + $n - 1);
+    $First += $n;
+
+    return $load;
+}
+
+subtest 'nothing is killed: nothing arrives twice' => sub {
+    my $upstream = upstream('calm');
+    my $upgraded;
+
+    configure(queue => 'calm');
+    $upstream->start;
+    $Nginx->start;
+
+    my $load = part('calm', 0.3);
+
+    meanwhile($load,
+        reload => [1, \&reload],
+        upgrade => [$Seconds / 10, sub { $upgraded++ or upgrade() }]);
+
+    my @load = $load->finish;
+    ok(arrived(\@load, $upstream), 'all has arrived');
+
+    empty();
+
+    my %count = compare('calm', \@load, [$upstream->lines]);
+    cmp_ok($count{202}, '>', @load * 0.9, 'most were acknowledged');
+    is($count{twice}, 0, 'nothing arrived twice');
+    is($count{unanswered}, 0, 'nor without having been answered');
+    ok($upgraded, 'the binary was upgraded');
+
+    ok($Nginx->stop('QUIT'), 'it quits');
+    $upstream->stop;
+};
+
+subtest 'everything is killed at random' => sub {
+    my $upstream = upstream('chaos');
+    my ($mastered, $upgraded);
+
+    @Killed = ();
+
+    configure(queue => 'chaos');
+    $upstream->start;
+    $Nginx->start;
+
+    my $load = part('chaos', 0.6);
+
+    meanwhile($load,
+        reload => [1.5, \&reload],
+        worker => [0.7, \&kill_worker],
+        upstream => [0.7, sub {
+            if ($upstream->running) {
+                killing(sub { $upstream->kill });
+            } else {
+                $upstream->start;
+            }
+        }],
+        master => [$Seconds / 6, sub {
+            return if $mastered++;
+            killing(sub { $Nginx->stop('KILL') });
+            $Nginx->start;
+        }],
+        upgrade => [$Seconds / 6, sub { $upgraded++ or upgrade() }]);
+
+    $upstream->start if !$upstream->running;
+
+    my @load = $load->finish;
+    ok(arrived(\@load, $upstream), 'all has arrived');
+
+    empty();
+
+    my %count = compare('chaos', \@load, [$upstream->lines]);
+    cmp_ok($count{202}, '>', @load * 0.7, 'most were acknowledged');
+    ok($mastered, 'the master was killed');
+    ok($upgraded, 'the binary was upgraded');
+
+    # What has arrived does not come again, whatever is started anew.
+    my $lines = () = $upstream->lines;
+    $Nginx->stop;
+    $Nginx->start;
+    sleep 1.5;
+    is(scalar(() = $upstream->lines), $lines,
+       'nothing of it is left after a restart');
+
+    $Nginx->stop;
+    $upstream->stop;
+};
+
+subtest 'the queue is full' => sub {
+    my $upstream = upstream('full');
+
+    @Killed = ();
+
+    # Nobody takes anything, and there is room for half of it at most.
+    configure(queue => 'full', size => 128 + int($Events / 50) . 'k');
+    $Nginx->start;
+
+    my $load = part('full', 0.1, rate => 0);
+
+    meanwhile($load, worker => [0.2, \&kill_worker]);
+
+    my @load = $load->finish;
+    $upstream->start;
+    ok(arrived(\@load, $upstream), 'all has arrived');
+
+    empty();
+
+    my %count = compare('full', \@load, [$upstream->lines]);
+    cmp_ok($count{202}, '>', 0, 'some were acknowledged');
+    cmp_ok($count{503}, '>', 0, 'and others refused');
+
+    # There is room again for a few.
+    $load = part('room', 60 / $Events);
+    my @more = $load->finish;
+    ok(arrived(\@more, $upstream), 'what is sent then arrives');
+    is(scalar(grep { / 202 / } @more), scalar @more, 'all of it');
+
+    $upstream->stop;
+};
+
+$Nginx->expect(
+    # the queue is full
+    qr/\[crit\].* webhook queue "\S+\/full\.db" could not be written: MDB_MAP_/,
+    # the application is not there
+    qr/\[error\].* connect\(\) failed \(111: Connection refused\)/,
+    # it is killed
+    qr/\[error\].* upstream prematurely closed connection/,
+    qr/\[error\].* recv\(\) failed \(104: Connection reset by peer\)/,
+    qr/\[error\].* writev\(\) failed \((?:32|104): /,
+);
+
+$Nginx->finish;
+done_testing();
