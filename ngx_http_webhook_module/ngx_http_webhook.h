@@ -7,6 +7,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <jansson.h>
+
 #include "ngx_http_webhook_shape.h"
 #include "ngx_http_webhook_uuid.h"
 #include "ngx_http_webhook_registry.h"
@@ -97,6 +99,15 @@ typedef struct {
 } ngx_http_webhook_envelope_t;
 
 
+/* what guards a location: nothing need, a secret or a signature, a secret */
+
+enum {
+    NGX_HTTP_WEBHOOK_OPEN = 0,
+    NGX_HTTP_WEBHOOK_CREDENTIAL,
+    NGX_HTTP_WEBHOOK_MANAGEMENT
+};
+
+
 /* a system whose webhooks are known: one file of tables defines one of these */
 
 typedef struct {
@@ -122,8 +133,7 @@ typedef struct {
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
                                                        empty: the header's */
 
-    unsigned                          secret:1;     /* webhook_secret is due,
-                                                       or webhook_signature */
+    unsigned                          secret:2;     /* what is due */
     unsigned                          slug:1;       /* may have slug= */
 } ngx_http_webhook_provider_t;
 
@@ -289,6 +299,7 @@ struct ngx_http_webhook_ctx_s {
     u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
+    ngx_http_webhook_step_pt          next;         /* of what is waited for */
     ngx_table_elt_t                  *www_authenticate; /* that was added */
     uint64_t                          judge_time;   /* nanoseconds */
 
@@ -313,6 +324,8 @@ struct ngx_http_webhook_ctx_s {
 /* ngx_http_webhook_module.c */
 
 char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
+off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
+    size_t skip);
 
 /* ngx_http_webhook_gate.c */
 
@@ -324,7 +337,7 @@ ngx_int_t ngx_http_webhook_authenticate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 ngx_uint_t ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx,
     ngx_str_t *slug);
-ngx_uint_t ngx_http_webhook_find_event(ngx_http_webhook_ctx_t *ctx,
+ngx_uint_t ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
     ngx_str_t *name);
 ngx_int_t ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field);
@@ -345,10 +358,15 @@ ngx_int_t ngx_http_webhook_body_unwrap(ngx_http_request_t *r,
 /* ngx_http_webhook_answer.c */
 
 ngx_int_t ngx_http_webhook_suspend(ngx_http_request_t *r,
-    ngx_http_event_handler_pt handler);
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_step_pt next);
 void ngx_http_webhook_resume(ngx_http_request_t *r);
+void ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op);
 ngx_int_t ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t len);
+ngx_int_t ngx_http_webhook_answer_json(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *json);
+ngx_int_t ngx_http_webhook_print_json(ngx_pool_t *pool, json_t *json,
+    ngx_str_t *text);
 
 /* ngx_http_webhook_api.c */
 
@@ -431,6 +449,9 @@ ngx_int_t ngx_http_webhook_variable_outbound(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_webhook_problem(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+ngx_int_t ngx_http_webhook_refuse(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
+    ngx_http_webhook_field_t *field);
 ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
 void ngx_http_webhook_problem_init(void);

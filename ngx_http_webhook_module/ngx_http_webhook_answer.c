@@ -1,35 +1,41 @@
 
-/* what the module answers itself, and how a request waits for the store */
+/* what the module answers itself, and how a request waits for that */
 
 
 #include "ngx_http_webhook.h"
 
 
+/* times in answers have milliseconds */
+#define NGX_HTTP_WEBHOOK_JSON_FLAGS  (JSON_COMPACT|JSON_REAL_PRECISION(13))
+
+
+static void ngx_http_webhook_resumed(ngx_http_request_t *r);
+
+
 /*
- * Keeps a request until ngx_http_webhook_resume().  The store will answer for
- * it, so that it must not go away before, whatever its connection does.
- * Returns NGX_DONE for the content handler to return.
+ * Keeps a request until ngx_http_webhook_resume(), then calls "next", which
+ * returns what a content handler returns.  The request does not go away before,
+ * whatever its connection does.  Returns NGX_DONE for the content handler to
+ * return.
  */
 
 ngx_int_t
-ngx_http_webhook_suspend(ngx_http_request_t *r,
-    ngx_http_event_handler_pt handler)
+ngx_http_webhook_suspend(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_step_pt next)
 {
+    ctx->next = next;
+
     r->main->blocked++;
     r->main->count++;
     r->aio = 1;
 
-    r->write_event_handler = handler;
+    r->write_event_handler = ngx_http_webhook_resumed;
 
     return NGX_DONE;
 }
 
 
-/*
- * Called from the event loop, not from the request's connection.  Calls the
- * handler, which must do nothing while r->aio is set, unless nginx has put its
- * own there because the request was terminated meanwhile.
- */
+/* called from the event loop, not from the request's connection */
 
 void
 ngx_http_webhook_resume(ngx_http_request_t *r)
@@ -43,9 +49,38 @@ ngx_http_webhook_resume(ngx_http_request_t *r)
     r->main->blocked--;
     r->aio = 0;
 
+    /* nginx has put its own there, if the request was terminated meanwhile */
+
     r->write_event_handler(r);
 
     ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_webhook_resumed(ngx_http_request_t *r)
+{
+    ngx_http_webhook_ctx_t  *ctx;
+
+    if (r->aio) {
+        /* a write event */
+        return;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    ngx_http_finalize_request(r, ctx->next(r, ctx));
+}
+
+
+/* the handler of an operation whose data is the request that waits for it */
+
+void
+ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
+{
+    ngx_http_webhook_resume(op->data);
 }
 
 
@@ -77,4 +112,67 @@ ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     cl->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, out);
+}
+
+
+/*
+ * Answers with "json", which may be NULL if there was no memory, and frees it.
+ * A request's body that is still to come is discarded.  Returns what a content
+ * handler returns.
+ */
+
+ngx_int_t
+ngx_http_webhook_answer_json(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *json)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_str_t     text;
+    ngx_chain_t   out;
+
+    rc = ngx_http_webhook_print_json(r->pool, json, &text);
+    json_decref(json);
+
+    b = ngx_calloc_buf(r->pool);
+
+    if (rc != NGX_OK || b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    b->pos = text.data;
+    b->last = text.data + text.len;
+    b->memory = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_webhook_send_json(r, status, &out, text.len);
+}
+
+
+/* NGX_OK, or NGX_ERROR if there is no memory; "json" may be NULL then */
+
+ngx_int_t
+ngx_http_webhook_print_json(ngx_pool_t *pool, json_t *json, ngx_str_t *text)
+{
+    text->len = json ? json_dumpb(json, NULL, 0, NGX_HTTP_WEBHOOK_JSON_FLAGS)
+                     : 0;
+
+    if (text->len == 0) {
+        return NGX_ERROR;
+    }
+
+    text->data = ngx_pnalloc(pool, text->len);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return json_dumpb(json, (char *) text->data, text->len,
+                      NGX_HTTP_WEBHOOK_JSON_FLAGS)
+           == text->len ? NGX_OK : NGX_ERROR;
 }

@@ -15,17 +15,12 @@
 
 #include "ngx_http_webhook_queue.h"
 
-#include <jansson.h>
-
 
 #define NGX_HTTP_WEBHOOK_API_LIMIT      100
 #define NGX_HTTP_WEBHOOK_API_LIMIT_MAX  1000
 
 /* dead letters that are replayed in one commit */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
-
-/* times have milliseconds */
-#define NGX_HTTP_WEBHOOK_API_JSON       (JSON_COMPACT|JSON_REAL_PRECISION(13))
 
 /* of the path, from "queues" on */
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
@@ -54,8 +49,6 @@ static ngx_int_t ngx_http_webhook_api_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_api_segments(ngx_http_request_t *r,
     ngx_str_t *segments);
-static ngx_http_webhook_queue_t *ngx_http_webhook_api_queue(
-    ngx_http_request_t *r, ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_api_open(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_api_page(ngx_http_request_t *r,
@@ -86,16 +79,9 @@ static ngx_int_t ngx_http_webhook_api_replay(ngx_http_webhook_api_t *api);
 static ngx_int_t ngx_http_webhook_api_replay_one(void *data,
     ngx_http_webhook_event_t *event);
 static void ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change);
-static void ngx_http_webhook_api_resume(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_answer(ngx_http_request_t *r,
-    ngx_http_webhook_api_t *api);
-static ngx_int_t ngx_http_webhook_api_fail(ngx_http_request_t *r,
-    ngx_http_webhook_verdict_t *verdict);
-static ngx_int_t ngx_http_webhook_api_send(ngx_http_request_t *r,
-    json_t *json);
+    ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_api_free(void *data);
-static char *ngx_http_webhook_api_check(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf);
 
 
 static ngx_str_t  ngx_http_webhook_api_events[] = {
@@ -215,10 +201,10 @@ ngx_http_webhook_provider_t  ngx_http_webhook_api = {
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_api_route,
     NULL,                                  /* param */
-    ngx_http_webhook_api_check,
+    NULL,                                  /* check */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
-    0,                                     /* secret, see check */
+    NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0                                      /* slug */
 };
 
@@ -260,23 +246,6 @@ ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* it manages: a signature, which it does not judge, protects nothing here */
-
-static char *
-ngx_http_webhook_api_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
-{
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_api\" needs \"webhook_secret\", or an "
-                      "explicit \"webhook_secret off\", in %s:%ui",
-                      wlcf->file, wlcf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static ngx_int_t
 ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
@@ -286,6 +255,7 @@ ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     ngx_pool_cleanup_t           *cln;
     ngx_http_webhook_api_t       *api;
     ngx_http_webhook_api_path_t  *path;
+    ngx_http_webhook_main_conf_t *wmcf;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_api_t));
     if (cln == NULL) {
@@ -298,6 +268,8 @@ ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     api->request = r;
     ctx->data = api;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
     n = ngx_http_webhook_api_segments(r, segments);
 
@@ -331,7 +303,7 @@ ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     if (n > 1) {
-        api->queue = ngx_http_webhook_api_queue(r, &segments[1]);
+        api->queue = ngx_http_webhook_queue_find(wmcf, &segments[1]);
 
         if (api->queue == NULL) {
             goto not_found;
@@ -412,29 +384,6 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
     }
 
     return n;
-}
-
-
-static ngx_http_webhook_queue_t *
-ngx_http_webhook_api_queue(ngx_http_request_t *r, ngx_str_t *name)
-{
-    ngx_uint_t                      i;
-    ngx_http_webhook_queue_t      **queue;
-    ngx_http_webhook_main_conf_t   *wmcf;
-
-    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
-    queue = wmcf->queues.elts;
-
-    for (i = 0; i < wmcf->queues.nelts; i++) {
-
-        if (queue[i]->name.len == name->len
-            && ngx_memcmp(queue[i]->name.data, name->data, name->len) == 0)
-        {
-            return queue[i];
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -563,9 +512,11 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 {
     json_t                         *json, *list;
     ngx_uint_t                      i;
+    ngx_http_webhook_ctx_t         *ctx;
     ngx_http_webhook_queue_t      **queue;
     ngx_http_webhook_main_conf_t   *wmcf;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
     queue = wmcf->queues.elts;
 
@@ -577,8 +528,9 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 
         if (json == NULL) {
             json_decref(list);
-            return ngx_http_webhook_api_fail(r,
-                                             &ngx_http_webhook_store_failed);
+            return ngx_http_webhook_refuse(r, ctx,
+                                           &ngx_http_webhook_store_failed,
+                                           NULL);
         }
 
         if (json_array_append_new(list, json) != 0) {
@@ -587,7 +539,8 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_webhook_api_send(r, json_pack("{s:o}", "queues", list));
+    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
+                                        json_pack("{s:o}", "queues", list));
 }
 
 
@@ -603,8 +556,9 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 
     json = ngx_http_webhook_api_queue_json(api->queue);
 
-    return json ? ngx_http_webhook_api_send(r, json)
-                : ngx_http_webhook_api_fail(r, &ngx_http_webhook_store_failed);
+    return json ? ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json)
+                : ngx_http_webhook_refuse(r, ctx,
+                                          &ngx_http_webhook_store_failed, NULL);
 }
 
 
@@ -667,7 +621,8 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
                                     ngx_http_webhook_api_add, api)
         != NGX_OK)
     {
-        return ngx_http_webhook_api_fail(r, &ngx_http_webhook_store_failed);
+        return ngx_http_webhook_refuse(r, ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
     }
 
     /* the name of each event, out of what was kept of its request */
@@ -712,7 +667,8 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
 
     api->list = NULL;
 
-    return ngx_http_webhook_api_send(r, json_pack("{s:o}", "dead", list));
+    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
+                                        json_pack("{s:o}", "dead", list));
 }
 
 
@@ -753,7 +709,8 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
     }
 
     if (rc != NGX_OK) {
-        return ngx_http_webhook_api_fail(r, &ngx_http_webhook_store_failed);
+        return ngx_http_webhook_refuse(r, ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
     }
 
     json = ngx_http_webhook_api_event_json(&api->event);
@@ -789,7 +746,7 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_webhook_api_send(r, json);
+    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json);
 }
 
 
@@ -937,7 +894,7 @@ ngx_http_webhook_api_change_handler(ngx_http_request_t *r)
 
     ngx_http_webhook_spool_submit(api->queue->store, sc);
 
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_api_resume);
+    return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_api_answer);
 }
 
 
@@ -955,7 +912,8 @@ ngx_http_webhook_api_replay_handler(ngx_http_request_t *r)
     api = ctx->data;
 
     if (ngx_http_webhook_spool_stat(api->queue->store, &st) != NGX_OK) {
-        return ngx_http_webhook_api_fail(r, &ngx_http_webhook_store_failed);
+        return ngx_http_webhook_refuse(r, ctx, &ngx_http_webhook_store_failed,
+                                       NULL);
     }
 
     api->left = st.dead;
@@ -970,10 +928,10 @@ ngx_http_webhook_api_replay_handler(ngx_http_request_t *r)
 
     if (rc != NGX_AGAIN) {
         api->rc = rc;
-        return ngx_http_webhook_api_answer(r, api);
+        return ngx_http_webhook_api_answer(r, ctx);
     }
 
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_api_resume);
+    return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_api_answer);
 }
 
 
@@ -1067,35 +1025,21 @@ ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
 }
 
 
-static void
-ngx_http_webhook_api_resume(ngx_http_request_t *r)
-{
-    ngx_http_webhook_ctx_t  *ctx;
-
-    if (r->aio) {
-        /* a write event */
-        return;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    ngx_http_finalize_request(r, ngx_http_webhook_api_answer(r, ctx->data));
-}
-
-
 /* to what has changed something */
 
 static ngx_int_t
-ngx_http_webhook_api_answer(ngx_http_request_t *r, ngx_http_webhook_api_t *api)
+ngx_http_webhook_api_answer(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t                rc;
+    ngx_http_webhook_api_t  *api;
+
+    api = ctx->data;
 
     if (api->rc != NGX_OK) {
-        return ngx_http_webhook_api_fail(r, (api->rc == NGX_DECLINED)
-                                            ? &ngx_http_webhook_api_not_found
-                                            : &ngx_http_webhook_store_failed);
+        return ngx_http_webhook_refuse(r, ctx, (api->rc == NGX_DECLINED)
+                                               ? &ngx_http_webhook_api_not_found
+                                               : &ngx_http_webhook_store_failed,
+                                       NULL);
     }
 
     if (r->method == NGX_HTTP_DELETE) {
@@ -1105,64 +1049,9 @@ ngx_http_webhook_api_answer(ngx_http_request_t *r, ngx_http_webhook_api_t *api)
         return (rc == NGX_OK) ? NGX_HTTP_NO_CONTENT : rc;
     }
 
-    return ngx_http_webhook_api_send(r, json_pack("{s:I}", "replayed",
-                                                (json_int_t) api->replayed));
-}
-
-
-static ngx_int_t
-ngx_http_webhook_api_fail(ngx_http_request_t *r,
-    ngx_http_webhook_verdict_t *verdict)
-{
-    ngx_http_webhook_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    (void) ngx_http_webhook_reject(ctx, verdict, NULL);
-
-    return ngx_http_webhook_problem(r, ctx);
-}
-
-
-/* sends "json", which may be NULL if there was no memory, and frees it */
-
-static ngx_int_t
-ngx_http_webhook_api_send(ngx_http_request_t *r, json_t *json)
-{
-    size_t        len;
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    if (json == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        json_decref(json);
-        return rc;
-    }
-
-    len = json_dumpb(json, NULL, 0, NGX_HTTP_WEBHOOK_API_JSON);
-
-    b = len ? ngx_create_temp_buf(r->pool, len) : NULL;
-
-    if (b) {
-        b->last += json_dumpb(json, (char *) b->pos, len,
-                              NGX_HTTP_WEBHOOK_API_JSON);
-    }
-
-    json_decref(json);
-
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_webhook_send_json(r, NGX_HTTP_OK, &out, len);
+    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
+                                        json_pack("{s:I}", "replayed",
+                                                  (json_int_t) api->replayed));
 }
 
 

@@ -53,9 +53,6 @@ typedef struct {
     ngx_http_webhook_resolve_t       resolve;
     ngx_http_webhook_registry_op_t   op;
     ngx_http_webhook_enqueue_t       enqueue;
-    ngx_http_request_t              *request;
-    ngx_int_t                      (*next)(ngx_http_request_t *r,
-                                           ngx_http_webhook_ctx_t *ctx);
     ngx_uint_t                       conflicts;
     ngx_uint_t                       created;
     ngx_uint_t                       shown;
@@ -95,17 +92,6 @@ static ngx_http_webhook_queue_t *ngx_http_webhook_endpoint_queue(
 static ngx_int_t ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_endpoint_tested(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_endpoint_answer(ngx_http_request_t *r,
-    ngx_http_webhook_endpoint_op_t *eop, ngx_uint_t status, ngx_uint_t what);
-static ngx_int_t ngx_http_webhook_endpoint_refuse(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
-    ngx_http_webhook_field_t *field);
-static ngx_int_t ngx_http_webhook_endpoint_wait(ngx_http_request_t *r,
-    ngx_http_webhook_endpoint_op_t *eop, ngx_int_t (*next)(
-    ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx));
-static void ngx_http_webhook_endpoint_resume(ngx_http_request_t *r);
-static void ngx_http_webhook_endpoint_op_done(
-    ngx_http_webhook_registry_op_t *op);
 static void ngx_http_webhook_endpoint_resolve_done(
     ngx_http_webhook_resolve_t *resolve);
 static void ngx_http_webhook_endpoint_enqueue_done(
@@ -116,8 +102,6 @@ static json_t *ngx_http_webhook_endpoint_json(
     ngx_http_webhook_endpoint_t *endpoint, ngx_uint_t what);
 static json_t *ngx_http_webhook_endpoint_time(time_t t);
 static json_t *ngx_http_webhook_endpoint_string(ngx_str_t *text);
-static ngx_int_t ngx_http_webhook_endpoint_print(ngx_pool_t *pool,
-    json_t *json, ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_endpoint_parse(ngx_pool_t *pool,
     ngx_str_t *text, ngx_http_webhook_endpoint_t *endpoint);
 static ngx_int_t ngx_http_webhook_endpoint_member(ngx_pool_t *pool,
@@ -288,7 +272,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_endpoints = {
     ngx_http_webhook_endpoint_check,
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
-    0,                                     /* secret, see check */
+    NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0                                      /* slug */
 };
 
@@ -354,7 +338,6 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    eop->request = r;
     eop->endpoint.workspace = s[1];
 
     ctx->data = eop;
@@ -548,21 +531,12 @@ ngx_http_webhook_endpoint_put_events(ngx_http_request_t *r,
 static ngx_uint_t
 ngx_http_webhook_endpoint_event_bit(ngx_str_t *name)
 {
-    ngx_str_t   *events;
-    ngx_uint_t   i;
+    ngx_uint_t  event;
 
-    events = ngx_http_webhook_munity.events;
+    event = ngx_http_webhook_find_event(&ngx_http_webhook_munity, name);
 
-    for (i = 0; events[i].len; i++) {
-
-        if (events[i].len == name->len
-            && ngx_strncmp(events[i].data, name->data, name->len) == 0)
-        {
-            return NGX_HTTP_WEBHOOK_EVENT(i);
-        }
-    }
-
-    return 0;
+    return (event == NGX_HTTP_WEBHOOK_NO_EVENT) ? 0
+                                                : NGX_HTTP_WEBHOOK_EVENT(event);
 }
 
 
@@ -581,11 +555,11 @@ ngx_http_webhook_endpoint_put_handler(ngx_http_request_t *r)
     resolve->url = &eop->url;
     resolve->allow = ctx->conf->allow;
     resolve->handler = ngx_http_webhook_endpoint_resolve_done;
-    resolve->data = eop;
+    resolve->data = r;
 
     if (ngx_http_webhook_resolve(r, resolve) == NGX_AGAIN) {
-        return ngx_http_webhook_endpoint_wait(r, eop,
-                                           ngx_http_webhook_endpoint_resolved);
+        return ngx_http_webhook_suspend(r, ctx,
+                                        ngx_http_webhook_endpoint_resolved);
     }
 
     return ngx_http_webhook_endpoint_resolved(r, ctx);
@@ -634,7 +608,7 @@ ngx_http_webhook_endpoint_resolved(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_webhook_endpoint_refuse(r, ctx, verdict, field);
+    return ngx_http_webhook_refuse(r, ctx, verdict, field);
 }
 
 
@@ -651,8 +625,8 @@ ngx_http_webhook_endpoint_store(ngx_http_request_t *r,
         rc = ngx_http_webhook_endpoint_change(r, ctx, eop);
 
         if (rc == NGX_AGAIN) {
-            return ngx_http_webhook_endpoint_wait(r, eop,
-                                             ngx_http_webhook_endpoint_stored);
+            return ngx_http_webhook_suspend(r, ctx,
+                                        ngx_http_webhook_endpoint_stored);
         }
 
     } while (rc == NGX_BUSY
@@ -726,8 +700,8 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
         endpoint->secret = eop->secret;
     }
 
-    eop->op.handler = ngx_http_webhook_endpoint_op_done;
-    eop->op.data = eop;
+    eop->op.handler = ngx_http_webhook_resume_op;
+    eop->op.data = r;
 
     return ngx_http_webhook_endpoint_replace(ctx->conf->zone, r->pool, endpoint,
                                              &eop->op);
@@ -746,12 +720,12 @@ ngx_http_webhook_endpoint_stored(ngx_http_request_t *r,
     switch (eop->op.rc) {
 
     case NGX_OK:
-        return ngx_http_webhook_endpoint_answer(r, eop,
-                                                eop->created
-                                                ? NGX_HTTP_CREATED
-                                                : NGX_HTTP_OK,
-                                                eop->shown ? webhook_shown
-                                                           : webhook_public);
+        return ngx_http_webhook_answer_json(r, eop->created ? NGX_HTTP_CREATED
+                                                            : NGX_HTTP_OK,
+                      ngx_http_webhook_endpoint_json(&eop->endpoint,
+                                                     eop->shown
+                                                     ? webhook_shown
+                                                     : webhook_public));
 
     case NGX_BUSY:
 
@@ -771,7 +745,7 @@ ngx_http_webhook_endpoint_stored(ngx_http_request_t *r,
         break;
     }
 
-    return ngx_http_webhook_endpoint_refuse(r, ctx, verdict, NULL);
+    return ngx_http_webhook_refuse(r, ctx, verdict, NULL);
 }
 
 
@@ -806,18 +780,15 @@ ngx_http_webhook_endpoint_item(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_endpoint_get_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_http_webhook_ctx_t  *ctx;
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+    ngx_http_webhook_ctx_t          *ctx;
+    ngx_http_webhook_endpoint_op_t  *eop;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    eop = ctx->data;
 
-    return ngx_http_webhook_endpoint_answer(r, ctx->data, NGX_HTTP_OK,
-                                            webhook_public);
+    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
+                               ngx_http_webhook_endpoint_json(&eop->endpoint,
+                                                              webhook_public));
 }
 
 
@@ -836,14 +807,14 @@ ngx_http_webhook_endpoint_delete_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     eop = ctx->data;
 
-    eop->op.handler = ngx_http_webhook_endpoint_op_done;
-    eop->op.data = eop;
+    eop->op.handler = ngx_http_webhook_resume_op;
+    eop->op.data = r;
 
     rc = ngx_http_webhook_registry_delete(ctx->conf->zone, eop->endpoint.uuid,
                                           &eop->op);
     if (rc == NGX_AGAIN) {
-        return ngx_http_webhook_endpoint_wait(r, eop,
-                                            ngx_http_webhook_endpoint_deleted);
+        return ngx_http_webhook_suspend(r, ctx,
+                                        ngx_http_webhook_endpoint_deleted);
     }
 
     eop->op.rc = rc;
@@ -864,7 +835,7 @@ ngx_http_webhook_endpoint_deleted(ngx_http_request_t *r,
         return NGX_HTTP_NO_CONTENT;
     }
 
-    return ngx_http_webhook_endpoint_refuse(r, ctx, eop->op.rc == NGX_DECLINED
+    return ngx_http_webhook_refuse(r, ctx, eop->op.rc == NGX_DECLINED
                                         ? &ngx_http_webhook_endpoint_not_found
                                         : &ngx_http_webhook_store_failed,
                                         NULL);
@@ -950,7 +921,7 @@ ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r)
     enqueue->workspace = eop->endpoint.workspace;
     ngx_str_set(&enqueue->name, "webhook_test");
     enqueue->handler = ngx_http_webhook_endpoint_enqueue_done;
-    enqueue->data = eop;
+    enqueue->data = r;
 
     if (ngx_http_webhook_endpoint_event(r->pool, &enqueue->workspace,
                                         "webhook_test", payload,
@@ -963,8 +934,8 @@ ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r)
     rc = ngx_http_webhook_enqueue_own(enqueue, r->pool, &eop->endpoint.uuid[0]);
 
     if (rc == NGX_AGAIN) {
-        return ngx_http_webhook_endpoint_wait(r, eop,
-                                             ngx_http_webhook_endpoint_tested);
+        return ngx_http_webhook_suspend(r, ctx,
+                                        ngx_http_webhook_endpoint_tested);
     }
 
     enqueue->sc.change.rc = NGX_ERROR;
@@ -1009,7 +980,7 @@ ngx_http_webhook_endpoint_event(ngx_pool_t *pool, ngx_str_t *workspace,
         rc = NGX_ERROR;
 
     } else {
-        rc = ngx_http_webhook_endpoint_print(pool, json, body);
+        rc = ngx_http_webhook_print_json(pool, json, body);
     }
 
     json_decref(payload);
@@ -1019,111 +990,17 @@ ngx_http_webhook_endpoint_event(ngx_pool_t *pool, ngx_str_t *workspace,
 }
 
 
-static ngx_int_t
-ngx_http_webhook_endpoint_answer(ngx_http_request_t *r,
-    ngx_http_webhook_endpoint_op_t *eop, ngx_uint_t status, ngx_uint_t what)
-{
-    json_t       *json;
-    ngx_buf_t    *b;
-    ngx_int_t     rc;
-    ngx_str_t     text;
-    ngx_chain_t   out;
-
-    json = ngx_http_webhook_endpoint_json(&eop->endpoint, what);
-    rc = ngx_http_webhook_endpoint_print(r->pool, json, &text);
-    json_decref(json);
-
-    b = ngx_calloc_buf(r->pool);
-
-    if (rc != NGX_OK || b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->pos = text.data;
-    b->last = text.data + text.len;
-    b->memory = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_webhook_send_json(r, status, &out, text.len);
-}
-
-
-static ngx_int_t
-ngx_http_webhook_endpoint_refuse(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
-    ngx_http_webhook_field_t *field)
-{
-    (void) ngx_http_webhook_reject(ctx, verdict, field);
-
-    return ngx_http_webhook_problem(r, ctx);
-}
-
-
-/* goes on with "next", in the place of a content handler */
-
-static ngx_int_t
-ngx_http_webhook_endpoint_wait(ngx_http_request_t *r,
-    ngx_http_webhook_endpoint_op_t *eop,
-    ngx_int_t (*next)(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx))
-{
-    eop->next = next;
-
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_endpoint_resume);
-}
-
-
-static void
-ngx_http_webhook_endpoint_resume(ngx_http_request_t *r)
-{
-    ngx_http_webhook_ctx_t          *ctx;
-    ngx_http_webhook_endpoint_op_t  *eop;
-
-    if (r->aio) {
-        /* a write event */
-        return;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-    eop = ctx->data;
-
-    ngx_http_finalize_request(r, eop->next(r, ctx));
-}
-
-
-static void
-ngx_http_webhook_endpoint_op_done(ngx_http_webhook_registry_op_t *op)
-{
-    ngx_http_webhook_endpoint_op_t  *eop;
-
-    eop = op->data;
-
-    ngx_http_webhook_resume(eop->request);
-}
-
-
 static void
 ngx_http_webhook_endpoint_resolve_done(ngx_http_webhook_resolve_t *resolve)
 {
-    ngx_http_webhook_endpoint_op_t  *eop;
-
-    eop = resolve->data;
-
-    ngx_http_webhook_resume(eop->request);
+    ngx_http_webhook_resume(resolve->data);
 }
 
 
 static void
 ngx_http_webhook_endpoint_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 {
-    ngx_http_webhook_endpoint_op_t  *eop;
-
-    eop = enqueue->data;
-
-    ngx_http_webhook_resume(eop->request);
+    ngx_http_webhook_resume(enqueue->data);
 }
 
 
@@ -1218,7 +1095,7 @@ ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     registration.seq = endpoint->seq;
 
     json = ngx_http_webhook_endpoint_json(endpoint, webhook_record);
-    rc = ngx_http_webhook_endpoint_print(pool, json, &registration.action);
+    rc = ngx_http_webhook_print_json(pool, json, &registration.action);
     json_decref(json);
 
     if (rc != NGX_OK) {
@@ -1323,28 +1200,6 @@ static json_t *
 ngx_http_webhook_endpoint_string(ngx_str_t *text)
 {
     return json_stringn((char *) text->data, text->len);
-}
-
-
-/* NGX_ERROR if there is no memory; "json" may be NULL then */
-
-static ngx_int_t
-ngx_http_webhook_endpoint_print(ngx_pool_t *pool, json_t *json,
-    ngx_str_t *text)
-{
-    text->len = json ? json_dumpb(json, NULL, 0, JSON_COMPACT) : 0;
-
-    if (text->len == 0) {
-        return NGX_ERROR;
-    }
-
-    text->data = ngx_pnalloc(pool, text->len);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    return json_dumpb(json, (char *) text->data, text->len, JSON_COMPACT)
-           == text->len ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -1731,14 +1586,6 @@ static char *
 ngx_http_webhook_endpoint_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf)
 {
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_endpoints\" needs \"webhook_secret\", or an "
-                      "explicit \"webhook_secret off\", in %s:%ui",
-                      wlcf->file, wlcf->line);
-        return NGX_CONF_ERROR;
-    }
-
     return ngx_http_webhook_endpoint_check_zone(cf, wlcf->zone, wlcf->file,
                                                 wlcf->line);
 }

@@ -6,8 +6,6 @@
 #include "ngx_http_webhook.h"
 #include "ngx_http_webhook_address.h"
 
-#include <jansson.h>
-
 
 /* why an endpoint is switched off */
 

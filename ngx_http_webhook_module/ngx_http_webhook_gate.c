@@ -503,12 +503,13 @@ ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
 /* returns the index of the system's event of this name, or NO_EVENT */
 
 ngx_uint_t
-ngx_http_webhook_find_event(ngx_http_webhook_ctx_t *ctx, ngx_str_t *name)
+ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
+    ngx_str_t *name)
 {
     ngx_str_t   *events;
     ngx_uint_t   i;
 
-    events = ctx->conf->provider->events;
+    events = provider->events;
 
     for (i = 0; events[i].len; i++) {
 
@@ -819,7 +820,8 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
             value = &ctx->reader.values[provider->event_field];
 
             if (value->type == NGX_HTTP_WEBHOOK_JSON_STRING) {
-                ctx->event = ngx_http_webhook_find_event(ctx, &value->text);
+                ctx->event = ngx_http_webhook_find_event(provider,
+                                                         &value->text);
 
                 if (value->text.len <= NGX_HTTP_WEBHOOK_VALUE_MAX) {
                     ctx->event_name = value->text;

@@ -11,8 +11,6 @@
 
 #include "ngx_http_webhook.h"
 
-#include <jansson.h>
-
 
 #define NGX_HTTP_WEBHOOK_LENRA_LIMIT      100
 #define NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX  1000
@@ -31,16 +29,6 @@ enum {
     lenra_props,
     lenra_user_id
 };
-
-
-/* the operation under way */
-
-typedef struct {
-    ngx_http_webhook_registry_op_t  op;
-    ngx_http_request_t             *request;
-    ngx_int_t                     (*answer)(ngx_http_request_t *r,
-                                            ngx_http_webhook_ctx_t *ctx);
-} ngx_http_webhook_lenra_op_t;
 
 
 static ngx_int_t ngx_http_webhook_lenra_route(ngx_http_request_t *r,
@@ -64,13 +52,10 @@ static ngx_int_t ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_http_webhook_lenra_op_t *ngx_http_webhook_lenra_op(
-    ngx_http_request_t *r, ngx_int_t (*answer)(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx));
+static ngx_http_webhook_registry_op_t *ngx_http_webhook_lenra_op(
+    ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
-    ngx_http_webhook_lenra_op_t *lop, ngx_int_t rc);
-static void ngx_http_webhook_lenra_done(ngx_http_webhook_registry_op_t *op);
-static void ngx_http_webhook_lenra_resume(ngx_http_request_t *r);
+    ngx_http_webhook_ctx_t *ctx, ngx_int_t rc, ngx_http_webhook_step_pt next);
 static ngx_int_t ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static u_char *ngx_http_webhook_lenra_print(u_char *p,
@@ -243,7 +228,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_http_webhook_lenra_check,
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
-    0,                                     /* secret */
+    NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0                                      /* slug */
 };
 
@@ -505,23 +490,24 @@ ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                     rc;
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_lenra_op_t  *lop;
+    ngx_int_t                        rc;
+    ngx_http_webhook_ctx_t          *ctx;
+    ngx_http_webhook_registry_op_t  *op;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    lop = ngx_http_webhook_lenra_op(r, ngx_http_webhook_lenra_created);
-    if (lop == NULL) {
+    op = ngx_http_webhook_lenra_op(r, ctx);
+    if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_http_webhook_uuid_generate(ctx->registration->uuid);
 
     rc = ngx_http_webhook_registry_create(ctx->conf->zone, r->pool,
-                                          ctx->registration, &lop->op);
+                                          ctx->registration, op);
 
-    return ngx_http_webhook_lenra_wait(r, lop, rc);
+    return ngx_http_webhook_lenra_wait(r, ctx, rc,
+                                       ngx_http_webhook_lenra_created);
 }
 
 
@@ -529,7 +515,18 @@ static ngx_int_t
 ngx_http_webhook_lenra_created(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    return ngx_http_webhook_lenra_get_handler(r);
+    ngx_http_webhook_registry_op_t  *op;
+
+    op = ctx->data;
+
+    if (op->rc == NGX_OK) {
+        return ngx_http_webhook_lenra_get_handler(r);
+    }
+
+    return ngx_http_webhook_refuse(r, ctx, (op->rc == NGX_DECLINED)
+                                           ? &ngx_http_webhook_zone_full
+                                           : &ngx_http_webhook_store_failed,
+                                   NULL);
 }
 
 
@@ -628,9 +625,9 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
              : NGX_DECLINED;
 
         if (rc == NGX_ERROR) {
-            (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
+            return ngx_http_webhook_refuse(r, ctx,
+                                           &ngx_http_webhook_store_failed,
                                            NULL);
-            return ngx_http_webhook_problem(r, ctx);
         }
 
         b = ngx_create_temp_buf(r->pool, (rc != NGX_OK) ? 2
@@ -748,9 +745,9 @@ ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                     rc;
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_lenra_op_t  *lop;
+    ngx_int_t                        rc;
+    ngx_http_webhook_ctx_t          *ctx;
+    ngx_http_webhook_registry_op_t  *op;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -759,14 +756,15 @@ ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    lop = ngx_http_webhook_lenra_op(r, ngx_http_webhook_lenra_deleted);
-    if (lop == NULL) {
+    op = ngx_http_webhook_lenra_op(r, ctx);
+    if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_webhook_registry_delete(ctx->conf->zone, ctx->uuid, &lop->op);
+    rc = ngx_http_webhook_registry_delete(ctx->conf->zone, ctx->uuid, op);
 
-    return ngx_http_webhook_lenra_wait(r, lop, rc);
+    return ngx_http_webhook_lenra_wait(r, ctx, rc,
+                                       ngx_http_webhook_lenra_deleted);
 }
 
 
@@ -774,98 +772,56 @@ static ngx_int_t
 ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    return NGX_HTTP_NO_CONTENT;
+    ngx_http_webhook_registry_op_t  *op;
+
+    op = ctx->data;
+
+    if (op->rc == NGX_OK) {
+        return NGX_HTTP_NO_CONTENT;
+    }
+
+    return ngx_http_webhook_refuse(r, ctx, (op->rc == NGX_DECLINED)
+                                           ? &ngx_http_webhook_lenra_not_found
+                                           : &ngx_http_webhook_store_failed,
+                                   NULL);
 }
 
 
-static ngx_http_webhook_lenra_op_t *
-ngx_http_webhook_lenra_op(ngx_http_request_t *r,
-    ngx_int_t (*answer)(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx))
+static ngx_http_webhook_registry_op_t *
+ngx_http_webhook_lenra_op(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_lenra_op_t  *lop;
+    ngx_http_webhook_registry_op_t  *op;
 
-    lop = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_lenra_op_t));
-    if (lop == NULL) {
+    op = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_registry_op_t));
+    if (op == NULL) {
         return NULL;
     }
 
-    lop->request = r;
-    lop->answer = answer;
-    lop->op.handler = ngx_http_webhook_lenra_done;
-    lop->op.data = lop;
+    op->handler = ngx_http_webhook_resume_op;
+    op->data = r;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-    ctx->data = lop;
+    ctx->data = op;
 
-    return lop;
+    return op;
 }
 
 
-/* returns what a content handler returns, "rc" being the registry's answer */
+/* goes on with "next", at once unless the registry answered NGX_AGAIN */
 
 static ngx_int_t
-ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
-    ngx_http_webhook_lenra_op_t *lop, ngx_int_t rc)
+ngx_http_webhook_lenra_wait(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_int_t rc, ngx_http_webhook_step_pt next)
 {
-    ngx_http_webhook_ctx_t  *ctx;
+    ngx_http_webhook_registry_op_t  *op;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    switch (rc) {
-
-    case NGX_OK:
-        return lop->answer(r, ctx);
-
-    case NGX_AGAIN:
-        break;
-
-    case NGX_DECLINED:
-        (void) ngx_http_webhook_reject(ctx, r->method == NGX_HTTP_DELETE
-                                            ? &ngx_http_webhook_lenra_not_found
-                                            : &ngx_http_webhook_zone_full,
-                                       NULL);
-        return ngx_http_webhook_problem(r, ctx);
-
-    default: /* NGX_ERROR */
-        (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
-                                       NULL);
-        return ngx_http_webhook_problem(r, ctx);
+    if (rc == NGX_AGAIN) {
+        return ngx_http_webhook_suspend(r, ctx, next);
     }
 
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_lenra_resume);
-}
+    op = ctx->data;
+    op->rc = rc;
 
-
-static void
-ngx_http_webhook_lenra_done(ngx_http_webhook_registry_op_t *op)
-{
-    ngx_http_webhook_lenra_op_t  *lop;
-
-    lop = op->data;
-
-    ngx_http_webhook_resume(lop->request);
-}
-
-
-static void
-ngx_http_webhook_lenra_resume(ngx_http_request_t *r)
-{
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_lenra_op_t  *lop;
-
-    if (r->aio) {
-        /* a write event */
-        return;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-    lop = ctx->data;
-
-    ngx_http_finalize_request(r, ngx_http_webhook_lenra_wait(r, lop,
-                                                             lop->op.rc));
+    return next(r, ctx);
 }
 
 

@@ -106,7 +106,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
     NULL,                                  /* check */
     &ngx_http_webhook_luzmo_envelope,
     ngx_null_string,                       /* scheme */
-    1,                                     /* secret */
+    NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
     1                                      /* slug */
 };
 
@@ -127,7 +127,7 @@ ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     segment.len = last - p;
 
     ctx->resource = &ngx_http_webhook_luzmo_resource;
-    ctx->event = ngx_http_webhook_find_event(ctx, &segment);
+    ctx->event = ngx_http_webhook_find_event(ctx->conf->provider, &segment);
 
     if (ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT) {
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_path,

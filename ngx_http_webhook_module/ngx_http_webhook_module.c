@@ -481,8 +481,19 @@ ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
 
     if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
 
-        if (wlcf->signature || !provider->secret) {
+        if (provider->secret == NGX_HTTP_WEBHOOK_OPEN
+            || (provider->secret == NGX_HTTP_WEBHOOK_CREDENTIAL
+                && wlcf->signature))
+        {
             goto done;
+        }
+
+        if (provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"webhook_%V\" needs \"webhook_secret\", or an "
+                          "explicit \"webhook_secret off\", in %s:%ui",
+                          &provider->name, wlcf->file, wlcf->line);
+            return NGX_CONF_ERROR;
         }
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -766,7 +777,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     off_t             state_size;
     ssize_t           size;
-    ngx_str_t        *value, name, state, text;
+    ngx_str_t        *value, name, state;
     ngx_uint_t        i;
     ngx_shm_zone_t  **zone, *shm_zone;
 
@@ -800,24 +811,13 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(value[i].data, "state_size=", 11) == 0
             && state_size == 0)
         {
-            text.len = value[i].len - 11;
-            text.data = value[i].data + 11;
-
-            state_size = ngx_parse_offset(&text);
+            state_size = ngx_http_webhook_store_size(cf, &value[i], 11);
             if (state_size == NGX_ERROR) {
-                goto invalid;
-            }
-
-            if (state_size < NGX_HTTP_WEBHOOK_STATE_MIN) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" is less than 128k", &value[i]);
                 return NGX_CONF_ERROR;
             }
 
             continue;
         }
-
-    invalid:
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\"", &value[i]);
@@ -857,6 +857,38 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *zone = shm_zone;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Parses the size of a store in a parameter, after "skip" bytes of its name.
+ * Returns NGX_ERROR, with an error logged, if it is none or too small.
+ */
+
+off_t
+ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
+{
+    off_t      size;
+    ngx_str_t  text;
+
+    text.len = value->len - skip;
+    text.data = value->data + skip;
+
+    size = ngx_parse_offset(&text);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    if (size < NGX_HTTP_WEBHOOK_STORE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is less than 128k", value);
+        return NGX_ERROR;
+    }
+
+    return size;
 }
 
 

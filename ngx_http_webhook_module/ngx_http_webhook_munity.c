@@ -130,7 +130,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
     NULL,                                  /* check */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
-    1,                                     /* secret */
+    NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
     0                                      /* slug */
 };
 

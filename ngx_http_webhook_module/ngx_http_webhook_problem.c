@@ -103,6 +103,21 @@ ngx_http_webhook_problem(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
 
 /*
+ * Refuses in the content phase: sets the verdict, as ngx_http_webhook_reject()
+ * does, and returns what a content handler returns.
+ */
+
+ngx_int_t
+ngx_http_webhook_refuse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field)
+{
+    (void) ngx_http_webhook_reject(ctx, verdict, field);
+
+    return ngx_http_webhook_problem(r, ctx);
+}
+
+
+/*
  * Under "satisfy any" another module may still grant access, so a 401 of the
  * access phase is logged when the request ends.
  */

@@ -13,7 +13,6 @@
 /* a zone is kept for what workers of all configurations share: none but it */
 #define NGX_HTTP_WEBHOOK_QUEUE_ZONE      "webhook_queue:"
 
-#define NGX_HTTP_WEBHOOK_QUEUE_MIN       (128 * 1024)
 #define NGX_HTTP_WEBHOOK_QUEUE_DEFAULT   (1024 * 1024 * 1024)
 #define NGX_HTTP_WEBHOOK_QUEUE_KEEP      (30 * 24 * 60 * 60)
 
@@ -30,7 +29,8 @@ static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
 static void ngx_http_webhook_queue_enqueued(
     ngx_http_webhook_enqueue_t *enqueue);
-static void ngx_http_webhook_queue_resume(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_queue_answered(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_queue_destination(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue, uint64_t *destination);
 static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
@@ -108,6 +108,29 @@ static ngx_str_t  ngx_http_webhook_outbound_headers[] = {
 };
 
 
+/* returns the queue of that name, or NULL */
+
+ngx_http_webhook_queue_t *
+ngx_http_webhook_queue_find(ngx_http_webhook_main_conf_t *wmcf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_webhook_queue_t  **queue;
+
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->name.len == name->len
+            && ngx_memcmp(queue[i]->name.data, name->data, name->len) == 0)
+        {
+            return queue[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
  * Returns the queue of that name, which may be described later, or NULL if
  * there is no memory.
@@ -116,20 +139,14 @@ static ngx_str_t  ngx_http_webhook_outbound_headers[] = {
 ngx_http_webhook_queue_t *
 ngx_http_webhook_queue_get(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t                      i;
-    ngx_http_webhook_queue_t       *queue, **queues, **q;
-    ngx_http_webhook_main_conf_t   *wmcf;
+    ngx_http_webhook_queue_t      *queue, **q;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    queues = wmcf->queues.elts;
 
-    for (i = 0; i < wmcf->queues.nelts; i++) {
-
-        if (queues[i]->name.len == name->len
-            && ngx_strncmp(queues[i]->name.data, name->data, name->len) == 0)
-        {
-            return queues[i];
-        }
+    queue = ngx_http_webhook_queue_find(wmcf, name);
+    if (queue) {
+        return queue;
     }
 
     queue = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_queue_t));
@@ -185,17 +202,8 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strncmp(value[i].data, "max_size=", 9) == 0 && size == 0) {
-            text.len = value[i].len - 9;
-            text.data = value[i].data + 9;
-
-            size = ngx_parse_offset(&text);
+            size = ngx_http_webhook_store_size(cf, &value[i], 9);
             if (size == NGX_ERROR) {
-                goto invalid;
-            }
-
-            if (size < NGX_HTTP_WEBHOOK_QUEUE_MIN) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" is less than 128k", &value[i]);
                 return NGX_CONF_ERROR;
             }
 
@@ -294,17 +302,13 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_webhook_queue_t *old = data;
 
     ngx_log_t                 *log;
-    ngx_core_conf_t           *ccf;
     ngx_http_webhook_queue_t  *queue;
     ngx_http_webhook_store_t  *store;
 
     log = shm_zone->shm.log;
     queue = shm_zone->data;
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(queue->cycle->conf_ctx,
-                                           ngx_core_module);
-    queue->spool.user = ccf->user;
-    queue->spool.group = ccf->group;
+    ngx_http_webhook_store_owner(&queue->spool, queue->cycle);
 
     queue->previous = old;
 
@@ -747,7 +751,7 @@ ngx_http_webhook_queue_handler(ngx_http_request_t *r)
 
     ngx_http_webhook_queue_submit(enqueue);
 
-    return ngx_http_webhook_suspend(r, ngx_http_webhook_queue_resume);
+    return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_queue_answered);
 }
 
 
@@ -905,21 +909,11 @@ ngx_http_webhook_queue_enqueued(ngx_http_webhook_enqueue_t *enqueue)
 }
 
 
-static void
-ngx_http_webhook_queue_resume(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_webhook_queue_answered(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_ctx_t  *ctx;
-
-    if (r->aio) {
-        /* a write event */
-        return;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    ngx_http_finalize_request(r, ngx_http_webhook_queue_answer(r, ctx->data));
+    return ngx_http_webhook_queue_answer(r, ctx->data);
 }
 
 
@@ -936,11 +930,10 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
     if (enqueue->sc.change.rc != NGX_OK) {
-        (void) ngx_http_webhook_reject(ctx, enqueue->sc.change.full
-                                            ? &ngx_http_webhook_queue_full
-                                            : &ngx_http_webhook_store_failed,
+        return ngx_http_webhook_refuse(r, ctx, enqueue->sc.change.full
+                                               ? &ngx_http_webhook_queue_full
+                                               : &ngx_http_webhook_store_failed,
                                        NULL);
-        return ngx_http_webhook_problem(r, ctx);
     }
 
     b = ngx_create_temp_buf(r->pool,

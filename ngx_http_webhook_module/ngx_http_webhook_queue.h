@@ -57,6 +57,8 @@ struct ngx_http_webhook_enqueue_s {
 };
 
 
+ngx_http_webhook_queue_t *ngx_http_webhook_queue_find(
+    ngx_http_webhook_main_conf_t *wmcf, ngx_str_t *name);
 ngx_http_webhook_queue_t *ngx_http_webhook_queue_get(ngx_conf_t *cf,
     ngx_str_t *name);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);

@@ -12,8 +12,7 @@
 /* a zone with fewer pages is refused */
 #define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
 
-/* bytes that a state may use */
-#define NGX_HTTP_WEBHOOK_STATE_MIN      (128 * 1024)
+/* bytes that a state may use, by default */
 #define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
 
 

@@ -56,7 +56,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_signed = {
     ngx_http_webhook_signed_check,
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
-    0,                                     /* secret */
+    NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0                                      /* slug */
 };
 

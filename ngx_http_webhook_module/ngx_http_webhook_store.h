@@ -14,6 +14,9 @@ typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
 
 #define NGX_HTTP_WEBHOOK_STORE_TABLES  6
 
+/* bytes that the tables must be allowed to use */
+#define NGX_HTTP_WEBHOOK_STORE_MIN     (128 * 1024)
+
 /* each store has it, as its first table: names and numbers */
 #define NGX_HTTP_WEBHOOK_STORE_META    0
 

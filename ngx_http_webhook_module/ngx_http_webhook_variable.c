@@ -4,8 +4,6 @@
 
 #include "ngx_http_webhook.h"
 
-#include <jansson.h>
-
 
 /* of a webhook-id header that is taken over */
 #define NGX_HTTP_WEBHOOK_ID_MAX  256
