@@ -31,8 +31,9 @@
 /* milliseconds: until nginx has a connection to spare */
 #define NGX_HTTP_WEBHOOK_SPARE           100
 
-/* milliseconds: for what a process that quits still has under way */
-#define NGX_HTTP_WEBHOOK_LEASE           (10 * 60 * 1000)
+/* milliseconds: what a process that quits still has under way is its own for */
+#define NGX_HTTP_WEBHOOK_LEASE           10000
+#define NGX_HTTP_WEBHOOK_RENEWAL         3000
 
 /* outcomes that are not committed yet */
 #define NGX_HTTP_WEBHOOK_SETTLING        1024
@@ -186,6 +187,7 @@ static ngx_int_t ngx_http_webhook_deliver_expired(void *data,
 static void ngx_http_webhook_deliver_discarded(
     ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_deliver_leave(ngx_http_webhook_deliverer_t *d);
+static void ngx_http_webhook_deliver_lease(ngx_http_webhook_deliverer_t *d);
 static void ngx_http_webhook_deliver_leased(ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_deliver_unlock(ngx_http_webhook_deliverer_t *d);
 static uint64_t ngx_http_webhook_deliver_now(void);
@@ -539,6 +541,11 @@ ngx_http_webhook_deliver_tick(ngx_event_t *ev)
 
         delivery = ngx_queue_data(q, ngx_http_webhook_delivery_t, queue);
         ngx_http_webhook_spool_submit(d->queue->store, &delivery->sc);
+    }
+
+    if (d->leaving && d->active) {
+        ngx_http_webhook_deliver_lease(d);
+        ngx_add_timer(ev, NGX_HTTP_WEBHOOK_RENEWAL);
     }
 
     if (ngx_exiting || d->leaving) {
@@ -1597,7 +1604,9 @@ ngx_http_webhook_delivery(ngx_http_request_t *r)
 
 /*
  * An access phase's handler, the first of them: a request that has no client
- * has nobody whose access could be judged.
+ * has nobody whose access could be judged.  One that was led here by what it
+ * was answered, by X-Accel-Redirect, ends with that answer: a destination must
+ * not reach what is inside.
  */
 
 ngx_int_t
@@ -1606,6 +1615,15 @@ ngx_http_webhook_deliver_access(ngx_http_request_t *r)
     ngx_http_core_main_conf_t  *cmcf;
 
     if (ngx_http_webhook_delivery(r)) {
+
+        if (r->upstream && r->upstream->headers_in.x_accel_redirect) {
+            r->headers_out.status = r->upstream->headers_in.status_n;
+            r->header_only = 1;
+
+            ngx_http_finalize_request(r, ngx_http_send_header(r));
+            return NGX_DONE;
+        }
+
         cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
         /* NGX_DECLINED leads to the handler after this one */
@@ -2022,17 +2040,13 @@ ngx_http_webhook_deliver_discarded(ngx_http_webhook_change_t *change)
 
 
 /*
- * Nginx quits.  What is under way is put off for whoever delivers next, until
- * long after it should have ended here.
+ * Nginx quits.  What is under way is put off, for whoever delivers next, as long
+ * as this process is there to finish it.
  */
 
 static void
 ngx_http_webhook_deliver_leave(ngx_http_webhook_deliverer_t *d)
 {
-    ngx_rbtree_node_t                *node;
-    ngx_http_webhook_delivery_t      *delivery;
-    ngx_http_webhook_spool_change_t  *sc;
-
     d->leaving = 1;
 
     if (d->wake) {
@@ -2040,36 +2054,52 @@ ngx_http_webhook_deliver_leave(ngx_http_webhook_deliverer_t *d)
         d->wake = NULL;
     }
 
-    if (d->deliveries.root != &d->sentinel) {
+    ngx_http_webhook_deliver_lease(d);
 
-        for (node = ngx_rbtree_min(d->deliveries.root, &d->sentinel);
-             node;
-             node = ngx_rbtree_next(&d->deliveries, node))
-        {
-            delivery = (ngx_http_webhook_delivery_t *) node;
-
-            if (delivery->sc.change.handler) {
-                /* it has ended, and is being committed */
-                continue;
-            }
-
-            sc = &delivery->lease;
-
-            sc->type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
-            sc->event = delivery->sc.event;
-            sc->event.time = ngx_http_webhook_deliver_now()
-                             + NGX_HTTP_WEBHOOK_LEASE;
-            sc->change.handler = ngx_http_webhook_deliver_leased;
-            sc->change.data = delivery;
-
-            delivery->leased = 1;
-            d->leases++;
-
-            ngx_http_webhook_spool_submit(d->queue->store, sc);
-        }
+    if (d->active) {
+        ngx_add_timer(&d->tick, NGX_HTTP_WEBHOOK_RENEWAL);
     }
 
     ngx_http_webhook_deliver_unlock(d);
+}
+
+
+static void
+ngx_http_webhook_deliver_lease(ngx_http_webhook_deliverer_t *d)
+{
+    ngx_rbtree_node_t                *node;
+    ngx_http_webhook_delivery_t      *delivery;
+    ngx_http_webhook_spool_change_t  *sc;
+
+    if (d->deliveries.root == &d->sentinel) {
+        return;
+    }
+
+    for (node = ngx_rbtree_min(d->deliveries.root, &d->sentinel);
+         node;
+         node = ngx_rbtree_next(&d->deliveries, node))
+    {
+        delivery = (ngx_http_webhook_delivery_t *) node;
+
+        if (delivery->sc.change.handler || delivery->leased) {
+            /* it has ended, or the disk is slow */
+            continue;
+        }
+
+        sc = &delivery->lease;
+
+        sc->type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
+        sc->event = delivery->sc.event;
+        sc->event.time = ngx_http_webhook_deliver_now()
+                         + NGX_HTTP_WEBHOOK_LEASE;
+        sc->change.handler = ngx_http_webhook_deliver_leased;
+        sc->change.data = delivery;
+
+        delivery->leased = 1;
+        d->leases++;
+
+        ngx_http_webhook_spool_submit(d->queue->store, sc);
+    }
 }
 
 

@@ -67,6 +67,27 @@ subtest 'limit_req' => sub {
     $nginx->finish;
 };
 
+subtest 'X-Accel-Redirect' => sub {
+    my $inside = "proxy_set_header X-Inside yes;\n"
+                 . 'proxy_pass http://127.0.0.1:' . NginxProcess::port(1) . ';';
+    my $nginx = nginx('accel', server => <<"END");
+        location /inside { internal; $inside }
+        location \@inside { $inside }
+END
+    $To->forget;
+
+    send_events(1, 'X-Do' => "200;X-Accel-Redirect=$_")
+        for qw(/inside @inside /hook/);
+    $To->wait_for(3);
+    ok(drained(), 'delivered');
+
+    my @seen = $To->seen;
+    is(scalar(@seen), 3, 'once each');
+    is(scalar(grep { $_->{headers}{'x-inside'} } @seen), 0,
+       'an application leads nowhere else');
+    $nginx->finish;
+};
+
 subtest 'variables of connections' => sub {
     my @names = qw(remote_addr remote_port server_addr server_port server_name
                    scheme host http_host hostname request_method request_uri uri
@@ -937,6 +958,28 @@ subtest 'what is under way at a reload' => sub {
     ok(drained(), 'all are delivered');
     is($To->count, 12, 'once each');
     ok(wait_until(sub { !NginxProcess::alive($old) }), 'and it ends');
+    $nginx->finish;
+};
+
+subtest 'a worker that was told to quit is killed' => sub {
+    my $nginx = nginx('quit-killed', workers => 1, @Pid, retry => '1h',
+                      more => 'proxy_read_timeout 60s;');
+    $To->forget;
+
+    send_events(1, 'X-Do' => 'hang, 200');
+    $To->wait_for(1);
+    my ($old) = $nginx->workers;
+    $nginx->reload(keep => 1);
+
+    # Longer than a lease is.
+    sleep 12;
+    is($To->count, 1, 'what it has under way is its own');
+
+    $nginx->expect(qr/worker process $old exited on signal 9/);
+    kill KILL => $old;
+
+    is(scalar($To->wait_for(2, 20)), 2, 'and the next one\'s when it is killed');
+    ok(drained(), 'which is all');
     $nginx->finish;
 };
 
