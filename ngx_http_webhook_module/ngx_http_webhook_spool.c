@@ -68,7 +68,10 @@ static ngx_int_t ngx_http_webhook_spool_put_waiting(
     ngx_http_webhook_txn_t *txn, ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_spool_remove(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_spool_first(void *data, ngx_str_t *key,
+static ngx_int_t ngx_http_webhook_spool_first(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_spool_walk_t *walk, uint64_t destination, uint64_t time,
+    uint64_t seq);
+static ngx_int_t ngx_http_webhook_spool_take(void *data, ngx_str_t *key,
     ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_spool_event(void *data, ngx_str_t *key,
     ngx_str_t *value);
@@ -513,33 +516,19 @@ ngx_http_webhook_spool_next(ngx_http_webhook_store_t *store,
     uint64_t destination, uint64_t time, uint64_t seq,
     ngx_http_webhook_event_t *event)
 {
-    u_char                          buf[24], id[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_int_t                       rc;
-    ngx_str_t                       from;
     ngx_http_webhook_spool_walk_t   walk;
 
-    walk.txn = ngx_http_webhook_store_begin(store);
-    if (walk.txn == NULL) {
-        return NGX_ERROR;
+    rc = ngx_http_webhook_spool_first(store, &walk, destination, time, seq + 1);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    walk.found = 0;
-
-    ngx_http_webhook_spool_key(&from, buf, 3, destination, time, seq + 1);
-
-    rc = ngx_http_webhook_store_walk(walk.txn, spool_waiting, &from,
-                                     ngx_http_webhook_spool_first, &walk);
-
-    if (rc == NGX_OK
-        && (!walk.found || walk.event.destination != destination))
-    {
+    if (walk.event.destination != destination) {
         rc = NGX_DECLINED;
-    }
 
-    if (rc == NGX_OK) {
-        ngx_memcpy(id, walk.event.id, NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-        rc = ngx_http_webhook_spool_get_index(walk.txn, id, event);
+    } else {
+        rc = ngx_http_webhook_spool_get_index(walk.txn, walk.event.id, event);
 
         if (rc == NGX_DECLINED) {
             rc = ngx_http_webhook_store_corrupted(walk.txn);
@@ -552,10 +541,72 @@ ngx_http_webhook_spool_next(ngx_http_webhook_store_t *store,
 }
 
 
+/*
+ * Sets *destination to the lowest one, not below it, that something waits for.
+ * Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_spool_destination(ngx_http_webhook_store_t *store,
+    uint64_t *destination)
+{
+    ngx_int_t                       rc;
+    ngx_http_webhook_spool_walk_t   walk;
+
+    rc = ngx_http_webhook_spool_first(store, &walk, *destination, 0, 0);
+
+    if (rc == NGX_OK) {
+        *destination = walk.event.destination;
+        ngx_http_webhook_store_end(walk.txn);
+    }
+
+    return rc;
+}
+
+
+/*
+ * Finds the first entry of "waiting" from a key on.  Returns NGX_OK: its id and
+ * destination are in walk->event, and walk->txn is the caller's to end;
+ * NGX_DECLINED if there is none, or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_spool_first(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_spool_walk_t *walk, uint64_t destination, uint64_t time,
+    uint64_t seq)
+{
+    u_char     buf[24];
+    ngx_int_t  rc;
+    ngx_str_t  from;
+
+    walk->found = 0;
+
+    walk->txn = ngx_http_webhook_store_begin(store);
+    if (walk->txn == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_spool_key(&from, buf, 3, destination, time, seq);
+
+    rc = ngx_http_webhook_store_walk(walk->txn, spool_waiting, &from,
+                                     ngx_http_webhook_spool_take, walk);
+
+    if (rc == NGX_OK && !walk->found) {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_webhook_store_end(walk->txn);
+    }
+
+    return rc;
+}
+
+
 /* of table "waiting": takes the first entry, and ends the walk */
 
 static ngx_int_t
-ngx_http_webhook_spool_first(void *data, ngx_str_t *key, ngx_str_t *value)
+ngx_http_webhook_spool_take(void *data, ngx_str_t *key, ngx_str_t *value)
 {
     ngx_http_webhook_spool_walk_t *walk = data;
 
@@ -569,43 +620,6 @@ ngx_http_webhook_spool_first(void *data, ngx_str_t *key, ngx_str_t *value)
     ngx_memcpy(walk->event.id, value->data, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
     return NGX_DONE;
-}
-
-
-/*
- * Sets *destination to the lowest one, not below it, that something waits for.
- * Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_spool_destination(ngx_http_webhook_store_t *store,
-    uint64_t *destination)
-{
-    u_char                          buf[24];
-    ngx_int_t                       rc;
-    ngx_str_t                       from;
-    ngx_http_webhook_spool_walk_t   walk;
-
-    walk.txn = ngx_http_webhook_store_begin(store);
-    if (walk.txn == NULL) {
-        return NGX_ERROR;
-    }
-
-    walk.found = 0;
-
-    ngx_http_webhook_spool_key(&from, buf, 3, *destination, 0, 0);
-
-    rc = ngx_http_webhook_store_walk(walk.txn, spool_waiting, &from,
-                                     ngx_http_webhook_spool_first, &walk);
-
-    ngx_http_webhook_store_end(walk.txn);
-
-    if (rc == NGX_OK && walk.found) {
-        *destination = walk.event.destination;
-        return NGX_OK;
-    }
-
-    return (rc == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
 }
 
 
