@@ -32,8 +32,14 @@
 /* bytes that the file grows by, before they are needed */
 #define NGX_HTTP_WEBHOOK_STORE_CHUNK    (256 * 1024)
 
-/* pages that one change may take: of some tables, from leaf to root */
+/*
+ * Pages that a transaction may take for itself, the upper ones of its tables
+ * and those that tell of freed ones; and for each change, beside its bytes:
+ * leaves of some tables, and what is above these.
+ */
+
 #define NGX_HTTP_WEBHOOK_STORE_PAGES    32
+#define NGX_HTTP_WEBHOOK_STORE_CHANGE   8
 
 /* pages that are kept on a full disk for what makes room: of some commits */
 #define NGX_HTTP_WEBHOOK_STORE_RESERVE  (2 * NGX_HTTP_WEBHOOK_STORE_PAGES)
@@ -115,7 +121,10 @@ static int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
 static int ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_change_t *change);
-static int ngx_http_webhook_store_spare(ngx_http_webhook_txn_t *txn);
+static int ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t counted, size_t *pages);
+static int ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t n, size_t bytes);
 static ngx_int_t ngx_http_webhook_store_result(ngx_http_webhook_txn_t *txn,
     int rc);
 static ngx_int_t ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store,
@@ -850,30 +859,45 @@ ngx_http_webhook_store_count(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
 ngx_int_t
 ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn, size_t *size)
 {
+    int  rc;
+
+    rc = ngx_http_webhook_store_pages(txn, 1, size);
+
+    *size *= txn->store->page_size;
+
+    return ngx_http_webhook_store_result(txn, rc);
+}
+
+
+/* sets the pages of all tables, or of those that are "counted" */
+
+static int
+ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn, ngx_uint_t counted,
+    size_t *pages)
+{
     int                        rc;
     MDB_stat                   st;
     ngx_uint_t                 i;
     ngx_http_webhook_store_t  *store;
 
-    *size = 0;
+    *pages = 0;
     store = txn->store;
 
     for (i = 0; i < store->ntables; i++) {
 
-        if (store->conf.tables[i].uncounted) {
+        if (counted && store->conf.tables[i].uncounted) {
             continue;
         }
 
         rc = mdb_stat(txn->txn, store->dbi[i], &st);
         if (rc != 0) {
-            return ngx_http_webhook_store_result(txn, rc);
+            return rc;
         }
 
-        *size += (st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages)
-                 * store->page_size;
+        *pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
     }
 
-    return NGX_OK;
+    return 0;
 }
 
 
@@ -1219,15 +1243,15 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end)
 {
     int                         rc;
-    size_t                      more;
-    ngx_uint_t                  adds;
+    size_t                      bytes;
+    ngx_uint_t                  n;
     ngx_queue_t                *first;
     ngx_http_webhook_txn_t      txn;
     ngx_http_webhook_change_t  *change;
 
     first = q;
-    more = 0;
-    adds = 0;
+    bytes = 0;
+    n = 0;
 
     txn.store = store;
     txn.txn = NULL;
@@ -1237,20 +1261,12 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     for ( /* void */ ; rc == 0 && q != end; q = ngx_queue_next(q)) {
         change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
         rc = ngx_http_webhook_store_apply(&txn, change);
-        more += change->size + NGX_HTTP_WEBHOOK_STORE_PAGES * store->page_size;
-        adds |= (change->size != 0);
+        bytes += change->size;
+        n++;
     }
 
-    /*
-     * The disk is full: what is to be removed fits into old pages, if what is
-     * to be added leaves some.
-     */
-
-    if (rc == 0
-        && ngx_http_webhook_store_extend(store, more) != NGX_OK
-        && adds)
-    {
-        rc = ngx_http_webhook_store_spare(&txn);
+    if (rc == 0) {
+        rc = ngx_http_webhook_store_reserve(&txn, n, bytes);
     }
 
     if (rc == 0) {
@@ -1298,29 +1314,38 @@ ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* 0, or ENOSPC if too few of the file's pages would be left */
+/*
+ * Makes the file hold what "n" changes with "bytes" of data need at most, which
+ * is not more than all pages anew.  If the disk is full, what is to be removed
+ * fits into old pages, as long as what is to be added leaves some: 0, or ENOSPC
+ * if there would be too few.
+ */
 
 static int
-ngx_http_webhook_store_spare(ngx_http_webhook_txn_t *txn)
+ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn, ngx_uint_t n,
+    size_t bytes)
 {
     int                        rc;
-    size_t                     pages;
+    size_t                     pages, used;
     ngx_fd_t                   fd;
-    MDB_stat                   st;
-    ngx_uint_t                 i;
     ngx_file_info_t            fi;
     ngx_http_webhook_store_t  *store;
 
     store = txn->store;
-    pages = NGX_HTTP_WEBHOOK_STORE_RESERVE;
 
-    for (i = 0; i < store->ntables; i++) {
-        rc = mdb_stat(txn->txn, store->dbi[i], &st);
-        if (rc != 0) {
-            return rc;
-        }
+    rc = ngx_http_webhook_store_pages(txn, 0, &used);
+    if (rc != 0) {
+        return rc;
+    }
 
-        pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+    pages = ngx_min(n * NGX_HTTP_WEBHOOK_STORE_CHANGE
+                    + bytes / store->page_size, used)
+            + NGX_HTTP_WEBHOOK_STORE_PAGES;
+
+    if (ngx_http_webhook_store_extend(store, pages * store->page_size) == NGX_OK
+        || bytes == 0)
+    {
+        return 0;
     }
 
     if (mdb_env_get_fd(store->env, &fd) != 0
@@ -1329,8 +1354,10 @@ ngx_http_webhook_store_spare(ngx_http_webhook_txn_t *txn)
         return EIO;
     }
 
-    return ((off_t) (pages * store->page_size) > ngx_file_size(&fi)) ? ENOSPC
-                                                                     : 0;
+    used += NGX_HTTP_WEBHOOK_STORE_RESERVE;
+
+    return ((off_t) (used * store->page_size) > ngx_file_size(&fi)) ? ENOSPC
+                                                                    : 0;
 }
 
 
