@@ -18,7 +18,8 @@ use Time::HiRes qw(sleep time);
 # - each gate answers, accepted and refused, in each worker, over HTTP/1.1 and
 #   HTTP/2;
 # - each registration that was acknowledged is there, each that was refused is
-#   not, also after all processes have been ended or killed;
+#   not, also after all processes have been ended or killed; each event that was
+#   acknowledged by the queue has been delivered;
 # - no half of a request has reached the application;
 # - the workers have as many descriptors open as before, and no more memory than
 #   after the first rounds of the same abuse;
@@ -69,21 +70,28 @@ END {
 
 my ($Nginx, $Hook, @Results);
 
-# with: see NginxProcess; zone: its size; state: where; patience: with clients;
-# more: in http {}
+# tag => whether an event with it was taken by the queue, or refused; undefined:
+# nobody knows
+my %Queued;
+
+# with: see NginxProcess; zone: its size; state: a folder for it and the queue;
+# patience: with clients; more: in http {}
 sub gateway {
     my ($name, %with) = @_;
     my $upstream = NginxProcess::port(1);
     my $zone = $with{zone} // '32m';
-    my $state = $with{state} // "$Root/$name.db";
+    my $state = $with{state} // $Root;
     my $patience = $with{patience} // '2s';
     my $more = $with{more} // '';
+    my $retry = join ' ', ('1s') x 60;
 
     $Nginx = NginxProcess->new(name => $name, command => $with{command});
     @Results = ();
+    %Queued = ();
 
     $Nginx->configure(connections => 1024, %with, http => <<END);
-    webhook_zone zone=hooks:$zone state=$state;
+    webhook_zone zone=hooks:$zone state=$state/$name.db;
+    webhook_queue_path $state/$name-queue.db queue=events;
     webhook_app $App environment=1 token=t0ken;
 
     server_tokens off;
@@ -119,6 +127,23 @@ sub gateway {
             webhook signed;
             webhook_signature github $Key;
             proxy_pass http://127.0.0.1:$upstream;
+        }
+
+        location = /queue {
+            webhook munity;
+            webhook_secret right;
+            webhook_queue events;
+        }
+
+        location \@deliver {
+            webhook_deliver events;
+            webhook_retry $retry;
+            proxy_pass http://127.0.0.1:$upstream;
+        }
+
+        location /api {
+            webhook_api;
+            webhook_secret off;
         }
 
         location /app/ {
@@ -175,6 +200,12 @@ my %Event = (
         return ('POST', "/apps/$App/webhooks/$Hook", qq({"x":"$_[0]"$_[1]}),
                 @Json);
     },
+    queue => sub {
+        return ('POST', '/queue', '{"workspace_id":"w","customer_id":null,'
+                . '"event":"webhook_test","state":null,'
+                . qq("payload":{"test":true,"x":"$_[0]"$_[1]}}),
+                'X-Secret' => 'right', @Json);
+    },
     create => sub {
         return ('POST', '/app/webhooks', qq({"action":"$_[0]"$_[1]}), @Token,
                 @Json);
@@ -182,7 +213,11 @@ my %Event = (
 );
 
 my @Passed = qw(luzmo munity github trigger);
-my @All = (@Passed, 'create');
+my @All = (@Passed, 'queue', 'create');
+
+# one that no other event has
+my $Tags = 0;
+sub tag { return 'tag-' . ++$Tags }
 
 # $more: bytes that the body has beyond what it needs
 sub event {
@@ -195,6 +230,25 @@ sub passed {
     my ($gate, @event) = @_;
     return "200 $event[2]" if $gate ne 'trigger';
     return qq(200 {"action":"standing","props":null,"event":$event[2]});
+}
+
+# Whether the answer to an event is right; what was acknowledged is kept in
+# mind, by its tag.
+sub right {
+    my ($gate, $tag, $event, $answer) = @_;
+
+    if ($gate eq 'queue') {
+        $Queued{$tag} = $answer =~ /^202 \{"id":"[0-9a-f-]{36}"\}\z/ ? 1
+                        : $answer =~ /^503 / ? 0 : undef;
+        return $Queued{$tag};
+    }
+
+    if ($gate eq 'create') {
+        return if $answer !~ /^200 \{"uuid":"([^"]+)"/;
+        return push @Results, [[200, $1, $tag]];
+    }
+
+    return $answer eq passed($gate, @$event);
 }
 
 # What is answered to one that is refused.
@@ -225,6 +279,12 @@ sub answers {
     my ($name) = @_;
     my @workers = $Nginx->workers;
     my @wrong;
+
+    # A worker that is stopped below must not be writing to a file.
+    ok(wait_until(sub {
+        my $answer = client()->request(GET => '/api/queues/events') or return;
+        return $answer->{body} =~ /"waiting":0,/;
+    }), 'nothing is waiting in the queue');
 
     for my $pid (@workers) {
         NginxProcess::only($pid, \@workers, sub {
@@ -274,6 +334,13 @@ sub answers {
         });
     }
 
+    my $tag = tag();
+    my @event = event('queue', $tag);
+    my $socket = dial($Port);
+    put($socket, request(@event));
+    my $answer = answer($socket);
+    push @wrong, "queue: $answer" if !right('queue', $tag, \@event, $answer);
+
     is(scalar @wrong, 0, $name // 'each gate answers, in each worker')
         or diag(join "\n", grep { defined } @wrong[0 .. 9]);
 }
@@ -282,6 +349,23 @@ sub acknowledged {
     my ($name) = @_;
     verify(\@Results, lost => 1, refused => 1, least => 1, sample => 100,
            name => "what was acknowledged is there, nothing else: $name");
+
+    my %missing = map { $_ => 1 } grep { $Queued{$_} } keys %Queued;
+    my $n = keys %missing;
+    my ($position, $refused) = (0, 0);
+
+    ok(wait_until(sub {
+        for ($Upstream->lines(\$position)) {
+            my ($tag) = /^\/queue (\S+)/ or next;
+            delete $missing{$tag};
+            $refused++ if defined $Queued{$tag} && !$Queued{$tag};
+        }
+
+        return !%missing;
+    }), "all of $n from the queue has been delivered: $name")
+        or diag(scalar(keys %missing) . ', such as ' . (keys %missing)[0]);
+
+    is($refused, 0, 'and nothing that was refused') if $refused;
 }
 
 # What upstream got that it should not have.
@@ -299,8 +383,10 @@ sub descriptors {
     wait_until(sub {
         my $before = $now;
 
-        $now = join ' ', map { NginxProcess::descriptors($_) // -1 }
-                             $Nginx->master, $Nginx->workers;
+        # The worker that delivers, which has more, may be another one.
+        my ($master, @workers) = map { NginxProcess::descriptors($_) // -1 }
+                                     $Nginx->master, $Nginx->workers;
+        $now = join ' ', $master, sort { $a <=> $b } @workers;
         $same = $now eq $before ? $same + 1 : 0;
 
         return defined $like ? $now eq $like : $same == 30;
@@ -384,14 +470,17 @@ sub page {
 }
 
 # A step of NginxProcess::load(): events for the gates in turn, each on a
-# connection of its own if $close; gives what was not answered as it should be.
+# connection of its own if $close; gives what was not answered as it should be,
+# 200, or 202 and a tag.
 sub events {
     my ($close) = @_;
+    my @gates = (@Passed, 'queue');
 
     return sub {
         my ($n, $client, $k) = @_;
-        my $gate = $Passed[$k % @Passed];
-        my ($method, $path, $body, %header) = event($gate, 'tag-load',
+        my $gate = $gates[$k % @gates];
+        my $tag = "tag-load-$$-$k";
+        my ($method, $path, $body, %header) = event($gate, $tag,
                                                     $k % 7 ? 0 : 30000);
 
         $client->close if $close;
@@ -400,8 +489,9 @@ sub events {
                      or return 'lost';
         my $got = "$answer->{status} $answer->{body}";
 
-        return $got eq passed($gate, $method, $path, $body)
-               ? '200' : substr "$gate: $got", 0, 100;
+        return right($gate, $tag, [$method, $path, $body], $got)
+               ? $gate eq 'queue' ? (202, $tag) : 200
+               : substr "$gate: $got", 0, 100;
     };
 }
 
@@ -419,10 +509,21 @@ sub creations {
     };
 }
 
-# The counts of what a load of events() has got.
+# The counts of what a load of events() has got; what the queue has taken is
+# kept in mind.
 sub counts {
     my %count;
-    $count{join ' ', @$_}++ for map { @$_ } @_;
+
+    for (map { @$_ } @_) {
+        my ($status, $tag) = @$_;
+
+        if ($status eq '202') {
+            $Queued{$tag} = 1;
+        } else {
+            $count{join ' ', @$_}++;
+        }
+    }
+
     return \%count;
 }
 
@@ -476,23 +577,19 @@ abuse 'heads and bodies that come byte by byte, or not at all' => sub {
 
     abort($_->{socket}) for @abort;
 
-    my ($right, @made) = 0;
+    my $right = 0;
 
     for (@finish) {
         put($_->{socket}, $_->{rest});
         my $answer = answer($_->{socket});
 
-        if ($_->{gate} eq 'create' && $answer =~ /^200 \{"uuid":"([^"]+)"/) {
-            push @made, [200, $1, $_->{tag}];
-            $right++;
-        } elsif ($answer eq passed($_->{gate}, @{$_->{event}})) {
+        if (right($_->{gate}, $_->{tag}, $_->{event}, $answer)) {
             $right++;
         } else {
             diag("$_->{gate}: " . substr $answer, 0, 100);
         }
     }
 
-    push @Results, [$_] for @made;
     is($right, $n, 'who finished in the end is answered');
     is(scalar(grep { answer($_->{socket}) eq 'closed' } @idle), $n,
        'who did not was closed after client_body_timeout');
@@ -543,10 +640,11 @@ abuse 'connections that break off half-way' => sub {
 
 abuse 'thousands of connections, one after the other' => sub {
     my ($round) = @_;
-    my ($wrong, @made) = 0;
+    my $wrong = 0;
 
     for my $k (1 .. 5000 * $Many) {
-        my $gate = $k % 20 ? $Passed[$k % @Passed] : 'create';
+        my $gate = $k % 20 ? $Passed[$k % @Passed]
+                           : $k % 40 ? 'create' : 'queue';
         my $tag = "tag-$round-$k";
         my @event = event($gate, $tag);
         my $socket = dial($Port);
@@ -554,24 +652,17 @@ abuse 'thousands of connections, one after the other' => sub {
         # Who closes first is the one whose port waits a while.
         put($socket, request(@event, $k % 2 ? (Connection => 'close') : ()));
 
-        my $answer = answer($socket);
-
-        if ($gate eq 'create' && $answer =~ /^200 \{"uuid":"([^"]+)"/) {
-            push @made, [200, $1, $tag];
-        } elsif ($answer ne passed($gate, @event)) {
-            $wrong++;
-        }
+        $wrong++ if !right($gate, $tag, \@event, answer($socket));
 
         $k % 4 ? close $socket : abort($socket);
     }
 
-    push @Results, \@made;
     is($wrong, 0, 'each was answered');
 };
 
 abuse 'pipelines' => sub {
     my ($round) = @_;
-    my ($text, @expected, @made) = ('');
+    my ($text, @expected) = ('');
 
     for my $k (1 .. 40) {
         for my $gate (@Passed) {
@@ -581,15 +672,18 @@ abuse 'pipelines' => sub {
             $text .= $k % 2 ? request(@event)
                      : head($method, $path, 'Transfer-Encoding' => 'chunked',
                             @header) . chunks($body =~ /.{1,33}/gs);
-            push @expected, passed($gate, @event);
+            push @expected, [$gate, '', \@event];
         }
 
         my ($name, $event, $expected) = @{$Refused[$k % @Refused]};
         $text .= request(@$event);
         push @expected, $expected;
 
-        $text .= request(event('create', "tag-pipe-$round-$k"));
-        push @expected, undef;
+        for my $gate ('create', 'queue') {
+            my @event = event($gate, "tag-pipe-$round-$k");
+            $text .= request(@event);
+            push @expected, [$gate, "tag-pipe-$round-$k", \@event];
+        }
     }
 
     for my $size (length $text, 1500, 61) {
@@ -608,19 +702,13 @@ abuse 'pipelines' => sub {
         my $wrong = 0;
 
         for my $k (0 .. $#got) {
-            if (defined $expected[$k]) {
-                $wrong++ if $got[$k] ne $expected[$k];
-            } elsif ($got[$k] =~ /^200 \{"uuid":"([^"]+)","action":"([^"]+)"/) {
-                push @made, [200, $1, $2];
-            } else {
-                $wrong++;
-            }
+            my $expected = $expected[$k];
+            $wrong++ if ref $expected ? !right(@$expected, $got[$k])
+                                      : $got[$k] ne $expected;
         }
 
         is($wrong, 0, scalar @got . " requests, $size bytes at a time");
     }
-
-    push @Results, \@made;
 
     # More and more, and no answer is ever read.
     for (1 .. 2) {
@@ -1027,13 +1115,6 @@ sub occupy {
     return @sockets;
 }
 
-# A creation, in the way in which it is written down for verify().
-sub made {
-    my ($answer, $action) = @_;
-    return $answer =~ /^200 \{"uuid":"([^"]+)"/ ? [200, $1, $action]
-                                                : ['lost', '-', $action];
-}
-
 # All but the standing one are removed, and then there is room.
 sub clear {
     my @uuids = grep { $_ ne $Hook } @{uuids(list(client()))};
@@ -1052,16 +1133,19 @@ abuse 'worker_connections are exhausted' => sub {
     # nginx says so at this level
     $Nginx->expect(qr/\[alert\].* 48 worker_connections are not enough/);
 
-    my ($create, $luzmo) = begin([event('create', "tag-full-$round")],
-                                 [event('luzmo', "tag-half-$round")]);
+    my $tag = tag();
+    my @create = event('create', $tag);
+    my @queue = event('queue', $tag);
+    my ($create, $queue, $luzmo) = begin(\@create, \@queue,
+                                         [event('luzmo', "tag-half-$round")]);
     my @sockets = occupy(qr/worker_connections are not enough/);
 
     is(finish($luzmo), $Page500, 'what needs one more is not done');
 
-    my $answer = finish($create);
-    my $made = made($answer, "tag-full-$round");
-    is($made->[0], 200, 'what needs none is');
-    push @Results, [$made];
+    ok(right('create', $tag, \@create, finish($create)),
+       'what needs none is');
+    ok(right('queue', $tag, \@queue, finish($queue)),
+       'also what will need one later');
 
     close $_ for @sockets;
 };
@@ -1074,21 +1158,26 @@ gateway('descriptors', workers => 1, patience => '20s',
 abuse 'descriptors are exhausted' => sub {
     my ($round) = @_;
 
-    # connections of clients, connections to upstream, a body's file
+    # connections of clients, connections to upstream, a body's file, what an
+    # event from the queue needs
     $Nginx->expect(qr/\[crit\].* accept4\(\) failed \(24: /,
                    qr/\[alert\].* socket\(\) failed \(24: /,
-                   qr/\[crit\].* open\(\) "\S+body\S+" failed \(24: /);
+                   qr/\[crit\].* open\(\) "\S+body\S+" failed \(24: /,
+                   qr/\[crit\].* fcntl\(F_DUPFD_CLOEXEC\) failed \(24: /);
 
-    my ($create, $luzmo, $large)
-        = begin([event('create', "tag-full-$round")],
+    my $tag = tag();
+    my @create = event('create', $tag);
+    my @queue = event('queue', $tag);
+    my ($create, $queue, $luzmo, $large)
+        = begin(\@create, \@queue,
                 [event('luzmo', "tag-half-$round")],
                 [event('munity', "tag-half-$round", 40000)]);
     my @sockets = occupy(qr/accept4\(\) failed \(24: /);
 
-    my $answer = finish($create);
-    my $made = made($answer, "tag-full-$round");
-    is($made->[0], 200, 'what needs none is done');
-    push @Results, [$made];
+    ok(right('create', $tag, \@create, finish($create)),
+       'what needs none is done');
+    ok(right('queue', $tag, \@queue, finish($queue)),
+       'also what will need one later');
 
     is(finish($luzmo), $Page500, 'what needs a connection is not');
     is(finish($large), $Page500, 'what needs a file is not');
@@ -1167,10 +1256,26 @@ sub no_room {
         @event = event('munity', "tag-small-$round");
         put($socket, request(@event));
         is(answer($socket), passed('munity', @event), 'a small one passes');
-        close $socket;
+
+        my %count;
+
+        for (1 .. 20) {
+            my $tag = tag();
+            @event = event('queue', $tag, 5000);
+            put($socket, request(@event));
+            my $answer = answer($socket);
+
+            $count{right('queue', $tag, \@event, $answer) ? 202
+                   : $answer =~ /^503 .*"reason":"(?:queue_full|store_failed)"/
+                     ? 503 : $answer}++;
+        }
+
+        delete @count{202, 503};
+        is_deeply(\%count, {}, 'the queue takes events or refuses them');
 
         ok($Nginx->replace(($Nginx->workers)[$round % 2]),
            'a worker is killed');
+        close $socket;
         ok($Nginx->reload(keep => 1), 'a reload');
         $full->();
 
@@ -1213,11 +1318,11 @@ SKIP: {
 
     skip 'a small disk can be mounted by root alone', 1
         if $> != 0
-           || system("mount -t tmpfs -o size=2m tmpfs $disk 2>/dev/null") != 0;
+           || system("mount -t tmpfs -o size=16m tmpfs $disk 2>/dev/null") != 0;
 
     push @Mounted, $disk;
 
-    gateway('disk', workers => 2, state => "$disk/state.db",
+    gateway('disk', workers => 2, state => $disk,
             more => "client_body_temp_path $disk/body;");
 
     no_room('the disk is full', sub {
