@@ -11,6 +11,27 @@
 #include <uuid/uuid.h>
 
 
+/* the value of a hexadecimal digit, and a bit that nothing else has */
+
+#define NGX_HTTP_WEBHOOK_UUID_DIGIT  16
+
+static u_char  ngx_http_webhook_uuid_digits[256] = {
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 25,  0,  0,  0,  0,  0,  0,
+     0, 26, 27, 28, 29, 30, 31,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0, 26, 27, 28, 29, 30, 31,  0,  0,  0,  0,  0,  0,  0,  0,  0
+};
+
+/* where the two digits of each byte are in the text */
+
+static u_char  ngx_http_webhook_uuid_bytes[NGX_HTTP_WEBHOOK_UUID_SIZE] = {
+    0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34
+};
+
+
 /*
  * Parses the text form, in any case, and nothing else.  Returns NGX_OK with
  * 16 bytes in "uuid", or NGX_DECLINED.
@@ -19,50 +40,32 @@
 ngx_int_t
 ngx_http_webhook_uuid_parse(ngx_str_t *text, u_char *uuid)
 {
-    u_char      ch;
-    ngx_uint_t  digits, i, n;
+    u_char      *data, high, low, *p, valid;
+    ngx_uint_t   i;
 
-    if (text->len != NGX_HTTP_WEBHOOK_UUID_LEN) {
+    data = text->data;
+
+    if (text->len != NGX_HTTP_WEBHOOK_UUID_LEN
+        || data[8] != '-' || data[13] != '-'
+        || data[18] != '-' || data[23] != '-')
+    {
         return NGX_DECLINED;
     }
 
-    n = 0;
-    digits = 0;
+    valid = NGX_HTTP_WEBHOOK_UUID_DIGIT;
 
-    for (i = 0; i < NGX_HTTP_WEBHOOK_UUID_LEN; i++) {
+    for (i = 0; i < NGX_HTTP_WEBHOOK_UUID_SIZE; i++) {
+        p = data + ngx_http_webhook_uuid_bytes[i];
 
-        ch = text->data[i];
+        high = ngx_http_webhook_uuid_digits[p[0]];
+        low = ngx_http_webhook_uuid_digits[p[1]];
 
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
+        valid &= high & low;
 
-            if (ch != '-') {
-                return NGX_DECLINED;
-            }
-
-            continue;
-        }
-
-        if (ch >= '0' && ch <= '9') {
-            ch -= '0';
-
-        } else {
-            ch |= 0x20;
-
-            if (ch < 'a' || ch > 'f') {
-                return NGX_DECLINED;
-            }
-
-            ch -= 'a' - 10;
-        }
-
-        n = n << 4 | ch;
-
-        if (++digits % 2 == 0) {
-            *uuid++ = (u_char) n;
-        }
+        uuid[i] = (u_char) (high << 4 | (low & 15));
     }
 
-    return NGX_OK;
+    return valid ? NGX_OK : NGX_DECLINED;
 }
 
 
