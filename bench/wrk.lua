@@ -6,6 +6,7 @@
 --                     takes a random one
 --     BENCH_DELAY     milliseconds between an answer and the next request
 --     BENCH_STAMP     X-Sent tells when, in seconds
+--     BENCH_ID        Webhook-Id is another one each time
 --
 -- The last line of the output is
 --
@@ -50,6 +51,28 @@ if paths and paths ~= "" then
     function request()
         local at = math.random(0, count - 1) * len
         return before .. all:sub(at + 1, at + len - 1) .. after
+    end
+end
+
+local id = os.getenv("BENCH_ID")
+
+if id and id ~= "" then
+    local before, after
+    local number = os.time() * 1000000
+
+    function init()
+        wrk.headers["Webhook-Id"] = "msg_@@"
+
+        local request = wrk.format()
+        local from, to = request:find("@@", 1, true)
+
+        before = request:sub(1, from - 1)
+        after = request:sub(to + 1)
+    end
+
+    function request()
+        number = number + 1
+        return before .. string.format("%.0f", number) .. after
     end
 end
 

@@ -32,6 +32,8 @@
 
 struct ngx_http_webhook_dedup_s {
     ngx_http_complex_value_t         key;
+    ngx_int_t                        variable;      /* which is the whole key,
+                                                       or -1 */
     ngx_shm_zone_t                  *shm_zone;
     time_t                           ttl;
 
@@ -75,6 +77,8 @@ struct ngx_http_webhook_duplicate_s {
 };
 
 
+static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
+    ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
     ngx_http_webhook_answer_t *answer, ngx_log_t *log);
 static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
@@ -125,7 +129,7 @@ ngx_http_webhook_dedup(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     dedup = ctx->conf->dedup;
 
-    if (ngx_http_complex_value(r, &dedup->key, &key) != NGX_OK) {
+    if (ngx_http_webhook_dedup_key(r, dedup, &key) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -180,6 +184,29 @@ ngx_http_webhook_dedup(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
     return ngx_http_webhook_set_id(r, ctx, wmcf->id_used);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_dedup_key(ngx_http_request_t *r,
+    ngx_http_webhook_dedup_t *dedup, ngx_str_t *key)
+{
+    ngx_http_variable_value_t  *vv;
+
+    if (dedup->variable == -1) {
+        return ngx_http_complex_value(r, &dedup->key, key);
+    }
+
+    vv = ngx_http_get_flushed_variable(r, dedup->variable);
+
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    key->len = vv->not_found ? 0 : vv->len;
+    key->data = vv->data;
+
+    return NGX_OK;
 }
 
 
@@ -497,6 +524,19 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (dedup->key.lengths == NULL) {
         return "has a key without a variable: all events would be one";
+    }
+
+    /* most keys are one variable, which need not be copied */
+
+    dedup->variable = -1;
+
+    if (dedup->key.flushes
+        && value[1].data[0] == '$'
+        && strspn((char *) &value[1].data[1],
+                  "abcdefghijklmnopqrstuvwxyz_0123456789")
+           == value[1].len - 1)
+    {
+        dedup->variable = dedup->key.flushes[0];
     }
 
     for (i = 2; i < cf->args->nelts; i++) {

@@ -167,20 +167,17 @@ void
 ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
     ngx_http_webhook_claim_t *claim)
 {
-    size_t      rest;
-    u_char     *p, tail[8];
-    uint64_t    m, v0, v1, v2, v3;
-    ngx_uint_t  i;
+    size_t     rest;
+    u_char    *p, tail[8];
+    uint64_t   m, v0, v1, v2, v3;
 
 #define rotate(x, n)  ((x) << (n) | (x) >> (64 - (n)))
 
-#define rounds(n)                                                             \
-    for (i = 0; i < (n); i++) {                                               \
-        v0 += v1; v1 = rotate(v1, 13); v1 ^= v0; v0 = rotate(v0, 32);         \
-        v2 += v3; v3 = rotate(v3, 16); v3 ^= v2;                              \
-        v0 += v3; v3 = rotate(v3, 21); v3 ^= v0;                              \
-        v2 += v1; v1 = rotate(v1, 17); v1 ^= v2; v2 = rotate(v2, 32);         \
-    }
+#define round                                                                 \
+    v0 += v1; v1 = rotate(v1, 13); v1 ^= v0; v0 = rotate(v0, 32);             \
+    v2 += v3; v3 = rotate(v3, 16); v3 ^= v2;                                  \
+    v0 += v3; v3 = rotate(v3, 21); v3 ^= v0;                                  \
+    v2 += v1; v1 = rotate(v1, 17); v1 ^= v2; v2 = rotate(v2, 32);
 
     v0 = keys->secret[0] ^ 0x736f6d6570736575ULL;
     v1 = keys->secret[1] ^ 0x646f72616e646f6dULL ^ 0xee;
@@ -194,7 +191,7 @@ ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
         p += 8;
 
         v3 ^= m;
-        rounds(2)
+        round round
         v0 ^= m;
     }
 
@@ -210,18 +207,18 @@ ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
     m = ngx_http_webhook_keys_word(tail);
 
     v3 ^= m;
-    rounds(2)
+    round round
     v0 ^= m;
 
     v2 ^= 0xee;
-    rounds(4)
+    round round round round
     claim->hash[0] = v0 ^ v1 ^ v2 ^ v3;
 
     v1 ^= 0xdd;
-    rounds(4)
+    round round round round
     claim->hash[1] = v0 ^ v1 ^ v2 ^ v3;
 
-#undef rounds
+#undef round
 #undef rotate
 }
 
@@ -259,6 +256,13 @@ ngx_http_webhook_keys_claim(ngx_http_webhook_keys_t *keys,
 
         ngx_http_webhook_keys_drop(keys, i);
     }
+
+    /* the next claim may drop the oldest, which is not in a cache any more */
+
+    node = &keys->nodes[keys->nodes[keys_answered].next];
+
+    __builtin_prefetch(ngx_http_webhook_keys_bucket(keys, node->hash));
+    __builtin_prefetch(&keys->nodes[node->next]);
 
     i = ngx_http_webhook_keys_find(keys, claim->hash);
     node = &keys->nodes[i];

@@ -312,7 +312,18 @@ $::Servers . 'large_client_header_buffers 4 16k;'
 
 
 
-=== TEST 13: an id is made where it is used, and comes back
+=== TEST 13: a key that is a capture
+--- config eval
+::hook('webhook_dedup $1 zone=events;', '~ ^/to-(\w*)/data_updated$')
+--- steps eval
+[map { (::other(uri => "/to-$_->[0]/data_updated"), $_->[1]) }
+     ['a', "200 passed \n"], ['b', "200 passed \n"],
+     ['a', '200 {"id":"msg_1"}'], ['', "200 passed \n"],
+     ['', "200 passed \n"]]
+
+
+
+=== TEST 14: an id is made where it is used, and comes back
 --- config eval
 ::hook('webhook_dedup $http_x_key zone=events; '
        . 'proxy_set_header X-Seen $webhook_id;')
@@ -331,7 +342,7 @@ sub {
 
 
 
-=== TEST 14: an id for a log only is the one in the log
+=== TEST 15: an id for a log only is the one in the log
 --- http_config eval
 $::Servers . q(log_format seen '$webhook_id';)
 --- config eval
@@ -353,7 +364,7 @@ sub {
 
 
 
-=== TEST 15: an id is escaped, and one of more than 45 characters not kept
+=== TEST 16: an id is escaped, and one of more than 45 characters not kept
 --- config eval
 ::hook('webhook_dedup $http_x_key zone=events;')
 --- steps eval
@@ -366,7 +377,7 @@ sub {
 
 
 
-=== TEST 16: $webhook_reason of a duplicate, and its own id
+=== TEST 17: $webhook_reason of a duplicate, and its own id
 --- http_config eval
 $::Servers . q(log_format seen 'event: $status "$webhook_reason" [$webhook_id]';)
 --- config eval
@@ -382,7 +393,7 @@ $::Servers . q(log_format seen 'event: $status "$webhook_reason" [$webhook_id]';
 
 
 
-=== TEST 17: inherited from http, another key, and off
+=== TEST 18: inherited from http, another key, and off
 --- http_config eval
 $::Servers . 'webhook_dedup $http_webhook_id zone=events;'
 --- config eval
@@ -400,7 +411,7 @@ CORE::join '', map {
 
 
 
-=== TEST 18: a zone's keys are those of all its locations
+=== TEST 19: a zone's keys are those of all its locations
 --- config eval
 ::hook('', '/a/') . ::hook('', '/b/')
 . ::hook('webhook_dedup $http_webhook_id zone=others;', '/c/')
@@ -411,7 +422,7 @@ CORE::join '', map {
 
 
 
-=== TEST 19: Munity
+=== TEST 20: Munity
 --- config
     location /hook {
         webhook munity;
@@ -435,7 +446,7 @@ my $event = sub {
 
 
 
-=== TEST 20: signed
+=== TEST 21: signed
 --- config
     location /hook {
         webhook signed;
@@ -459,7 +470,7 @@ my $good = ::hmac_sha256_hex('body', 's3cr3t');
 
 
 
-=== TEST 21: Lenra's triggers, and nothing else of it
+=== TEST 22: Lenra's triggers, and nothing else of it
 --- config eval
 qq(
     webhook_app $::App environment=1 token=t0ken;
@@ -506,7 +517,7 @@ sub {
 
 
 
-=== TEST 22: error_page makes a success of it, and that is what counts
+=== TEST 23: error_page makes a success of it, and that is what counts
 --- config eval
 ::hook('proxy_intercept_errors on; error_page 502 503 = @fallback;')
 . 'location @fallback { return 202 "kept\n"; }'
@@ -520,7 +531,7 @@ connect() failed
 
 
 
-=== TEST 23: error_page to an error gives the key back
+=== TEST 24: error_page to an error gives the key back
 --- config eval
 ::hook('proxy_intercept_errors on; error_page 503 = @fallback;')
 . 'location @fallback { return 500; }'
@@ -531,7 +542,7 @@ connect() failed
 
 
 
-=== TEST 24: a request does not wait for itself in another location
+=== TEST 25: a request does not wait for itself in another location
 --- config eval
 ::hook('error_page 502 = @again;')
 . ::hook('proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/$answer/;', '@again')
@@ -544,7 +555,7 @@ connect() failed
 
 
 
-=== TEST 25: the keys of two locations, both given back and both confirmed
+=== TEST 26: the keys of two locations, both given back and both confirmed
 --- config eval
 my $more = 'webhook_dedup $http_x_key zone=others;'
            . ' proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/$answer/;';
@@ -570,7 +581,7 @@ connect() failed
 
 
 
-=== TEST 26: a refusal in the second location gives the key of the first back
+=== TEST 27: a refusal in the second location gives the key of the first back
 --- config eval
 ::hook('error_page 502 = @again;')
 . 'location @again { webhook luzmo; webhook_secret another; }'
@@ -583,7 +594,7 @@ connect() failed
 
 
 
-=== TEST 27: what upstream redirects to decides
+=== TEST 28: what upstream redirects to decides
 --- config eval
 ::hook('proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/accel/;')
 . 'location = /bad { return 500; } location = /good { return 200 "good\n"; }'
@@ -594,7 +605,7 @@ connect() failed
 
 
 
-=== TEST 28: a duplicate is neither mirrored nor looked for by try_files
+=== TEST 29: a duplicate is neither mirrored nor looked for by try_files
 --- config eval
 ::hook('mirror /mirror;') . ::hook('try_files /none @app;', '/files/')
 . 'location = /mirror { internal; proxy_set_header X-Seen mirror;'
@@ -625,7 +636,7 @@ sub {
 
 
 
-=== TEST 29: a mirror's answer does not count
+=== TEST 30: a mirror's answer does not count
 --- config eval
 ::hook('mirror /mirror;')
 . 'location = /mirror { internal; '
@@ -639,7 +650,7 @@ sub {
 
 
 
-=== TEST 30: HTTP/2
+=== TEST 31: HTTP/2
 --- http2
 --- request eval
 [("POST /hook/data_updated\n$::Body") x 3]
@@ -655,7 +666,7 @@ my $headers = "Content-Type: application/json\nX-Secret: s3cr3t\n"
 
 
 
-=== TEST 31: one after the other on one connection
+=== TEST 32: one after the other on one connection
 --- pipelined_requests eval
 [("POST /hook/data_updated\n$::Body") x 3]
 --- more_headers
@@ -669,7 +680,7 @@ webhook-id: msg_1
 
 
 
-=== TEST 32: a location without webhook is none of it
+=== TEST 33: a location without webhook is none of it
 --- config
     webhook_dedup $http_webhook_id zone=events;
 
@@ -682,7 +693,7 @@ webhook-id: msg_1
 
 
 
-=== TEST 33: a queue's answer, with the id that it gave
+=== TEST 34: a queue's answer, with the id that it gave
 --- http_config eval
 $::Servers . "webhook_queue_path $::Queue queue=events;"
 --- config eval
@@ -704,7 +715,7 @@ sub {
 
 
 
-=== TEST 34: what a queue refuses is given back
+=== TEST 35: what a queue refuses is given back
 --- http_config eval
 $::Servers . "webhook_queue_path $::Queue queue=full max_size=128k;"
 --- config eval
@@ -726,7 +737,7 @@ webhook queue "full" is full
 
 
 
-=== TEST 35: an unknown zone
+=== TEST 36: an unknown zone
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=none;')
 --- must_die
@@ -735,7 +746,7 @@ qr{\[emerg\] .*unknown webhook dedup zone "none" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 36: the zone of something else
+=== TEST 37: the zone of something else
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=hooks;')
 --- must_die
@@ -744,7 +755,7 @@ the shared memory zone "hooks" is already declared for a different use
 
 
 
-=== TEST 37: a dedup zone is none of registrations
+=== TEST 38: a dedup zone is none of registrations
 --- config
     location /app/ {
         webhook lenra zone=events;
@@ -755,7 +766,7 @@ the shared memory zone "events" is already declared for a different use
 
 
 
-=== TEST 38: a zone twice
+=== TEST 39: a zone twice
 --- http_config eval
 $::Servers . 'webhook_dedup_zone zone=events:64k;'
 --- must_die
@@ -764,7 +775,7 @@ qr{\[emerg\] .*webhook dedup zone "events" is duplicate in \S+/conf/nginx\.conf:
 
 
 
-=== TEST 39: a zone that is too small
+=== TEST 40: a zone that is too small
 --- http_config eval
 $::Servers . 'webhook_dedup_zone zone=small:28k;'
 --- must_die
@@ -773,7 +784,7 @@ qr{\[emerg\] .*zone "zone=small:28k" is too small in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 40: a zone without a size
+=== TEST 41: a zone without a size
 --- http_config eval
 $::Servers . 'webhook_dedup_zone zone=small;'
 --- must_die
@@ -782,7 +793,7 @@ qr{\[emerg\] .*invalid parameter "zone=small" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 41: a zone without a name
+=== TEST 42: a zone without a name
 --- http_config eval
 $::Servers . 'webhook_dedup_zone zone=:64k;'
 --- must_die
@@ -791,7 +802,7 @@ invalid parameter "zone=:64k" in
 
 
 
-=== TEST 42: a zone that is none
+=== TEST 43: a zone that is none
 --- http_config eval
 $::Servers . 'webhook_dedup_zone name=small:64k;'
 --- must_die
@@ -800,7 +811,7 @@ invalid parameter "name=small:64k" in
 
 
 
-=== TEST 43: a zone in a server
+=== TEST 44: a zone in a server
 --- config
     webhook_dedup_zone zone=small:64k;
 --- must_die
@@ -809,7 +820,7 @@ invalid parameter "name=small:64k" in
 
 
 
-=== TEST 44: no zone
+=== TEST 45: no zone
 --- config eval
 ::hook('webhook_dedup $http_webhook_id;')
 --- must_die
@@ -818,7 +829,7 @@ qr{\[emerg\] .*"webhook_dedup" directive needs "zone=" in \S+/conf/nginx\.conf:\
 
 
 
-=== TEST 45: an empty zone
+=== TEST 46: an empty zone
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=;')
 --- must_die
@@ -827,7 +838,7 @@ invalid parameter "zone=" in
 
 
 
-=== TEST 46: two zones
+=== TEST 47: two zones
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events zone=others;')
 --- must_die
@@ -836,7 +847,7 @@ invalid parameter "zone=others" in
 
 
 
-=== TEST 47: no time
+=== TEST 48: no time
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=0;')
 --- must_die
@@ -845,7 +856,7 @@ invalid parameter "ttl=0" in
 
 
 
-=== TEST 48: an empty time
+=== TEST 49: an empty time
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=;')
 --- must_die
@@ -854,7 +865,7 @@ invalid parameter "ttl=" in
 
 
 
-=== TEST 49: a time that is none
+=== TEST 50: a time that is none
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=soon;')
 --- must_die
@@ -863,7 +874,7 @@ invalid parameter "ttl=soon" in
 
 
 
-=== TEST 50: milliseconds
+=== TEST 51: milliseconds
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=100ms;')
 --- must_die
@@ -872,7 +883,7 @@ invalid parameter "ttl=100ms" in
 
 
 
-=== TEST 51: a very long time
+=== TEST 52: a very long time
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=9999999999999;')
 --- steps eval
@@ -881,7 +892,7 @@ invalid parameter "ttl=100ms" in
 
 
 
-=== TEST 52: another parameter
+=== TEST 53: another parameter
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events size=1;')
 --- must_die
@@ -890,7 +901,7 @@ invalid parameter "size=1" in
 
 
 
-=== TEST 53: a key that is always the same
+=== TEST 54: a key that is always the same
 --- config eval
 ::hook('webhook_dedup webhook_id zone=events;')
 --- must_die
@@ -899,7 +910,7 @@ qr{\[emerg\] .*"webhook_dedup" directive has a key without a variable: all event
 
 
 
-=== TEST 54: an empty key
+=== TEST 55: an empty key
 --- config eval
 ::hook('webhook_dedup "" zone=events;')
 --- must_die
@@ -908,7 +919,7 @@ qr{\[emerg\] .*"webhook_dedup" directive has a key without a variable: all event
 
 
 
-=== TEST 55: an unknown variable
+=== TEST 56: an unknown variable
 --- config eval
 ::hook('webhook_dedup $no_such zone=events;')
 --- must_die
@@ -917,7 +928,7 @@ unknown "no_such" variable
 
 
 
-=== TEST 56: off has no parameters
+=== TEST 57: off has no parameters
 --- config eval
 ::hook('webhook_dedup off zone=events;')
 --- must_die
@@ -926,7 +937,7 @@ unknown "no_such" variable
 
 
 
-=== TEST 57: twice in a location
+=== TEST 58: twice in a location
 --- config eval
 ::hook('webhook_dedup $http_webhook_id zone=events; webhook_dedup off;')
 --- must_die
