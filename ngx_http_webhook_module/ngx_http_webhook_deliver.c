@@ -144,6 +144,8 @@ static void ngx_http_webhook_deliver_ready(
     ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_deliver_due(ngx_event_t *ev);
 static void ngx_http_webhook_deliver_run(ngx_event_t *ev);
+static void ngx_http_webhook_deliver_wait(ngx_http_webhook_destination_t *dest,
+    ngx_msec_t delay);
 static ngx_int_t ngx_http_webhook_deliver_next(ngx_http_webhook_deliverer_t *d,
     ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_deliver_forget(ngx_http_webhook_deliverer_t *d,
@@ -899,7 +901,7 @@ ngx_http_webhook_deliver_run(ngx_event_t *ev)
 
             /* nginx's own clients come first */
 
-            ngx_add_timer(&dest->timer, NGX_HTTP_WEBHOOK_SPARE);
+            ngx_http_webhook_deliver_wait(dest, NGX_HTTP_WEBHOOK_SPARE);
             continue;
         }
 
@@ -910,9 +912,26 @@ ngx_http_webhook_deliver_run(ngx_event_t *ev)
             ngx_http_webhook_deliver_ready(dest);
 
         } else if (rc == NGX_ERROR) {
-            ngx_add_timer(&dest->timer, NGX_HTTP_WEBHOOK_TICK);
+            ngx_http_webhook_deliver_wait(dest, NGX_HTTP_WEBHOOK_TICK);
         }
     }
+}
+
+
+/*
+ * Looks for what is due after "delay" milliseconds: ngx_event_add_timer() would
+ * leave a timer that is set to up to 300 milliseconds later as it is.
+ */
+
+static void
+ngx_http_webhook_deliver_wait(ngx_http_webhook_destination_t *dest,
+    ngx_msec_t delay)
+{
+    if (dest->timer.timer_set) {
+        ngx_del_timer(&dest->timer);
+    }
+
+    ngx_add_timer(&dest->timer, delay);
 }
 
 
@@ -955,7 +974,7 @@ ngx_http_webhook_deliver_next(ngx_http_webhook_deliverer_t *d,
 
             delay = (ngx_msec_t) ngx_min(event.time - now,
                                          NGX_HTTP_WEBHOOK_TIMER_MAX);
-            ngx_add_timer(&dest->timer, delay);
+            ngx_http_webhook_deliver_wait(dest, delay);
 
             return NGX_DECLINED;
         }

@@ -367,7 +367,7 @@ subtest 'jitter' => sub {
 
     is(scalar @gaps, 30, 'a second attempt of each');
     cmp_ok($gaps[0], '>=', 1.79, 'at most 10 % early');
-    cmp_ok($gaps[0], '<', 1.99, 'but some are') or diag "@gaps";
+    cmp_ok($gaps[0], '<', 1.95, 'but some are') or diag "@gaps";
     cmp_ok($gaps[-1] - $gaps[0], '>', 0.1, 'not all at once');
     $nginx->finish;
 };
@@ -632,7 +632,7 @@ END
         is($is && $is->{body} eq $large, 1, 'a large body');
 
         if ($name eq 'keepalive') {
-            cmp_ok(keys %{{map { $_->{connection} => 1 } @seen}}, '<', 3,
+            cmp_ok(keys %{{map { $_->{connection} => 1 } @seen}}, '<', 5,
                    'connections are used again');
         }
 
