@@ -624,6 +624,7 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
     values[NGX_HTTP_WEBHOOK_STATUS_WAITING] = st.waiting;
     values[NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW] = st.dead;
     values[NGX_HTTP_WEBHOOK_STATUS_BYTES] = st.used;
+    values[NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES] = queue->spool.size;
     values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] = (st.oldest && st.oldest < now)
                                              ? (now - st.oldest) / 1000 : 0;
 }

@@ -47,6 +47,7 @@ enum {
     NGX_HTTP_WEBHOOK_STATUS_WAITING = 0,    /* events now */
     NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW,
     NGX_HTTP_WEBHOOK_STATUS_BYTES,
+    NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES,
     NGX_HTTP_WEBHOOK_STATUS_OLDEST          /* seconds, but of dead ones */
 };
 

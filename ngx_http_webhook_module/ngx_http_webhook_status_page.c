@@ -8,7 +8,7 @@
 
 ngx_str_t  ngx_http_webhook_status_policy = ngx_string(
     "default-src 'none'; "
-    "script-src 'sha256-nLgyb71808ITXH5sJdy6MsnoLSpu0myCzK7t1u07RBI='; "
+    "script-src 'sha256-iS1p7INlY1aJv3d4ZxgjtTIilyc0BO+fia25515UPjA='; "
     "style-src 'sha256-oKZtSipe7Hx2IXyLtoF/ku7PJul8yd+fAN4X9fNxvtg='; "
     "connect-src 'self'; "
     "img-src data:; "
@@ -1012,7 +1012,9 @@ ngx_str_t  ngx_http_webhook_status_page = ngx_string(
     "        n(number(q.now.waiting)),\n"
     "        n(q.now.waiting === 0 ? \"\342\200\224\" : age(q.now.oldest_seco"
     "nds)),\n"
-    "        n(bytes(q.now.bytes)), n(number(q.total.delivered)),\n"
+    "        n(q.now.bytes == null ? \"\342\200\224\"\n"
+    "          : `${bytes(q.now.bytes)} of ${bytes(q.now.max_bytes)}`),\n"
+    "        n(number(q.total.delivered)),\n"
     "        n(number(q.total.retried)),\n"
     "        n(number(q.now.dead == null ? q.total.dead : q.now.dead)),\n"
     "        n(duration(quantile(0.5, q.delivery_seconds)))\n"

@@ -167,6 +167,9 @@ static ngx_http_webhook_status_metric_t
     { ngx_string("nginx_webhook_queue_bytes"), ngx_null_string,
       ngx_string("bytes"), ngx_string("Bytes that the queue uses.") },
 
+    { ngx_string("nginx_webhook_queue_max_bytes"), ngx_null_string,
+      ngx_string("max_bytes"), ngx_string("Bytes that the queue may use.") },
+
     { ngx_string("nginx_webhook_queue_oldest_seconds"), ngx_null_string,
       ngx_string("oldest_seconds"),
       ngx_string("Age of the oldest event that is not dead.") }

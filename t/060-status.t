@@ -1249,6 +1249,7 @@ END
     is_deeply([@{$seen->{now}}{qw(waiting dead oldest_seconds)}], [0, 1, 0],
               'its gauges');
     cmp_ok($seen->{now}{bytes}, '>', 0, 'its size');
+    is($seen->{now}{max_bytes}, 1048576, 'and what that may be');
     is($seen->{delivery_seconds}{count}, 3, 'each attempt took its time');
     is($seen->{delivery_seconds}{buckets}[-1][1], 3, 'in the last bucket');
     counted_is('munity webhook_test accepted 2', 'queued is accepted');

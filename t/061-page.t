@@ -405,13 +405,15 @@ NginxProcess::write_file("$Root/mock.json", $json->utf8->encode({
                 total => {queued => 9, delivered => 1234567, retried => 3,
                           dead => 2},
                 now => {waiting => 5, dead => 2,
-                        bytes => 4096, oldest_seconds => 7300},
+                        bytes => 4096, max_bytes => 1073741824,
+                        oldest_seconds => 7300},
                 delivery_seconds => $times},
                {queue => 'quiet',
                 total => {queued => 0, delivered => 0, retried => 0,
                           dead => 0},
                 now => {waiting => undef, dead => undef,
-                        bytes => undef, oldest_seconds => undef},
+                        bytes => undef, max_bytes => undef,
+                        oldest_seconds => undef},
                 delivery_seconds => {buckets => [(map { [$_, 0] } @bounds),
                                                  [undef, 0]],
                                      count => 0, sum => 0}}],
@@ -445,7 +447,7 @@ for my $table (qw(reasontable eventtable lasttable zonetable memorytable
 }
 
 is(shows('#queuetable tbody') =~ s/\s+/ /gr =~ s/ $//r,
-   "$Queue 5 2 h 4.0 KB 1,234,567 3 2 1 ms "
+   "$Queue 5 2 h 4.0 KB of 1.0 GB 1,234,567 3 2 1 ms "
    . 'quiet — — — 0 0 0 —', 'queues');
 like(shows('#tiles'), qr/Queued events\s+5\s+the oldest for 2 h/,
      'what waits');
