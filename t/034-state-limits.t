@@ -3,6 +3,7 @@ use warnings;
 
 use lib 't/lib';
 use NginxProcess;
+use Registrations qw($App @Token @Json client uuid get remove);
 use Test::More;
 
 # Where a zone or the threads come to their limits, registrations are as good
@@ -11,10 +12,6 @@ use Test::More;
 *wait_until = \&NginxProcess::wait_until;
 
 my $Root = $NginxProcess::Root;
-my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
-
-my @Token = (Authorization => 'Bearer t0ken');
-my @Json = ('Content-Type' => 'application/json');
 
 # zone: its size; state: its file; more: see NginxProcess
 sub config {
@@ -68,29 +65,11 @@ END
     return $nginx;
 }
 
-sub client { return NginxProcess::Client->new }
-
 sub create {
     my ($client, $action, $props, $zone) = @_;
     return $client->request(POST => ($zone // '') . '/app/webhooks',
                             qq({"action":"$action","props":$props}),
                             @Token, @Json);
-}
-
-sub uuid {
-    my $answer = shift;
-    return $answer->{status} == 200
-           && $answer->{body} =~ /^\{"uuid":"([0-9a-f-]{36})"/ ? $1 : undef;
-}
-
-sub get {
-    my ($client, $uuid) = @_;
-    return $client->request(GET => "/app/webhooks/$uuid", undef, @Token);
-}
-
-sub remove {
-    my ($client, $uuid) = @_;
-    return $client->request(DELETE => "/app/webhooks/$uuid", undef, @Token);
 }
 
 sub trigger {

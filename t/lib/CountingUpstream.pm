@@ -22,20 +22,9 @@ package CountingUpstream;
 use strict;
 use warnings;
 
+use Child ();
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Socket::INET ();
-use POSIX ();
-
-my %Pids;
-my $Test = $$;
-
-END {
-    if ($$ == $Test) {
-        my $status = $?;
-        kill KILL => keys %Pids;
-        $? = $status;
-    }
-}
 
 
 sub new {
@@ -60,18 +49,7 @@ sub start {
                                        LocalPort => $self->{port})
                  or die "listen $self->{port}: $!";
 
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        $SIG{TERM} = $SIG{INT} = 'DEFAULT';
-        $SIG{PIPE} = 'IGNORE';
-        eval { $self->serve($listen) };
-        print STDERR "upstream: $@";
-        POSIX::_exit(1);
-    }
-
-    $Pids{$pid} = 1;
-    $self->{pid} = $pid;
+    $self->{pid} = Child::start('upstream', sub { $self->serve($listen) });
 
     return $self;
 }
@@ -80,9 +58,7 @@ sub stop {
     my ($self, $signal) = @_;
     my $pid = delete $self->{pid} or return;
 
-    CORE::kill($signal // 'TERM', $pid);
-    waitpid $pid, 0;
-    delete $Pids{$pid};
+    Child::stop($pid, $signal // 'TERM');
 }
 
 sub kill { $_[0]->stop('KILL') }
@@ -110,7 +86,6 @@ sub serve {
     my ($self, $listen) = @_;
     my (%client, %in, %out);
     my ($read, $write) = ('', '');
-    my $parent = getppid();
 
     open my $log, '>>', $self->{file} or die "$self->{file}: $!";
 
@@ -125,7 +100,7 @@ sub serve {
         delete $out{$fd};
     };
 
-    while (getppid() == $parent) {
+    while (!Child::orphan()) {
         my ($readable, $writable) = ($read, $write);
 
         select($readable, $writable, undef, 1) > 0 or next;
@@ -193,8 +168,6 @@ sub serve {
             vec($write, $fd, 1) = $out{$fd} eq '' ? 0 : 1;
         }
     }
-
-    POSIX::_exit(0);
 }
 
 # Takes the first whole request out of what has been read.

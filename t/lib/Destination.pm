@@ -31,24 +31,14 @@ package Destination;
 use strict;
 use warnings;
 
+use Child ();
 use Errno ();
 use IO::Select ();
 use IO::Socket::INET ();
-use POSIX ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
 
 my $Patience = $ENV{WEBHOOK_TEST_MEMCHECK} ? 120 : 30;
-my $Test = $$;
-my %Started;
-
-END {
-    if ($$ == $Test) {
-        my $status = $?;
-        kill KILL => keys %Started;
-        $? = $status;
-    }
-}
 
 
 # port; protocol: "fastcgi", or HTTP; file: for what was seen; default: the step
@@ -72,18 +62,7 @@ sub start {
         or die "listen $self->{port}: $!";
     $listen->blocking(0);
 
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM);
-        $SIG{PIPE} = 'IGNORE';
-        eval { $self->serve($listen) };
-        print STDERR "destination: $@" if $@;
-        POSIX::_exit(1);
-    }
-
-    $self->{pid} = $pid;
-    $Started{$pid} = 1;
+    $self->{pid} = Child::start('destination', sub { $self->serve($listen) });
 
     return $self;
 }
@@ -93,9 +72,7 @@ sub stop {
     my $self = shift;
     my $pid = delete $self->{pid} or return $self;
 
-    kill KILL => $pid;
-    waitpid $pid, 0;
-    delete $Started{$pid};
+    Child::stop($pid);
 
     return $self;
 }
@@ -272,7 +249,7 @@ sub serve {
         }
     };
 
-    while (getppid() == $Test) {
+    while (!Child::orphan()) {
         my $now = time;
         my $timeout = 0.5;
 

@@ -24,24 +24,13 @@ package LoadClient;
 use strict;
 use warnings;
 
+use Child ();
 use IO::Socket::INET ();
 use NginxProcess ();
-use POSIX ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
 
 my $Patience = 30;
-
-my %Pids;
-my $Test = $$;
-
-END {
-    if ($$ == $Test) {
-        my $status = $?;
-        kill KILL => keys %Pids;
-        $? = $status;
-    }
-}
 
 
 sub new {
@@ -55,18 +44,7 @@ sub start {
 
     unlink $self->{file};
 
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        $SIG{TERM} = $SIG{INT} = 'DEFAULT';
-        $SIG{PIPE} = 'IGNORE';
-        my $done = eval { $self->send_all($from, $to); 1 };
-        print STDERR "load: $@" if !$done;
-        POSIX::_exit($done ? 0 : 1);
-    }
-
-    $Pids{$pid} = 1;
-    $self->{pid} = $pid;
+    $self->{pid} = Child::start('load', sub { $self->send_all($from, $to) });
 
     return $self;
 }
@@ -75,9 +53,7 @@ sub start {
 sub running {
     my $self = shift;
 
-    if ($self->{pid} && waitpid($self->{pid}, POSIX::WNOHANG()) != 0) {
-        delete $Pids{delete $self->{pid}};
-    }
+    delete $self->{pid} if $self->{pid} && Child::ended($self->{pid});
 
     return $self->{pid};
 }

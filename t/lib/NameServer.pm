@@ -17,22 +17,12 @@ package NameServer;
 use strict;
 use warnings;
 
+use Child ();
 use IO::Socket::INET ();
 use Socket qw(AF_INET6 inet_aton inet_pton);
 
 my %Type = (1 => 'A', 28 => 'AAAA');
 my %Code = (FORMERR => 1, SERVFAIL => 2, NXDOMAIN => 3, REFUSED => 5);
-
-my %Started;
-my $Test = $$;
-
-END {
-    if ($$ == $Test) {
-        my $status = $?;
-        kill KILL => keys %Started;
-        $? = $status;
-    }
-}
 
 sub new {
     my ($class, %self) = @_;
@@ -48,15 +38,7 @@ sub new {
     write_file($self->{file}, '');
     write_file($self->{log}, '');
 
-    $self->{pid} = fork // die "fork: $!";
-
-    if ($self->{pid} == 0) {
-        $SIG{TERM} = $SIG{INT} = 'DEFAULT';
-        $self->serve($socket);
-        POSIX::_exit(0);
-    }
-
-    $Started{$self->{pid}} = 1;
+    Child::start('name server', sub { $self->serve($socket) });
 
     return $self;
 }
@@ -95,7 +77,7 @@ sub serve {
     $log->autoflush(1);
 
     while (my $from = $socket->recv(my $question, 4096)) {
-        last if getppid() != $Test;
+        last if Child::orphan();
         next if length $question < 17;
 
         my ($id) = unpack 'n', $question;

@@ -17,19 +17,8 @@ package Sink;
 use strict;
 use warnings;
 
+use Child ();
 use IO::Socket::INET ();
-use POSIX ();
-
-my %Started;
-my $Test = $$;
-
-END {
-    if ($$ == $Test) {
-        my $status = $?;
-        kill KILL => keys %Started;
-        $? = $status;
-    }
-}
 
 sub new {
     my ($class, %self) = @_;
@@ -44,16 +33,7 @@ sub new {
     $self->{log} = "$self->{dir}/requests";
     NginxProcess::write_file($_, '') for @$self{qw(file log)};
 
-    $self->{pid} = fork // die "fork: $!";
-
-    if ($self->{pid} == 0) {
-        $SIG{TERM} = $SIG{INT} = 'DEFAULT';
-        $SIG{PIPE} = 'IGNORE';
-        $self->serve($socket);
-        POSIX::_exit(0);
-    }
-
-    $Started{$self->{pid}} = 1;
+    Child::start('sink', sub { $self->serve($socket) });
 
     return $self;
 }
@@ -108,7 +88,7 @@ sub serve {
     open my $log, '>>', $self->{log} or die "$self->{log}: $!";
     $log->autoflush(1);
 
-    while (getppid() == $Test) {
+    while (!Child::orphan()) {
         my $client = $socket->accept or next;
         my $data = '';
 
