@@ -48,7 +48,9 @@ enum {
     NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW,
     NGX_HTTP_WEBHOOK_STATUS_BYTES,
     NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES,
-    NGX_HTTP_WEBHOOK_STATUS_OLDEST          /* seconds, but of dead ones */
+    NGX_HTTP_WEBHOOK_STATUS_OLDEST,         /* seconds, but of dead ones */
+
+    NGX_HTTP_WEBHOOK_STATUS_GAUGES          /* no kind has more */
 };
 
 /* of a dedup zone */
@@ -61,8 +63,6 @@ enum {
 enum {
     NGX_HTTP_WEBHOOK_STATUS_KEYS = 0
 };
-
-#define NGX_HTTP_WEBHOOK_STATUS_GAUGES  4   /* as many as a kind may have */
 
 /* a gauge that is not known, or not there */
 #define NGX_HTTP_WEBHOOK_STATUS_NONE    ((uint64_t) -1)
