@@ -216,6 +216,7 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_shm_zone_t                   *queue_zone;   /* of "endpoints=" */
     ngx_http_webhook_queue_t         *report;       /* of what is switched off,
                                                        may be NULL */
+    ngx_msec_t                        timeout;      /* of an attempt */
     time_t                            give_up;      /* on an endpoint */
     ngx_flag_t                        sign;
 

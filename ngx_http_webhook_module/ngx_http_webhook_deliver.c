@@ -48,6 +48,9 @@
 #define NGX_HTTP_WEBHOOK_RETRY_MAX       (24 * 60 * 60)
 #define NGX_HTTP_WEBHOOK_RETRY_DEFAULT   60
 
+/* milliseconds: for an attempt at an endpoint, which anybody may have made */
+#define NGX_HTTP_WEBHOOK_TIMEOUT         60000
+
 /* seconds: an endpoint that has failed for so long is switched off */
 #define NGX_HTTP_WEBHOOK_GIVE_UP         (120 * 60 * 60)
 
@@ -111,6 +114,7 @@ typedef struct {
     ngx_http_webhook_destination_t   *destination;
 
     ngx_msec_t                        start;
+    ngx_event_t                       timer;        /* of "timeout=" */
     ngx_http_webhook_outbound_t      *outbound;     /* to an endpoint */
 
     ngx_uint_t                        status;       /* 0: no answer */
@@ -153,6 +157,8 @@ static void ngx_http_webhook_deliver_forget(ngx_http_webhook_deliverer_t *d,
 static ngx_int_t ngx_http_webhook_deliver_start(
     ngx_http_webhook_deliverer_t *d, ngx_http_webhook_destination_t *dest,
     ngx_http_webhook_event_t *event);
+static void ngx_http_webhook_deliver_limit(ngx_http_request_t *r);
+static void ngx_http_webhook_deliver_timeout(ngx_event_t *ev);
 static void ngx_http_webhook_deliver_go(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_webhook_deliver_abandon(ngx_http_request_t *r);
 static ngx_connection_t *ngx_http_webhook_deliver_connection(
@@ -220,7 +226,7 @@ static ngx_array_t  ngx_http_webhook_deliver_retry = {
 
 /*
  * webhook_deliver name [concurrency=16] [destination=$variable]
- *                      [give_up=120h] [report=queue];
+ *                      [timeout=time] [give_up=120h] [report=queue];
  */
 
 char *
@@ -287,6 +293,19 @@ ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
 
             continue;
+
+        } else if (ngx_strncmp(value[i].data, "timeout=", 8) == 0
+                   && wlcf->timeout == 0)
+        {
+            text.len = value[i].len - 8;
+            text.data = value[i].data + 8;
+
+            n = ngx_parse_time(&text, 0);
+
+            if (n > 0) {
+                wlcf->timeout = n;
+                continue;
+            }
 
         } else if (ngx_strncmp(value[i].data, "give_up=", 8) == 0
                    && wlcf->give_up == 0)
@@ -1131,7 +1150,75 @@ ngx_http_webhook_deliver_go(ngx_http_request_t *r, ngx_int_t rc)
 
     c = r->connection;
 
+    ngx_http_webhook_deliver_limit(r);
     ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * The content handler's timeouts are about silence: an answer that comes byte
+ * by byte would go on for days.
+ */
+
+static void
+ngx_http_webhook_deliver_limit(ngx_http_request_t *r)
+{
+    ngx_msec_t                    timeout;
+    ngx_http_webhook_queue_t     *queue;
+    ngx_http_webhook_delivery_t  *delivery;
+
+    delivery = ngx_http_webhook_delivery(r);
+    queue = delivery->deliverer->queue;
+
+    timeout = queue->location->timeout;
+
+    if (timeout == 0) {
+
+        if (queue->endpoints == NULL) {
+            return;
+        }
+
+        timeout = NGX_HTTP_WEBHOOK_TIMEOUT;
+    }
+
+    delivery->timer.handler = ngx_http_webhook_deliver_timeout;
+    delivery->timer.data = r->connection;
+    delivery->timer.log = r->connection->log;
+    delivery->timer.cancelable = 1;
+
+    ngx_add_timer(&delivery->timer, timeout);
+}
+
+
+static void
+ngx_http_webhook_deliver_timeout(ngx_event_t *ev)
+{
+    ngx_connection_t             *c;
+    ngx_http_request_t           *r;
+    ngx_http_webhook_delivery_t  *delivery;
+
+    c = ev->data;
+    r = c->data;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_error(NGX_LOG_ERR, c->log, NGX_ETIMEDOUT,
+                  "delivery has taken too long");
+
+    /* what has been answered is the answer */
+
+    delivery = ngx_http_webhook_delivery(r);
+
+    if (delivery->status == 0) {
+        delivery->status = NGX_HTTP_GATEWAY_TIME_OUT;
+    }
+
+    /* as for a client that has gone; the request's own count is its handler's */
+
+    r->main->count++;
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
     ngx_http_run_posted_requests(c);
 }
 
@@ -1772,6 +1859,10 @@ ngx_http_webhook_deliver_finished(void *data)
     d = delivery->deliverer;
     dest = delivery->destination;
     outbound = delivery->outbound;
+
+    if (delivery->timer.timer_set) {
+        ngx_del_timer(&delivery->timer);
+    }
 
     d->active--;
     dest->active--;

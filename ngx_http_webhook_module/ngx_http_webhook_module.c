@@ -373,6 +373,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->endpoints = NULL;
      *     wlcf->queue_zone = NULL;
      *     wlcf->report = NULL;
+     *     wlcf->timeout = 0;
      *     wlcf->give_up = 0;
      *     wlcf->sign = 0;
      *     wlcf->identity = NULL;

@@ -349,6 +349,29 @@ subtest 'webhook_retry' => sub {
     $nginx->finish;
 };
 
+subtest 'a limit of time for an attempt' => sub {
+    my $nginx = nginx('timeout', deliver => 'concurrency=4 timeout=500ms',
+                      more => 'proxy_read_timeout 60s;', workers => 1);
+    $nginx->expect(qr/delivery has taken too long \(110: /);
+    my $worker = ($nginx->workers)[0];
+    my $before = descriptors($worker);
+    $To->forget;
+
+    my @sent = map { send_events(1, 'X-Do' => $_) }
+                   'hang, 200', 'crawl, 200', 'drip', 'wait0.2';
+    my $from = time;
+    my @seen = $To->wait_for(6);
+
+    cmp_ok(time - $from, '<', 3, 'it does not take as long as it might');
+    is_deeply(sorted(numbers(@seen)), [sort { $a <=> $b } @sent, @sent[0, 1]],
+              'what has an answer is delivered, what has none again');
+    ok(drained(), 'all of it');
+    is($To->count, 6, 'once');
+    ok(wait_until(sub { descriptors($worker) <= $before }),
+       'nothing is left open');
+    $nginx->finish;
+};
+
 subtest 'jitter' => sub {
     my $nginx = nginx('jitter', retry => '2s');
     $To->forget;

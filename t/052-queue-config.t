@@ -420,7 +420,43 @@ qr{\[emerg\] .*invalid parameter "concurrency=2" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 40: destination= of nothing
+=== TEST 40: timeout= of no time
+--- config
+    location @deliver {
+        webhook_deliver q timeout=soon;
+        proxy_pass http://127.0.0.1:1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "timeout=soon" in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 41: timeout= of none
+--- config
+    location @deliver {
+        webhook_deliver q timeout=0;
+        proxy_pass http://127.0.0.1:1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "timeout=0" in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 42: timeout= twice
+--- config
+    location @deliver {
+        webhook_deliver q timeout=1s timeout=2s;
+        proxy_pass http://127.0.0.1:1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "timeout=2s" in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 43: destination= of nothing
 --- config
     location @deliver {
         webhook_deliver q destination=;
@@ -432,7 +468,7 @@ qr{\[emerg\] .*invalid parameter "destination=" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 41: destination= of an unknown variable
+=== TEST 44: destination= of an unknown variable
 --- config
     location @deliver {
         webhook_deliver q destination=$nowhere;
@@ -444,7 +480,7 @@ unknown "nowhere" variable
 
 
 
-=== TEST 42: destination= twice
+=== TEST 45: destination= twice
 --- config
     location @deliver {
         webhook_deliver q destination=$host destination=$uri;
@@ -456,7 +492,7 @@ qr{\[emerg\] .*invalid parameter "destination=\$uri" in \S+/conf/nginx\.conf:\d+
 
 
 
-=== TEST 43: webhook_deliver with an unknown parameter
+=== TEST 46: webhook_deliver with an unknown parameter
 --- config
     location @deliver {
         webhook_deliver q once;
@@ -468,7 +504,7 @@ qr{\[emerg\] .*invalid parameter "once" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 44: webhook_retry without webhook_deliver
+=== TEST 47: webhook_retry without webhook_deliver
 --- config
     location /other/ {
         webhook_retry 5s;
@@ -479,7 +515,7 @@ qr{\[emerg\] .*"webhook_retry" needs "webhook_deliver" in \S+/conf/nginx\.conf:\
 
 
 
-=== TEST 45: webhook_retry twice
+=== TEST 48: webhook_retry twice
 --- config eval: main::locations('', 'webhook_retry 1s; webhook_retry 2s;')
 --- must_die
 --- error_log eval
@@ -487,7 +523,7 @@ qr{\[emerg\] .*"webhook_retry" directive is duplicate in \S+/conf/nginx\.conf:\d
 
 
 
-=== TEST 46: webhook_retry without a time
+=== TEST 49: webhook_retry without a time
 --- config eval: main::locations('', 'webhook_retry;')
 --- must_die
 --- error_log eval
@@ -495,7 +531,7 @@ qr{\[emerg\] .*invalid number of arguments in "webhook_retry" directive in \S+/c
 
 
 
-=== TEST 47: webhook_retry with what is no time
+=== TEST 50: webhook_retry with what is no time
 --- config eval: main::locations('', 'webhook_retry 1s soon;')
 --- must_die
 --- error_log eval
@@ -503,7 +539,7 @@ qr{\[emerg\] .*invalid time "soon" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 48: webhook_retry at once
+=== TEST 51: webhook_retry at once
 --- config eval: main::locations('', 'webhook_retry 1s 0;')
 --- must_die
 --- error_log eval
@@ -511,7 +547,7 @@ qr{\[emerg\] .*invalid time "0" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 49: webhook_retry before 1970
+=== TEST 52: webhook_retry before 1970
 --- config eval: main::locations('', 'webhook_retry -1s;')
 --- must_die
 --- error_log eval
@@ -519,7 +555,7 @@ qr{\[emerg\] .*invalid time "-1s" in \S+/conf/nginx\.conf:\d+$}
 
 
 
-=== TEST 50: what is allowed
+=== TEST 53: what is allowed
 --- http_config eval
 "webhook_queue_path $ENV{TEST_NGINX_SERVROOT}/logs/queue queue=q max_size=128k keep_dead=1s;
 webhook_queue_path $ENV{TEST_NGINX_SERVROOT}/logs/other queue=other keep_dead=1y max_size=10g;"
@@ -553,14 +589,14 @@ END
 
 
 
-=== TEST 51: a queue that is not delivered
+=== TEST 54: a queue that is not delivered
 --- config eval: main::locations('', undef)
 --- error_log eval
 [qr{\[warn\] .*webhook queue "q" is not delivered: no location has "webhook_deliver q" in \S+/conf/nginx\.conf:\d+$}m]
 
 
 
-=== TEST 52: a queue that only is there
+=== TEST 55: a queue that only is there
 --- config
     # nothing of it
 --- error_log eval

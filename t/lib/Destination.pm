@@ -22,6 +22,8 @@ package Destination;
 #     cut         the answer ends before its end
 #     big         the answer has 3 MB
 #     endless     the answer never ends
+#     drip        neither, and it has a byte every 50 milliseconds
+#     crawl       the same, and its head never ends
 #
 # Attempts are counted by the body.  What comes is told by wait_for() and seen()
 # as hashes of time, connection (a number), active (how many were under way with
@@ -240,7 +242,14 @@ sub serve {
             print $out join("\t", sprintf('%.4f', time), $c->{number}, $active,
                             $step->{status}, @texts), "\n";
 
-            if ($step->{wait}) {
+            if ($step->{how} =~ /drip|crawl/) {
+                $c->{drip} = 1;
+                $c->{out} .= $step->{how} eq 'drip'
+                             ? "HTTP/1.1 200 OK\r\n\r\n"
+                             : "HTTP/1.1 200 OK\r\nX-Long: ";
+                $due{$c->{number}} = [time, $c];
+
+            } elsif ($step->{wait}) {
                 $due{$c->{number}} = [time + $step->{wait}, $c];
 
             } elsif ($step->{how} ne 'hang') {
@@ -265,6 +274,13 @@ sub serve {
             my ($at, $c) = @$_;
             next if $at > time;
             delete $due{$c->{number}};
+
+            if ($c->{drip}) {
+                $c->{out} .= 'x';
+                $due{$c->{number}} = [time + 0.05, $c] if $write->($c);
+                next;
+            }
+
             $answer->($c);
             $read->($c) if $c->{socket}->opened;
         }
