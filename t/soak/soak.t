@@ -6,6 +6,7 @@ use NginxProcess;
 use Test::More;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
+use List::Util qw(sum);
 use MIME::Base64 qw(encode_base64);
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -20,9 +21,12 @@ use Time::HiRes qw(sleep time);
 # that it meets with as many at once as it ever will.  Sizes are taken while
 # nothing is going on.
 #
-# The state is mapped into memory, whose pages are counted as resident then,
-# although they are the kernel's cache.  The file grows as webhooks come and go:
-# it says for a week which ones were deleted.  It is told apart.
+# What waits in a queue is delivered before that, some of it only after it has
+# failed, and some to an endpoint.
+#
+# State and queues are mapped into memory, whose pages are counted as resident
+# then, although they are the kernel's cache.  The state grows as webhooks come
+# and go: it says for a week which ones were deleted.  They are told apart.
 
 my $Requests = $ENV{SOAK_REQUESTS} || 1_000_000;
 my $First = $Requests / 100;
@@ -37,8 +41,9 @@ my $Other = '0d3d3a52-9a51-4a3f-8f0e-3c9d0f6a9b21';
 my $Key = 'a secret of twenty-four.';
 my $Whsec = 'whsec_' . encode_base64($Key, '');
 
-my %Port = map { $_ => NginxProcess::port($_ eq 'http2' ? 2 : 0) }
-           qw(http1 http2);
+my %Port = (http1 => NginxProcess::port(0), http2 => NginxProcess::port(2));
+my $Tls = NginxProcess::port(3);
+my @Files = map { "$Root/$_" } qw(state queue out);
 
 
 # --- what is asked --------------------------------------------------------
@@ -180,6 +185,32 @@ push @Kinds, [204, sub { (DELETE => '/app/webhooks/' . shift @{$_[0]}, undef,
                           @Token) }];
 push @Kinds, [204, sub { (DELETE => '/app/webhooks/' . shift @{$_[0]}, undef,
                           @Token) }];
+
+# A key of a client's own, once or again and again.
+my $Keys = 0;
+
+push @Kinds, [200, sub { (POST => '/dedup/data_updated', $Luzmo, @Secret,
+                          'webhook-id' => "$$-" . $Keys++) }];
+push @Kinds, [200, sub { (POST => '/dedup/data_updated', $Luzmo, @Secret,
+                          'webhook-id' => "$$-again") }];
+kind(400, POST => '/dedup/data_updated', '{', @Secret, 'webhook-id' => 'm');
+
+kind(202, POST => '/queued', $Small, @Secret);
+kind(202, POST => '/queued', $Large, @Secret);
+kind(202, POST => '/queued/failing', $Small, @Secret);
+kind(400, POST => '/queued', "$Small,", @Secret);
+kind(0, POST => '/queued', $Large, @Secret);
+kind(202, POST => '/out', $Small, @Secret);
+kind(202, POST => '/out', $Small =~ s/"w"/"nobody"/r, @Secret);
+
+kind(200, GET => '/endpoints/workspaces/w/webhook');
+kind(404, GET => '/endpoints/workspaces/nobody/webhook');
+kind(400, PUT => '/endpoints/workspaces/w/webhook',
+     '{"url":"https://10.0.0.1/"}', @Json);
+kind(200, GET => "/status?format=$_") for qw(json prometheus html);
+kind(200, GET => '/api/queues');
+kind(200, GET => '/api/queues/queue/dead');
+kind(404, GET => "/api/queues/queue/events/$App");
 
 
 # --- what asks ------------------------------------------------------------
@@ -341,7 +372,8 @@ sub size {
 
     for (split /\n/, NginxProcess::read_file("/proc/$pid/smaps")) {
         if (/^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)/) {
-            $kind = $1 eq "$Root/state" ? 'state' : 'own';
+            my $name = $1;
+            $kind = (grep { $_ eq $name } @Files) ? 'state' : 'own';
         }
 
         $size{$kind} += $1 if /^Rss:\s+(\d+) kB/;
@@ -362,11 +394,24 @@ sub quiet {
     my @workers = @_;
     my ($last, $since) = ('', time);
 
+    delivered();
+
     NginxProcess::wait_until(sub {
         my $now = join ' ', map { size($_)->{fds} } @workers;
         ($last, $since) = ($now, time) if $now ne $last;
         return time - $since > 2;
     });
+}
+
+
+# No worker is stopped while it writes to a file, which the others wait for.
+sub delivered {
+    my $client = NginxProcess::Client->new(port => $Port{http1});
+
+    ok(NginxProcess::wait_until(sub {
+        my $answer = $client->request(GET => '/api/queues') or return;
+        return 2 == (() = $answer->{body} =~ /"waiting":0,/g);
+    }, 120), 'what waited is delivered');
 }
 
 
@@ -376,6 +421,11 @@ sub hook { return $Hook }
 
 
 my $nginx = NginxProcess->new(name => 'soak');
+
+system("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost"
+       . " -keyout $Root/key.pem -out $Root/certificate.pem 2>/dev/null") == 0
+    or die 'openssl';
+
 my $upstream = NginxProcess::port(1);
 my $signed = join '', map {
     my $secret = $_ eq 'standard' ? $Whsec : "\"$Key\"";
@@ -385,6 +435,11 @@ my $signed = join '', map {
 
 $nginx->configure(http => <<END);
     webhook_zone zone=hooks:4m state=$Root/state;
+    webhook_zone zone=endpoints:1m;
+    webhook_status_zone zone=status:128k;
+    webhook_dedup_zone zone=seen:64k;
+    webhook_queue_path $Root/queue queue=queue;
+    webhook_queue_path $Root/out queue=out;
 
     webhook_app $App environment=1 token=t0ken;
     webhook_app $Other environment=1 token=other;
@@ -452,6 +507,51 @@ $nginx->configure(http => <<END);
             proxy_pass http://upstream;
         }
 
+        location /dedup/ {
+            webhook luzmo;
+            webhook_secret s3cr3t;
+            webhook_dedup \$http_webhook_id zone=seen;
+            proxy_pass http://upstream;
+        }
+
+        location /queued {
+            webhook munity;
+            webhook_secret s3cr3t;
+            webhook_queue queue;
+        }
+        location \@deliver {
+            webhook_deliver queue;
+            webhook_retry 100ms;
+            proxy_set_header X-Attempt \$webhook_attempt;
+            proxy_pass http://upstream;
+        }
+
+        location /out {
+            webhook munity;
+            webhook_secret s3cr3t;
+            webhook_queue out endpoints=endpoints;
+        }
+        location \@send {
+            webhook_deliver out;
+            webhook_sign standard;
+            webhook_endpoint_allow 127.0.0.0/8;
+            proxy_set_header webhook-signature \$webhook_signature;
+            proxy_pass \$webhook_endpoint_url;
+        }
+        location /endpoints/ {
+            webhook_endpoints zone=endpoints;
+            webhook_secret off;
+            webhook_endpoint_allow 127.0.0.0/8;
+        }
+
+        location /status {
+            webhook_status zone=status;
+        }
+        location /api {
+            webhook_api;
+            webhook_secret off;
+        }
+
         location /app/ {
             webhook lenra zone=hooks;
         }
@@ -464,7 +564,16 @@ $nginx->configure(http => <<END);
     # Reads the body, and says that it did.
     server {
         listen 127.0.0.1:$upstream;
+        listen 127.0.0.1:$Tls ssl;
+        ssl_certificate $Root/certificate.pem;
+        ssl_certificate_key $Root/key.pem;
 
+        location = /queued/failing {
+            if (\$http_x_attempt = 1) {
+                return 500;
+            }
+            return 200;
+        }
         location / {
             mirror /mirror;
             log_not_found off;
@@ -483,6 +592,11 @@ $nginx->expect(qr/client intended to send too large (?:chunked )?body/);
 $nginx->start;
 
 my @workers = $nginx->workers;
+
+is(NginxProcess::Client->new(port => $Port{http1})->request(
+       PUT => '/endpoints/workspaces/w/webhook',
+       qq({"url":"https://127.0.0.1:$Tls/hook"}), @Json)->{status},
+   201, 'an endpoint');
 
 # the webhook that HTTP/2 triggers, and some company
 for (1 .. 100) {
@@ -511,6 +625,7 @@ for my $to ($First, map { $_ * $Requests / $Steps } 1 .. $Steps) {
         for my $pid (@workers) {
             $good &= NginxProcess::only($pid, \@workers,
                                         sub { http($requests / @workers) });
+            delivered();
         }
     }
 
@@ -541,8 +656,8 @@ for my $pid (@workers) {
 
     cmp_ok($is->{own}, '<=', $was->{own} * (1 + $Limit),
            "worker $pid has $is->{own} kB of its own, had $was->{own} kB");
-    cmp_ok($is->{state}, '<=', (-s "$Root/state") / 1024,
-           "worker $pid has not mapped more than the state");
+    cmp_ok($is->{state}, '<=', sum(map { -s } @Files) / 1024,
+           "worker $pid has not mapped more than the files");
     is($is->{fds}, $was->{fds},
        "worker $pid has $is->{fds} descriptors as before");
 }
