@@ -35,6 +35,9 @@
 #define NGX_HTTP_WEBHOOK_LEASE           10000
 #define NGX_HTTP_WEBHOOK_RENEWAL         3000
 
+/* attempts that are begun in one turn of the event loop */
+#define NGX_HTTP_WEBHOOK_TURN            32
+
 /* outcomes that are not committed yet */
 #define NGX_HTTP_WEBHOOK_SETTLING        1024
 
@@ -867,8 +870,10 @@ ngx_http_webhook_deliver_ready(ngx_http_webhook_destination_t *dest)
         ngx_queue_insert_tail(&d->ready, &dest->ready);
     }
 
+    /* attempts that end at once must not keep the event loop from turning */
+
     if (!d->run.posted) {
-        ngx_post_event(&d->run, &ngx_posted_events);
+        ngx_post_event(&d->run, &ngx_posted_next_events);
     }
 }
 
@@ -890,14 +895,17 @@ static void
 ngx_http_webhook_deliver_run(ngx_event_t *ev)
 {
     ngx_int_t                        rc;
+    ngx_uint_t                       n;
     ngx_queue_t                     *q;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
     d = ev->data;
+    n = 0;
 
     while (!d->leaving
            && d->lock != NGX_INVALID_FILE
+           && n < NGX_HTTP_WEBHOOK_TURN
            && d->settling < NGX_HTTP_WEBHOOK_SETTLING
            && !ngx_queue_empty(&d->ready))
     {
@@ -927,6 +935,8 @@ ngx_http_webhook_deliver_run(ngx_event_t *ev)
         rc = ngx_http_webhook_deliver_next(d, dest);
 
         if (rc == NGX_OK) {
+            n++;
+
             /* one that has ended already has made it ready again */
             ngx_http_webhook_deliver_ready(dest);
 

@@ -53,6 +53,32 @@ subtest 'what fails at once' => sub {
     $nginx->finish;
 };
 
+subtest 'many that fail at once' => sub {
+    my $nginx = NginxProcess->new(name => 'turns');
+    config($nginx, workers => 1, location => '')->start;
+    is(scalar(send_events(2000)), 2000, 'waiting');
+    $nginx->stop('QUIT');
+
+    # What is logged in one turn of the event loop has the same time.
+    config($nginx, workers => 1, retry => '1h',
+           http => 'upstream nobody { server unix:/nobody; } '
+                   . 'log_format time $msec;',
+           more => 'access_log logs/turns time;',
+           pass => 'proxy_pass http://nobody;')->start;
+    $nginx->expect(qr/connect\(\) to unix:/, qr/is not delivered: no location/);
+
+    my $log = sub { eval { NginxProcess::read_file("$Root/logs/turns") } // '' };
+    ok(wait_until(sub { ($log->() =~ tr/\n//) == 2000 }), 'all were tried');
+
+    my %n;
+    $n{$_}++ for split /\n/, $log->();
+    my ($most) = sort { $b <=> $a } values %n;
+    cmp_ok($most, '<=', 250, 'the event loop turns meanwhile');
+
+    unlink "$Root/logs/turns";
+    $nginx->finish;
+};
+
 subtest 'limit_req' => sub {
     my $nginx = nginx('limit-req',
                       http => 'limit_req_zone $host zone=l:1m rate=5r/s;',
