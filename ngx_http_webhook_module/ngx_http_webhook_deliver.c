@@ -141,6 +141,7 @@ static void ngx_http_webhook_deliver_tick(ngx_event_t *ev);
 static void ngx_http_webhook_deliver_lock(ngx_http_webhook_deliverer_t *d);
 static ngx_int_t ngx_http_webhook_deliver_listen(
     ngx_http_webhook_deliverer_t *d);
+static void ngx_http_webhook_deliver_deaf(ngx_http_webhook_deliverer_t *d);
 static void ngx_http_webhook_deliver_told(ngx_event_t *ev);
 static void ngx_http_webhook_deliver_news(ngx_http_webhook_deliverer_t *d);
 static ngx_int_t ngx_http_webhook_deliver_new(void *data,
@@ -757,6 +758,25 @@ ngx_http_webhook_deliver_listen(ngx_http_webhook_deliverer_t *d)
     d->wake = c;
 
     return NGX_OK;
+}
+
+
+/*
+ * Other descriptors of the eventfd stay open, so that closing this one would
+ * leave it in epoll.
+ */
+
+static void
+ngx_http_webhook_deliver_deaf(ngx_http_webhook_deliverer_t *d)
+{
+    if (d->wake == NULL) {
+        return;
+    }
+
+    (void) ngx_del_event(d->wake->read, NGX_READ_EVENT, 0);
+
+    ngx_close_connection(d->wake);
+    d->wake = NULL;
 }
 
 
@@ -2169,10 +2189,7 @@ ngx_http_webhook_deliver_leave(ngx_http_webhook_deliverer_t *d)
 {
     d->leaving = 1;
 
-    if (d->wake) {
-        ngx_close_connection(d->wake);
-        d->wake = NULL;
-    }
+    ngx_http_webhook_deliver_deaf(d);
 
     ngx_http_webhook_deliver_lease(d);
 
@@ -2254,10 +2271,7 @@ ngx_http_webhook_deliver_unlock(ngx_http_webhook_deliverer_t *d)
         return;
     }
 
-    if (d->wake) {
-        ngx_close_connection(d->wake);
-        d->wake = NULL;
-    }
+    ngx_http_webhook_deliver_deaf(d);
 
     if (d->lock == NGX_INVALID_FILE) {
         return;

@@ -21,6 +21,15 @@ my $To = Destination->new(port => NginxProcess::port(1))->start;
 my $Refused = qr/Connection refused/;
 my $Dead = qr/webhook queue "q": event [0-9a-f-]{36} is dead after attempt/;
 
+# The descriptors that a process has closed, and has in an epoll nevertheless
+sub left_in_epoll {
+    my $pid = shift;
+    my @info = map { eval { NginxProcess::read_file($_) } // '' }
+               glob "/proc/$pid/fdinfo/*";
+
+    return grep { !-l "/proc/$pid/fd/$_" } map { /^tfd:\s*(\d+)/mg } @info;
+}
+
 # So many events, one after the other; returns the numbers of those that were
 # acknowledged
 sub send_events {
@@ -997,6 +1006,7 @@ subtest 'what is under way at a reload' => sub {
     my @new = $nginx->workers;
 
     my @seen = $To->wait_for(8);
+    is_deeply([left_in_epoll($old)], [], 'no event is left behind');
     my @next = @seen[4 .. 7];
 
     cmp_ok($next[-1]{time} - $from, '<', 3.5, 'the others go on soon')
