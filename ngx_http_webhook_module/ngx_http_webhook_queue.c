@@ -19,6 +19,9 @@
 /* beside a text in a message: its length before it, a zero after it */
 #define NGX_HTTP_WEBHOOK_MESSAGE_EXTRA   5
 
+/* of the names in Connection, so many count: each header is compared to each */
+#define NGX_HTTP_WEBHOOK_MESSAGE_HOPS   16
+
 
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -37,14 +40,14 @@ static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head);
 static ngx_int_t ngx_http_webhook_message_print(ngx_pool_t *pool,
     ngx_http_webhook_message_t *message, ngx_str_t *head);
-static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header, ngx_uint_t outbound);
-static ngx_uint_t ngx_http_webhook_message_hop(ngx_http_request_t *r,
-    ngx_table_elt_t *header);
+static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_webhook_ctx_t *ctx,
+    ngx_table_elt_t *header, ngx_str_t *hops, ngx_uint_t outbound);
+static ngx_int_t ngx_http_webhook_message_hops(ngx_http_request_t *r,
+    ngx_str_t *hops);
+static ngx_int_t ngx_http_webhook_message_hop(ngx_http_request_t *r,
+    ngx_str_t *list, ngx_str_t *hops, ngx_uint_t *n);
 static ngx_uint_t ngx_http_webhook_message_drop(ngx_table_elt_t *header,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_webhook_message_lists(ngx_str_t *list,
-    u_char *token, size_t len);
 static size_t ngx_http_webhook_message_size(ngx_array_t *pairs);
 static u_char *ngx_http_webhook_message_put(u_char *p, ngx_str_t *text);
 static u_char *ngx_http_webhook_message_put_pairs(u_char *p,
@@ -1005,6 +1008,7 @@ static ngx_int_t
 ngx_http_webhook_message_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
 {
+    ngx_str_t                    hops[NGX_HTTP_WEBHOOK_MESSAGE_HOPS + 1];
     ngx_uint_t                   i;
     ngx_keyval_t                *kv;
     ngx_list_part_t             *part;
@@ -1047,7 +1051,8 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
     if (ngx_array_init(&message.headers, r->pool, 16, sizeof(ngx_keyval_t))
         != NGX_OK
         || ngx_array_init(&message.variables, r->pool, 16, sizeof(ngx_keyval_t))
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_webhook_message_hops(r, hops) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -1067,7 +1072,8 @@ ngx_http_webhook_message_create(ngx_http_request_t *r,
             i = 0;
         }
 
-        if (ngx_http_webhook_message_drops(r, ctx, &header[i], workspace->len))
+        if (ngx_http_webhook_message_drops(ctx, &header[i], hops,
+                                           workspace->len))
         {
             continue;
         }
@@ -1126,14 +1132,15 @@ ngx_http_webhook_message_print(ngx_pool_t *pool,
 
 
 static ngx_uint_t
-ngx_http_webhook_message_drops(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_table_elt_t *header, ngx_uint_t outbound)
+ngx_http_webhook_message_drops(ngx_http_webhook_ctx_t *ctx,
+    ngx_table_elt_t *header, ngx_str_t *hops, ngx_uint_t outbound)
 {
     ngx_str_t  *name;
 
     if (header->hash == 0
         || ngx_http_webhook_message_drop(header,
                                          ngx_http_webhook_dropped_headers)
+        || ngx_http_webhook_message_drop(header, hops)
         || (outbound
             && ngx_http_webhook_message_drop(header,
                                            ngx_http_webhook_outbound_headers)))
@@ -1143,27 +1150,25 @@ ngx_http_webhook_message_drops(ngx_http_request_t *r,
 
     name = &ctx->conf->secret_key;
 
-    if (header->key.len == name->len
-        && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
-    {
-        return 1;
-    }
-
-    return ngx_http_webhook_message_hop(r, header);
+    return header->key.len == name->len
+           && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0;
 }
 
 
 /*
- * Whether the sender says that a header is for this connection only.  Before
- * 1.23.0 nginx does not set r->headers_in.connection.
+ * The names of headers that, as the sender says, are for this connection only;
+ * an empty one follows.  Before 1.23.0 nginx does not set
+ * r->headers_in.connection.
  */
 
-static ngx_uint_t
-ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_table_elt_t *header)
+static ngx_int_t
+ngx_http_webhook_message_hops(ngx_http_request_t *r, ngx_str_t *hops)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        i, n;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    n = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -1174,16 +1179,54 @@ ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_table_elt_t *header)
                 && ngx_strncmp(h[i].lowcase_key, "connection",
                                sizeof("connection") - 1)
                    == 0
-                && ngx_http_webhook_message_lists(&h[i].value,
-                                                  header->lowcase_key,
-                                                  header->key.len))
+                && ngx_http_webhook_message_hop(r, &h[i].value, hops, &n)
+                   != NGX_OK)
             {
-                return 1;
+                return NGX_ERROR;
             }
         }
     }
 
-    return 0;
+    ngx_str_null(&hops[n]);
+
+    return NGX_OK;
+}
+
+
+/* adds those of a list, in lower case, as long as there is room */
+
+static ngx_int_t
+ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_str_t *list,
+    ngx_str_t *hops, ngx_uint_t *n)
+{
+    u_char     *last, *p;
+    ngx_str_t  *hop;
+
+    p = ngx_pnalloc(r->pool, list->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(p, list->data, list->len);
+    last = p + list->len;
+
+    for ( /* void */ ; p < last && *n < NGX_HTTP_WEBHOOK_MESSAGE_HOPS; p++) {
+
+        hop = &hops[*n];
+        hop->data = p;
+
+        while (p < last && *p != ',' && *p != ' ' && *p != '\t') {
+            p++;
+        }
+
+        hop->len = p - hop->data;
+
+        if (hop->len) {
+            (*n)++;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -1194,34 +1237,6 @@ ngx_http_webhook_message_drop(ngx_table_elt_t *header, ngx_str_t *name)
 
         if (header->key.len == name->len
             && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* whether a list of tokens has one, in any case */
-
-static ngx_uint_t
-ngx_http_webhook_message_lists(ngx_str_t *list, u_char *token, size_t len)
-{
-    u_char  *last, *p, *start;
-
-    last = list->data + list->len;
-
-    for (p = list->data; p < last; p++) {
-
-        start = p;
-
-        while (p < last && *p != ',' && *p != ' ' && *p != '\t') {
-            p++;
-        }
-
-        if ((size_t) (p - start) == len
-            && ngx_strncasecmp(start, token, len) == 0)
         {
             return 1;
         }

@@ -269,6 +269,15 @@ subtest 'headers' => sub {
     is_deeply({map { $_ => $seen->{headers}{lc $_} } keys %many}, \%many,
               'are kept');
 
+    # Of the names in Connection, so many count.
+    my @hops = map { "x-hop-$_" } 1 .. 20;
+    put($socket, request('POST', '/hook/x', event(), @Json,
+                         Connection => join(',', map { uc } @hops),
+                         map { $_ => 'v' } @hops));
+    like(answer($socket), $Accepted, 'twenty names in Connection');
+    is(names(arrived()), join(' ', 'content-type', map { "x-hop-$_" } 17 .. 20),
+       'sixteen are for the connection only');
+
     # X-Secret is the default.
     $nginx->stop;
     config($nginx);
