@@ -398,6 +398,8 @@ ngx_int_t ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_http_webhook_verifier_t *verifier, u_char *p, size_t len);
 ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+ngx_uint_t ngx_http_webhook_signature_has(
+    ngx_http_webhook_signature_t *signature, ngx_table_elt_t *header);
 char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_webhook_sign_standard(ngx_http_request_t *r,

@@ -101,7 +101,10 @@ static ngx_str_t  ngx_http_webhook_dropped_headers[] = {
 };
 
 
-/* what was signed for us is signed anew for an endpoint */
+/*
+ * What was signed for us is signed anew for an endpoint; who has it must not
+ * get the platform's signature, whatever its scheme, to guess its secret from.
+ */
 
 static ngx_str_t  ngx_http_webhook_outbound_headers[] = {
     ngx_string("webhook-id"),
@@ -1143,7 +1146,9 @@ ngx_http_webhook_message_drops(ngx_http_webhook_ctx_t *ctx,
         || ngx_http_webhook_message_drop(header, hops)
         || (outbound
             && ngx_http_webhook_message_drop(header,
-                                           ngx_http_webhook_outbound_headers)))
+                                           ngx_http_webhook_outbound_headers))
+        || (outbound && ctx->conf->signature
+            && ngx_http_webhook_signature_has(ctx->conf->signature, header)))
     {
         return 1;
     }

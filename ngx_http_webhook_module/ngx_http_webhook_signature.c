@@ -661,6 +661,36 @@ ngx_http_webhook_signature_base64(ngx_str_t *decoded, ngx_str_t *text)
 }
 
 
+/* returns 1 if it is a header with the signature, or one beside it */
+
+ngx_uint_t
+ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
+    ngx_table_elt_t *header)
+{
+    ngx_str_t                  *name[3];
+    ngx_uint_t                  i;
+    ngx_http_webhook_scheme_t  *scheme;
+
+    scheme = signature->scheme;
+
+    name[0] = &scheme->key;
+    name[1] = &scheme->id;
+    name[2] = &scheme->timestamp;
+
+    for (i = 0; i < 3; i++) {
+        if (name[i]->len
+            && header->key.len == name[i]->len
+            && ngx_strncmp(header->lowcase_key, name[i]->data, name[i]->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * webhook_signature scheme secret [secret ...] [tolerance=5m];
  * webhook_signature off;

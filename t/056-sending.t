@@ -10,7 +10,7 @@ use Sink;
 # signatures, TLS, what waits while an endpoint changes, and how one is switched
 # off.
 
-use Digest::SHA qw(hmac_sha256);
+use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
 use File::Basename qw(dirname);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
@@ -137,6 +137,12 @@ server {
     location = /munity {
         webhook munity unknown=pass;
         webhook_secret hush;
+        webhook_queue out endpoints=e;
+    }
+
+    location = /hub {
+        webhook munity;
+        webhook_signature github hush;
         webhook_queue out endpoints=e;
     }
 
@@ -342,6 +348,18 @@ my $own = send_event('w1', headers => {'webhook-id' => 'msg.1700000000'});
 $Sink->wait_for('/w1?a=b', 3);
 ok((grep { $_->{headers}{'webhook-id'} eq $own } $Sink->got('/w1?a=b')),
    'an id with a dot is not signed');
+
+# the platform's own signature is for the gateway
+put(w2 => "$HTTP/hub");
+$body = event(w2 => $Installed);
+send_event('w2', to => '/hub', body => $body,
+           headers => {'X-Hub-Signature-256'
+                       => 'sha256=' . hmac_sha256_hex($body, 'hush'),
+                       'X-Hub-Signature' => 'another'});
+($request) = $Sink->wait_for('/hub', 1);
+is($request->{headers}{'x-hub-signature-256'}, undef,
+   'the platform\'s signature is not for its customers');
+is($request->{headers}{'x-hub-signature'}, 'another', 'another header is');
 
 # a path that is not there is not the platform's
 put(w2 => $HTTP);
