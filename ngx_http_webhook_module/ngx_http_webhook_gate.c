@@ -601,10 +601,11 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
 
     /* where there need not be a body, and is none, it need not have a type */
 
-    if ((!ctx->method->shape->empty
-         || r->headers_in.content_length_n > 0
-         || r->headers_in.chunked)
-        && (n != 1 || !ngx_http_webhook_is_json(&header->value)))
+    if (n > 1
+        || ((!ctx->method->shape->empty
+             || r->headers_in.content_length_n > 0
+             || r->headers_in.chunked)
+            && (n == 0 || !ngx_http_webhook_is_json(&header->value))))
     {
         return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }

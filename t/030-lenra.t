@@ -726,6 +726,8 @@ sub {
 
     $is->(::trigger($uuid, '{}', 'Content-Type' => \@types), $::Type,
           'trigger');
+    $is->(::trigger($uuid, undef, 'Content-Type' => \@types), $::Type,
+          'trigger without a body');
     ::wipe();
 }
 
