@@ -85,6 +85,7 @@ struct ngx_http_webhook_store_s {
     ngx_uint_t                      master;      /* it may make the files */
     ngx_uint_t                      busy;
     ngx_uint_t                      broken;      /* LMDB wants it reopened */
+    time_t                          tried;       /* to do so */
     int                             error;       /* of the last commit */
     time_t                          logged;      /* when one was told of */
 
@@ -121,6 +122,7 @@ static int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
 static int ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_change_t *change);
+static ngx_int_t ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store);
 static int ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn,
     ngx_uint_t counted, size_t *pages);
 static int ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn,
@@ -679,11 +681,15 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 {
     int  rc;
 
-    if (store->env == NULL) {
+    if (ngx_http_webhook_store_mend(store) != NGX_OK) {
         return NULL;
     }
 
     rc = mdb_txn_renew(store->reader.txn);
+
+    if (rc == MDB_MAP_RESIZED) {
+        store->broken = 1;
+    }
 
     if (rc != 0) {
         ngx_log_error(NGX_LOG_CRIT, store->log, 0,
@@ -696,6 +702,30 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
     store->reader.error = 0;
 
     return &store->reader;
+}
+
+
+/*
+ * Opens again what could not be opened, or has to be: once in a second.  Returns
+ * NGX_OK if the store can be used.
+ */
+
+static ngx_int_t
+ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store)
+{
+    if (!store->broken && store->env) {
+        return NGX_OK;
+    }
+
+    if (store->busy || store->tried == ngx_time()) {
+        return NGX_ERROR;
+    }
+
+    store->tried = ngx_time();
+
+    ngx_http_webhook_store_env_close(store);
+
+    return ngx_http_webhook_store_env_open(store);
 }
 
 
@@ -1123,12 +1153,9 @@ ngx_http_webhook_store_start(ngx_http_webhook_store_t *store)
     ngx_queue_add(&store->committing, &store->pending);
     ngx_queue_init(&store->pending);
 
-    store->busy = 1;
+    (void) ngx_http_webhook_store_mend(store);
 
-    if (store->broken || store->env == NULL) {
-        ngx_http_webhook_store_env_close(store);
-        (void) ngx_http_webhook_store_env_open(store);
-    }
+    store->busy = 1;
 
 #if (NGX_THREADS)
 
@@ -1281,7 +1308,8 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
         mdb_txn_abort(txn.txn);
     }
 
-    if (rc == MDB_PANIC) {
+    if (rc == MDB_PANIC || rc == MDB_MAP_RESIZED) {
+        /* the latter: another process has a larger "max_size" */
         store->broken = 1;
     }
 
