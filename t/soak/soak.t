@@ -326,6 +326,8 @@ sub http2 {
         ['4xx', '/signed/github', $Large, $Sign{github}->($Small)],
         ['2xx', "/apps/$App/webhooks/" . hook(), $Small, @Json],
         ['2xx', '/app/webhooks?limit=10', undef, @Token],
+        ['2xx', '/queued', $Large, @Secret],
+        ['2xx', '/out', $Large, @Secret],
     );
 
     my $good = 1;
@@ -433,7 +435,8 @@ my $signed = join '', map {
     . "another-secret; proxy_pass http://upstream; }\n"
 } grep { $_ ne 'standard' } sort keys %Sign;
 
-$nginx->configure(http => <<END);
+# Each thread has a heap, which stays as large as its largest commit.
+$nginx->configure(main => 'thread_pool default threads=2;', http => <<END);
     webhook_zone zone=hooks:4m state=$Root/state;
     webhook_zone zone=endpoints:1m;
     webhook_status_zone zone=status:128k;
