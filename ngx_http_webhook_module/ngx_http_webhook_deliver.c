@@ -121,6 +121,7 @@ typedef struct {
     ngx_http_webhook_outbound_t      *outbound;     /* to an endpoint */
 
     ngx_uint_t                        status;       /* 0: no answer */
+    ngx_uint_t                        cut;          /* by nginx, which quits */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
 } ngx_http_webhook_delivery_t;
@@ -156,6 +157,8 @@ static void ngx_http_webhook_deliver_wait(ngx_http_webhook_destination_t *dest,
     ngx_msec_t delay);
 static ngx_int_t ngx_http_webhook_deliver_next(ngx_http_webhook_deliverer_t *d,
     ngx_http_webhook_destination_t *dest);
+static uint64_t ngx_http_webhook_deliver_longest(
+    ngx_http_webhook_deliverer_t *d, ngx_http_webhook_event_t *event);
 static void ngx_http_webhook_deliver_forget(ngx_http_webhook_deliverer_t *d,
     ngx_http_webhook_destination_t *dest);
 static ngx_int_t ngx_http_webhook_deliver_start(
@@ -359,6 +362,9 @@ ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     queue->location = wlcf;
     queue->clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     queue->cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    /* it judges nothing: clients must not come this way */
+    queue->clcf->internal = 1;
 
     return NGX_CONF_OK;
 }
@@ -915,7 +921,7 @@ static void
 ngx_http_webhook_deliver_run(ngx_event_t *ev)
 {
     ngx_int_t                        rc;
-    ngx_uint_t                       n;
+    ngx_uint_t                       n, spare;
     ngx_queue_t                     *q;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
@@ -942,12 +948,17 @@ ngx_http_webhook_deliver_run(ngx_event_t *ev)
 
         /* idle ones make room */
 
-        if (ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
-            <= ngx_cycle->connection_n / 4)
+        spare = ngx_cycle->free_connection_n
+                + ngx_cycle->reusable_connections_n;
+
+        /*
+         * Nginx's own clients come first, and then who has no attempt under
+         * way: a few destinations that hang must not take all there is.
+         */
+
+        if (spare <= ngx_cycle->connection_n / 4
+            || (dest->active && spare <= ngx_cycle->connection_n / 2))
         {
-
-            /* nginx's own clients come first */
-
             ngx_http_webhook_deliver_wait(dest, NGX_HTTP_WEBHOOK_SPARE);
             continue;
         }
@@ -1019,8 +1030,9 @@ ngx_http_webhook_deliver_next(ngx_http_webhook_deliverer_t *d,
 
         now = ngx_http_webhook_deliver_now();
 
-        if (event.time > now) {
-
+        if (event.time > now
+            && event.time - now <= ngx_http_webhook_deliver_longest(d, &event))
+        {
             delay = (ngx_msec_t) ngx_min(event.time - now,
                                          NGX_HTTP_WEBHOOK_TIMER_MAX);
             ngx_http_webhook_deliver_wait(dest, delay);
@@ -1049,6 +1061,42 @@ ngx_http_webhook_deliver_next(ngx_http_webhook_deliverer_t *d,
             return NGX_OK;
         }
     }
+}
+
+
+/*
+ * The longest time, in milliseconds, that an event may still have to wait.  It
+ * is due if that is longer: the clock has been set back, or "webhook_retry" has
+ * become shorter.
+ */
+
+static uint64_t
+ngx_http_webhook_deliver_longest(ngx_http_webhook_deliverer_t *d,
+    ngx_http_webhook_event_t *event)
+{
+    uint64_t      longest;
+    ngx_uint_t    n;
+    ngx_msec_t   *slot;
+    ngx_array_t  *retry;
+
+    /* of another process */
+    longest = NGX_HTTP_WEBHOOK_LEASE;
+
+    if (event->attempts) {
+        retry = d->queue->location->retry;
+        slot = retry->elts;
+
+        n = ngx_min(event->attempts, retry->nelts) - 1;
+        longest = ngx_max(longest, (uint64_t) slot[n] + slot[n] / 10);
+    }
+
+    if (event->status == NGX_HTTP_WEBHOOK_TOO_MANY
+        || event->status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        longest = ngx_max(longest, NGX_HTTP_WEBHOOK_RETRY_MAX * 1000ULL);
+    }
+
+    return longest + NGX_HTTP_WEBHOOK_TICK;
 }
 
 
@@ -1687,6 +1735,11 @@ ngx_http_webhook_deliver_event(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
+    if (c->close) {
+        /* "worker_shutdown_timeout" */
+        ngx_http_webhook_delivery(r)->cut = 1;
+    }
+
     if (ev->delayed && ev->timedout) {
         /* as "limit_req" wants it */
         ev->delayed = 0;
@@ -1906,6 +1959,16 @@ ngx_http_webhook_deliver_finished(void *data)
                                         outbound->state
                                         == NGX_HTTP_WEBHOOK_OUTBOUND_KEEP);
         ngx_http_webhook_deliver_ready(dest);
+        return;
+    }
+
+    if (delivery->cut && delivery->status == 0) {
+        /* no fault of the destination's: for the next process, at once */
+
+        delivery->sc.type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
+        delivery->sc.event.time = ngx_http_webhook_deliver_now();
+
+        ngx_http_webhook_deliver_settle(delivery);
         return;
     }
 
@@ -2141,7 +2204,7 @@ ngx_http_webhook_deliver_expired(void *data, ngx_http_webhook_event_t *event)
 
     ngx_http_webhook_spool_change_t  *sc;
 
-    if (event->time + d->queue->keep_dead * 1000
+    if (event->time + (uint64_t) d->queue->keep_dead * 1000
         > ngx_http_webhook_deliver_now()
         || d->expiring == NGX_HTTP_WEBHOOK_EXPIRE)
     {

@@ -261,6 +261,9 @@ ngx_http_webhook_spool_add(ngx_http_webhook_txn_t *txn,
         return NGX_ERROR;
     }
 
+    /* who delivers has a tree of them */
+    event->destination = (ngx_rbtree_key_t) event->destination;
+
     event->arrived = event->time;
     event->state = NGX_HTTP_WEBHOOK_WAITING;
     event->attempts = 0;
