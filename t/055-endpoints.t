@@ -19,6 +19,7 @@ my $Other = 'whsec_' . encode_base64('o' x 64, '');
 
 sub configure {
     my %with = (more => '', @_);
+    $with{http} //= '';
 
     $Nginx->configure(workers => 2, http => <<"END");
 log_not_found off;
@@ -26,6 +27,7 @@ webhook_zone zone=m:1m;
 webhook_zone zone=s:1m state=$NginxProcess::Root/endpoints.db;
 webhook_zone zone=f:64k;
 webhook_queue_path $NginxProcess::Root/out.db queue=out;
+$with{http}
 
 server {
     listen 127.0.0.1:${\ NginxProcess::port(0)};
@@ -452,6 +454,39 @@ for my $zone ('m', 's') {
          qr/"previous_secret_until":null/, "$zone: which is the one it has");
 }
 
+# and of those who delete it, one does
+
+for my $zone ('m', 's') {
+    ask(PUT => "/$zone/workspaces/once/webhook", $Body);
+
+    my @answers = NginxProcess::all(sub {
+        my ($client) = @_;
+        $client->request(DELETE => "/$zone/workspaces/once/webhook", undef,
+                         'X-Secret' => 'hush');
+    }, 1 .. 16);
+
+    is(join(' ', sort map { "$_->{status} $_->{body}" } @answers),
+       join(' ', '204 ', ($NotFound) x 15), "$zone: deleted once");
+}
+
+# a body that nobody asked for is read away, if it is one
+
+$Nginx->expect(qr/client sent invalid chunked body/);
+
+for my $request ("DELETE /m/workspaces/w1/webhook", "POST /s/workspaces/w1/"
+                 . 'webhook/test')
+{
+    my $socket = NginxProcess::Client->new->connect;
+    print $socket "$request HTTP/1.1\r\nHost: x\r\nX-Secret: hush\r\n"
+                  . "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                  . "zz\r\n";
+    my $answer = join '', <$socket>;
+    like($answer, qr/^HTTP\/1\.1 400 /, "$request: no chunk");
+}
+
+is(ask(GET => '/m/workspaces/w1/webhook'), '200 ' . endpoint('w1', $URL),
+   'which deletes nothing');
+
 # --- what survives
 
 my $kept = ask(GET => '/s/workspaces/w1/webhook');
@@ -495,9 +530,9 @@ like($log, qr/webhook endpoints refused: forbidden_address "url"/,
 # --- configuration
 
 sub refused {
-    my ($name, $more, $message) = @_;
+    my ($name, $more, $message, $http) = @_;
 
-    configure(more => $more);
+    configure(more => $more, http => $http);
     my ($status, $output) = $Nginx->run('-t');
     like($output, qr/^nginx: \[emerg\] \Q$message\E in [^\n]*nginx\.conf:\d+$/m,
          $name);
@@ -519,6 +554,10 @@ refused('an overlap', 'location /x { webhook_endpoints zone=m overlap=x; }',
         'invalid parameter "overlap=x"');
 refused('Lenra\'s zone', 'location /x { webhook lenra zone=m; }',
         'webhook zone "m" is used by "webhook_endpoints" already');
+refused('a zone of Lenra\'s', 'location /b { webhook lenra zone=q; } '
+        . 'location /c { webhook_endpoints zone=q; }',
+        'webhook zone "q" is used by "webhook lenra" already',
+        'webhook_zone zone=q:1m;');
 refused('an address', 'webhook_endpoint_allow 10.0.0.0/8 x;',
         'invalid parameter "x"');
 refused('a queue of Luzmo', 'location /x { webhook luzmo; webhook_queue out '
@@ -538,6 +577,14 @@ refused('sign', 'location /x { webhook_sign standard; }',
 refused('another scheme', 'location /x { webhook_sign github; }',
         '"webhook_sign" directive has an unknown scheme: "standard" is the '
         . 'only one');
+
+configure(more => 'location /x { webhook_endpoint_allow 10.0.0.1/8; }');
+{
+    my ($status, $output) = $Nginx->run('-t');
+    is($status, 0, 'low bits are no error');
+    like($output, qr/^nginx: \[warn\] low address bits of 10\.0\.0\.1\/8 are/m,
+         'but worth a word');
+}
 
 $Nginx->expect(qr/\[emerg\]/);
 $Nginx->finish;

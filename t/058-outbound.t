@@ -400,5 +400,235 @@ for (@Right) {
 my ($request) = $Sink->wait_for('/copy', 1);
 is($request->{headers}{'x-url'}, '[]', 'a subrequest has no URL');
 
+
+
+# --- without a resolver
+
+$Nginx->expect(qr/\[error\].*no resolver defined to resolve good\.test/);
+
+put(blind => "$Good/blind");
+my $id = send_event('/blind', 'blind');
+is(attempted('blind', $id), 'waiting 1 500', 'a name leads nowhere');
+is(count($Nginx->log, qr/no resolver defined to resolve good\.test/), 1,
+   'an error says so');
+forget('blind');
+
+put(blind => "$Address/address");
+send_event('/blind', 'blind');
+is(scalar($Sink->wait_for('/address', 1)), 1, 'an address does');
+
+my $from = length $Nginx->log;
+put(blind => 'http://localhost/');
+$id = send_event('/blindstrict', 'blind');
+is(attempted('blindstrict', $id), 'waiting 1 403', 'a special name');
+is(count(logged($from), qr/\[warn\].*host "localhost" has a forbidden address/),
+   1, 'a warning says so');
+
+put(blind => "$Good/blind");
+send_event('/blindfixed', 'blind');
+($request) = $Sink->wait_for('/egress', 1);
+is($request->{headers}{'x-url'}, "$Good/blind", 'a gateway of one\'s own');
+is(scalar($Sink->got('/blind')), 0, 'is the only one');
+
+
+# --- while an attempt is under way
+
+# a name server that does not answer gives us two seconds
+sub wait_for_resolver {
+    my ($workspace, $sub) = @_;
+    my $name = "$workspace.test";
+
+    $Dns->set($name => ['127.1.0.1']);
+    like(put($workspace, "http://$name:$Inside/$workspace"), qr/^201 /,
+         "$workspace: registered");
+    $Dns->set($name => 'SILENT');
+
+    # what was answered is good for a second
+    sleep 2;
+
+    my $asked = $Dns->asked($name);
+    my $id = send_event('/out', $workspace);
+    ok(NginxProcess::wait_until(sub { $Dns->asked($name) > $asked }),
+       "$workspace: under way");
+    $sub->();
+    return $id;
+}
+
+wait_for_resolver(moved => sub {
+    like(put(moved => "$Good/moved-to"), qr/^200 /, 'it gets another URL');
+});
+is(scalar($Sink->wait_for('/moved-to', 1)), 1, 'where the event arrives');
+is(settled('out', '0 0'), '0 0', 'delivered');
+unlike(endpoint('moved'), qr/"failing_since":\d/,
+       'what the old one did says nothing of it');
+
+wait_for_resolver(deleted => sub { forget('deleted') });
+is(settled('out', '0 0'), '0 0', 'dropped');
+like(endpoint('deleted'), qr/^404 /, 'it stays deleted');
+
+$id = wait_for_resolver(off => sub {
+    put(off => "http://127.1.0.1:$Inside/off", '"enabled":false');
+});
+is(settled('out', '0 1'), '0 1', 'dead');
+like(endpoint('off'), qr/"disabled_reason":"requested","failing_since":null/,
+     'it is off, and no more than that');
+is(scalar($Sink->got('/off')), 0, 'nothing is sent');
+is(ask(DELETE => "/admin/queues/out/dead/$id"), '204 ', 'forgotten');
+
+
+# --- many at once
+
+# ten that begin together: what was put aside for an endpoint that is off
+sub at_once {
+    my ($workspace, $path) = @_;
+
+    put($workspace, "$Address/fails");
+    send_event('/out', $workspace) for 1 .. 10;
+    put($workspace, "$Address/fails", '"enabled":false');
+    is(settled('out', '0 10'), '0 10', "$workspace: ten are dead");
+    like(put($workspace, "$Address/$path"), qr/"failing_since":null/,
+         "$workspace: it is on again");
+    is(ask(POST => '/admin/queues/out/dead/replay'), '200 {"replayed":10}',
+       "$workspace: and they are due");
+}
+
+at_once(together => 'fails');
+ok(failing('together'), 'all fail, and it does');
+forget('together');
+is(settled('out', '0 0'), '0 0', 'dropped');
+
+$Nginx->expect(qr/\[error\].*event [0-9a-f-]{36} is dead after attempt/);
+at_once(gone => 'gone');
+is(settled('out', '0 10'), '0 10', 'all are answered 410');
+like(endpoint('gone'), qr/"disabled_reason":"gone"/, 'it is switched off');
+is(settled('ops', '0 0'), '0 0', 'reported');
+is(scalar($Sink->got('/ops')), 1, 'once');
+is(count($Nginx->log, qr/the endpoint of workspace "gone" is switched off/), 1,
+   'and logged once');
+my @dead = ask(GET => '/admin/queues/out/dead') =~ /"id":"([^"]+)"/g;
+is(join(' ', map { ask(DELETE => "/admin/queues/out/dead/$_") } @dead),
+   join(' ', ('204 ') x 10), 'forgotten');
+
+
+# --- what can't be stored
+
+# a zone without room for what becomes of an endpoint
+my $Full = qr/webhook zone "full": what became of .* could not be stored/;
+$Nginx->expect(qr/\[crit\].*$Full/);
+
+put(w0 => "$Address/fails", undef, 'full');
+my $n = 0;
+do { $n++ } while put("w$n", "$Address/fails", undef, 'full') =~ /^201 /;
+cmp_ok($n, '>', 20, 'the zone is full');
+like(put("w$n", "$Address/fails", undef, 'full'),
+     qr/^503 .*"reason":"zone_full"/, 'there is no room for another one');
+
+$id = send_event('/tofull', 'w0');
+is(attempted('full', $id), 'waiting 1 500', 'an attempt fails');
+cmp_ok(count($Nginx->log, $Full), '>=', 1, 'which can\'t be stored');
+like(endpoint('w0', 'full'), qr/"failing_since":null/, 'nor is it');
+is(ask(DELETE => '/full/workspaces/w1/webhook'), '204 ', 'there is room again');
+ok(failing('w0', 'full'), 'the next one is');
+is(ask(DELETE => '/full/workspaces/w0/webhook'), '204 ', 'deleted');
+is(settled('full', '0 0'), '0 0', 'dropped');
+
+# a queue without room for a report
+$Sink->answer('/tiny' => 500);
+$Nginx->expect(qr/\[crit\].*webhook queue "\S+" is full: an event was refused/,
+               qr/\[crit\].*webhook queue "tiny" could not take the report/);
+
+for my $more ('x' x 1000, '') {
+    1 while ask(POST => '/fill', event('w', $more)) =~ /^202 /;
+}
+like(ask(POST => '/fill', event('w')), qr/^503 .*"reason":"queue_full"/,
+     'the queue is full');
+
+$from = length $Nginx->log;
+put(unreported => "$Address/gone");
+send_event('/reported', 'unreported');
+is(settled('reported', '0 1'), '0 1', 'an attempt is answered 410');
+ok(NginxProcess::wait_until(sub {
+    logged($from) =~ /"tiny" could not take the report of an endpoint/;
+}), 'which can\'t be reported');
+like(endpoint('unreported'), qr/"disabled_reason":"gone"/,
+     'but it is switched off');
+
+
+# --- an answer with many headers
+
+put(busy => "$Address/busy");
+my $time = time;
+$id = send_event('/out', 'busy');
+is(attempted('out', $id), 'waiting 1 429', 'too many');
+my $delay = told('out', $id)->{due} - $time;
+cmp_ok($delay, '>=', 3600, 'Retry-After is found among many others');
+cmp_ok($delay, '<', 3630, 'and is what is waited for');
+forget('busy');
+put(busy => "$Good/notbusy");
+is(told('out', $id)->{state}, 'waiting', 'it waits');
+
+
+# --- what somebody else has stored
+
+put(event => "$Address/fails");
+put(url => "http://old.good.test:$Inside/fails");
+put(endpoint => "$Address/fails");
+$Dns->set('old.good.test' => ['127.1.0.1']);
+put(url => "http://old.good.test:$Inside/fails");
+
+my %id = (event => send_event('/broken', 'event'),
+          url => send_event('/out', 'url'),
+          endpoint => send_event('/out', 'endpoint'));
+attempted('out', $_) for values %id;
+is($Nginx->stop, 1, 'it is stopped');
+
+sub change {
+    my ($name, $from, $to) = @_;
+    my $text = NginxProcess::read_file("$Root/$name");
+
+    ok($text =~ s/\Q$from\E/$to/g, "$name is changed");
+    NginxProcess::write_file("$Root/$name", $text);
+}
+
+# the length of a text; a host; whose endpoint it is
+change('out.db', "\0\0\0\x07/broken", "\x7f\xff\xff\xff/broken");
+change('endpoints.db', 'http://old.good.test', 'http://old_good.test');
+change('endpoints.db', '"workspace_id":"endpoint"',
+       '"workspace_id":"Endpoint"');
+
+$from = length $Nginx->log;
+$Nginx->expect(qr/\[error\].*webhook queue "out" has an invalid event \d+/,
+               qr/\[crit\].*webhook zone "e" has an invalid endpoint \d+/);
+$Nginx->start;
+$Client->close;
+
+NginxProcess::wait_until(sub {
+    ask(GET => '/admin/queues/out/dead') =~ /"id"/;
+});
+like(ask(GET => '/admin/queues/out/dead'),
+     qr/^200\ \{"dead":\[\{"id":"$id{event}","state":"dead",[^{}]*
+        "status":410,"error":"gone"\}\]\}$/x,
+     'an event that can\'t be read is dead');
+like(ask(GET => "/admin/queues/out/events/$id{event}"),
+     qr/^503 .*"reason":"store_failed"/, 'it can\'t be shown');
+is(ask(DELETE => "/admin/queues/out/dead/$id{event}"), '204 ',
+   'but be deleted');
+is(count(logged($from), qr/webhook queue "out" has an invalid event/), 1,
+   'an error says so');
+like(endpoint('event'), qr/"enabled":true/, 'it says nothing of its endpoint');
+
+NginxProcess::wait_until(sub { told('out', $id{url})->{status} == 403 });
+is(told('out', $id{url})->{status}, 403, 'an URL that is not taken any more');
+like(put(url => "$Good/url"), qr/^200 /, 'another one');
+is(scalar($Sink->wait_for('/url', 1)), 1, 'the event arrives');
+
+like(endpoint('endpoint'), qr/^503 .*"reason":"store_failed"/,
+     'an endpoint that can\'t be read');
+like(ask(POST => '/out', event('endpoint')), qr/^503 .*"reason":"store_failed"/,
+     'takes no events');
+is(told('out', $id{endpoint})->{state}, 'waiting', 'and those it has wait');
+
+is(-s "$Root/inside.log", 0, 'nobody has come inside, ever');
+
 $Nginx->finish;
 done_testing();
