@@ -117,6 +117,7 @@ webhook_queue_path $Root/full.db queue=full;
 webhook_queue_path $Root/ops.db queue=ops;
 webhook_queue_path $Root/tiny.db queue=tiny max_size=128k;
 webhook_queue_path $Root/reported.db queue=reported;
+webhook_queue_path $Root/quiet.db queue=quiet;
 webhook_queue_path $Root/blind.db queue=blind;
 webhook_queue_path $Root/blindstrict.db queue=blindstrict;
 webhook_queue_path $Root/blindfixed.db queue=blindfixed;
@@ -167,6 +168,7 @@ $Locations
         webhook_queue reported endpoints=e;
     }
 
+    location = /quiet { webhook munity; webhook_queue quiet endpoints=e; }
     location = /blind { webhook munity; webhook_queue blind endpoints=e; }
 
     location = /blindstrict {
@@ -195,6 +197,8 @@ $Locations
         webhook_deliver reported report=tiny;
         $URL
     }
+
+    location \@quiet { webhook_deliver quiet; $URL }
 
     location = /ops {
         internal;
@@ -519,8 +523,9 @@ is(join(' ', map { ask(DELETE => "/admin/queues/out/dead/$_") } @dead),
 # --- what can't be stored
 
 # a zone without room for what becomes of an endpoint
-my $Full = qr/webhook zone "full": what became of .* could not be stored/;
-$Nginx->expect(qr/\[crit\].*$Full/);
+my $NotStored = qr/what became of a workspace's endpoint could not be stored/;
+my $Full = qr/webhook zone "full": $NotStored/;
+$Nginx->expect(qr/\[crit\].*$NotStored/);
 
 put(w0 => "$Address/fails", undef, 'full');
 my $n = 0;
@@ -558,6 +563,70 @@ ok(NginxProcess::wait_until(sub {
 }), 'which can\'t be reported');
 like(endpoint('unreported'), qr/"disabled_reason":"gone"/,
      'but it is switched off');
+
+
+# where there is no report, it is logged all the same
+put(quiet => "$Address/gone");
+$from = length $Nginx->log;
+$id = send_event('/quiet', 'quiet');
+is(settled('quiet', '0 1'), '0 1', 'an attempt is answered 410');
+like(endpoint('quiet'), qr/"disabled_reason":"gone"/, 'it is switched off');
+is(count(logged($from), qr/the endpoint of workspace "quiet" is switched off/),
+   1, 'and nothing but logged');
+
+# files that a worker does not find
+sub away {
+    my ($files, $sub) = @_;
+    my ($worker) = $Nginx->workers;
+
+    rename "$Root/$_", "$Root/$_.away" for @$files;
+    kill TERM => $worker;
+    NginxProcess::wait_until(sub {
+        my ($now) = $Nginx->workers;
+        return $now && $now != $worker;
+    });
+    $Client->close;
+
+    $sub->();
+    rename "$Root/$_.away", "$Root/$_" for @$files;
+}
+
+my $Failed = qr/^503 .*"reason":"store_failed"/;
+
+$Nginx->expect(qr/\[emerg\].*"\Q$Root\E\/(?:tiny|$Wrong[0][0]|endpoints)\.db"/);
+put($_ => "$Address/gone") for 'away1', 'away2';
+
+away(['tiny.db', "$Wrong[0][0].db"], sub {
+    like(ask(POST => '/api/workspaces/away1/webhook/test'), $Failed,
+         'the queue of a test is away');
+
+    $from = length $Nginx->log;
+    send_event('/reported', 'away1');
+    is(settled('reported', '0 2'), '0 2', 'an attempt is answered 410');
+    ok(NginxProcess::wait_until(sub {
+        logged($from) =~ /"tiny" could not take the report of an endpoint/;
+    }), 'the queue of a report is away');
+    like(endpoint('away1'), qr/"disabled_reason":"gone"/, 'it is switched off');
+});
+
+away(['endpoints.db'], sub {
+    like(put(away3 => $Good), $Failed, 'the state is away: nothing is made');
+    like(put(away2 => $Good), $Failed, 'or changed');
+    like(ask(DELETE => '/api/workspaces/away2/webhook'), $Failed,
+         'or deleted');
+    like(endpoint('away2'), qr/^200 .*"url":"$Address\/gone"/, 'it is there');
+
+    $from = length $Nginx->log;
+    send_event('/reported', 'away2');
+    is(settled('reported', '0 3'), '0 3', 'an attempt is answered 410');
+    ok(NginxProcess::wait_until(sub { logged($from) =~ /$NotStored/ }),
+       'which can\'t be stored');
+    like(endpoint('away2'), qr/"enabled":true/, 'it is not switched off');
+});
+
+NginxProcess::wait_until(sub { put(away2 => "$Good/away2") =~ /^200 / });
+send_event('/reported', 'away2');
+is(scalar($Sink->wait_for('/away2', 1)), 1, 'it is back');
 
 
 # --- an answer with many headers
