@@ -59,7 +59,7 @@ static ngx_int_t ngx_http_webhook_api_dead_find(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_api_queues_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_queue_handler(ngx_http_request_t *r);
-static json_t *ngx_http_webhook_api_queue_json(
+static json_t *ngx_http_webhook_api_queue_json(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue);
 static ngx_int_t ngx_http_webhook_api_dead_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_add(void *data,
@@ -350,14 +350,19 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
         && ngx_strncmp(p, clcf->name.data, clcf->name.len) == 0)
     {
         p += clcf->name.len;
+
+        if (p[-1] == '/') {
+            p--;
+        }
     }
 
     n = 0;
 
     while (p < last) {
 
-        if (*p == '/') {
-            p++;
+        if (*p++ != '/') {
+            /* what only begins with the location's name */
+            return 0;
         }
 
         start = p;
@@ -524,7 +529,7 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 
     for (i = 0; list && i < wmcf->queues.nelts; i++) {
 
-        json = ngx_http_webhook_api_queue_json(queue[i]);
+        json = ngx_http_webhook_api_queue_json(r, queue[i]);
 
         if (json == NULL) {
             json_decref(list);
@@ -554,7 +559,7 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    json = ngx_http_webhook_api_queue_json(api->queue);
+    json = ngx_http_webhook_api_queue_json(r, api->queue);
 
     return json ? ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json)
                 : ngx_http_webhook_refuse(r, ctx,
@@ -563,7 +568,8 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 
 
 static json_t *
-ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue)
+ngx_http_webhook_api_queue_json(ngx_http_request_t *r,
+    ngx_http_webhook_queue_t *queue)
 {
     json_int_t                      age;
     ngx_http_webhook_spool_stat_t   st;
@@ -580,8 +586,8 @@ ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue)
         age = ngx_max((json_int_t) (ngx_time() - st.oldest / 1000), 0);
     }
 
-    return json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I}",
-                     "queue", queue->name.data, queue->name.len,
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}",
+                     "queue", ngx_http_webhook_api_text(r, &queue->name),
                      "waiting", (json_int_t) st.waiting,
                      "dead", (json_int_t) st.dead,
                      "oldest_seconds", age,
