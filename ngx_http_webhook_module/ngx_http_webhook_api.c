@@ -22,6 +22,9 @@
 /* dead letters that are replayed in one commit */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
 
+/* an event may move while it is read; how often it is looked for */
+#define NGX_HTTP_WEBHOOK_API_TRIES      3
+
 /* of the path, from "queues" on */
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
 
@@ -65,6 +68,8 @@ static ngx_int_t ngx_http_webhook_api_dead_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_add(void *data,
     ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_api_event_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
+    ngx_http_webhook_event_t *event, ngx_str_t *head, ngx_str_t *body);
 static json_t *ngx_http_webhook_api_event_json(
     ngx_http_webhook_event_t *event);
 static json_t *ngx_http_webhook_api_pairs_json(ngx_http_request_t *r,
@@ -601,7 +606,6 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
 {
     json_t                  *item, *list, *name;
     size_t                   i, len;
-    u_char                   id[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_str_t                head, text;
     ngx_uint_t               j;
     ngx_keyval_t            *kv;
@@ -641,12 +645,8 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
         text.data = (u_char *) json_string_value(json_object_get(item, "id"));
         text.len = NGX_HTTP_WEBHOOK_UUID_LEN;
 
-        if (ngx_http_webhook_uuid_parse(&text, id) != NGX_OK
-            || ngx_http_webhook_spool_find(api->queue->store, id, &event)
-               != NGX_OK
-            || ngx_http_webhook_spool_read(api->queue->store, &event, r->pool,
-                                           &head, NULL)
-               != NGX_OK
+        if (ngx_http_webhook_uuid_parse(&text, event.id) != NGX_OK
+            || ngx_http_webhook_api_read(api, &event, &head, NULL) != NGX_OK
             || ngx_http_webhook_message_parse(&head, r->pool, &message)
                != NGX_OK)
         {
@@ -707,8 +707,12 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    rc = ngx_http_webhook_spool_read(api->queue->store, &api->event, r->pool,
-                                     &head, &body);
+    rc = ngx_http_webhook_api_read(api, &api->event, &head, &body);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_webhook_refuse(r, ctx, &ngx_http_webhook_api_not_found,
+                                       NULL);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_webhook_message_parse(&head, r->pool, &message);
@@ -753,6 +757,41 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json);
+}
+
+
+/*
+ * Reads the event of event->id, as it is by now; "body" may be NULL.  Returns
+ * NGX_OK, NGX_DECLINED if it is gone, or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
+    ngx_http_webhook_event_t *event, ngx_str_t *head, ngx_str_t *body)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_http_webhook_store_t  *store;
+
+    store = api->queue->store;
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_API_TRIES; i++) {
+
+        rc = ngx_http_webhook_spool_find(store, event->id, event);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        rc = ngx_http_webhook_spool_read(store, event, api->request->pool,
+                                         head, body);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    /* what the index says is not so */
+
+    return NGX_ERROR;
 }
 
 

@@ -716,6 +716,37 @@ subtest 'the same, at once' => sub {
     $nginx->finish;
 };
 
+subtest 'events that move while they are read' => sub {
+    my $nginx = nginx('move', pass => $Gone);
+    $nginx->expect($Dead);
+    my @ids = die_off(3);
+
+    # from one table to the other and back
+    my $load = NginxProcess::load(3, sub {
+        my ($n, $client, $k) = @_;
+        my $answer = $client->request(
+            $n == 0 ? (POST => '/api/queues/q/dead/replay')
+            : (GET => $n == 1 ? "/api/queues/q/events/$ids[$k % 3]"
+                              : '/api/queues/q/dead'));
+
+        my $events = () = $answer->{body} =~ /"id":/g;
+        my $named = () = $answer->{body} =~ /"event":"e"|"body":/g;
+        return ($answer->{status}, $n && $events != $named ? 'odd' : ());
+    });
+
+    sleep 2;
+    my @lines = $load->stop;
+
+    for (0 .. 2) {
+        my $name = ('replayed', 'shown', 'listed')[$_];
+        my $n = @{$lines[$_]};
+        cmp_ok($n, '>', 10, "$name: $n times");
+        is_deeply([uniq map { "@$_" } @{$lines[$_]}], [200], 'always');
+    }
+
+    $nginx->finish;
+};
+
 subtest 'several workers' => sub {
     my $nginx = nginx('workers', pass => $Gone, workers => 3);
     $nginx->expect($Dead);
