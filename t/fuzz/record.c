@@ -12,9 +12,7 @@
  */
 
 
-#include "nginx.h"
-
-#include <lmdb.h>
+#include "tables.h"
 
 
 #define FUZZ_WEBHOOKS  32
@@ -53,58 +51,6 @@ static ngx_uint_t          plain_odd;      /* not as the module writes it */
 static ngx_uint_t          plain_full;     /* may be too much for the zone */
 static size_t              plain_used;     /* by what is odd */
 
-static char                fuzz_path[4096];
-static MDB_env            *fuzz_env;
-static MDB_txn            *fuzz_txn;
-static MDB_dbi             fuzz_dbi[fuzz_tables];
-
-static const uint8_t      *fuzz_p;
-static const uint8_t      *fuzz_last;
-
-
-int __real_mdb_env_create(MDB_env **env);
-int __real_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n);
-int __real_mdb_env_set_mapsize(MDB_env *env, size_t size);
-int __real_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
-    mdb_mode_t mode);
-
-int __wrap_mdb_env_create(MDB_env **env);
-int __wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n);
-int __wrap_mdb_env_set_maxreaders(MDB_env *env, unsigned int n);
-int __wrap_mdb_env_set_mapsize(MDB_env *env, size_t size);
-int __wrap_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
-    mdb_mode_t mode);
-void __wrap_mdb_env_close(MDB_env *env);
-
-
-static uint8_t
-fuzz_byte(void)
-{
-    return (fuzz_p < fuzz_last) ? *fuzz_p++ : 0;
-}
-
-
-/* at most "max" of the input's bytes; their number is its next one or two */
-
-static void
-fuzz_bytes(ngx_str_t *text, size_t max)
-{
-    size_t  n;
-
-    n = fuzz_byte();
-
-    if (n >= 0xf0) {
-        n = (n & 0xf) << 8 | fuzz_byte();
-    }
-
-    n = ngx_min(n, (size_t) (fuzz_last - fuzz_p));
-
-    text->data = (u_char *) fuzz_p;
-    text->len = ngx_min(n, max);
-
-    fuzz_p += n;
-}
-
 
 /* some have the first eight bytes, which are the key of a tree, in common */
 
@@ -116,144 +62,6 @@ fuzz_uuid(ngx_uint_t n, u_char *uuid)
     uuid[0] = (u_char) ((n & 3) * 0x55);
     uuid[8] = (u_char) (n * 0x1d);
     uuid[15] = (u_char) n;
-}
-
-
-static void
-fuzz_number(u_char *p, uint64_t n)
-{
-    ngx_int_t  i;
-
-    for (i = 7; i >= 0; i--) {
-        p[i] = (u_char) n;
-        n >>= 8;
-    }
-}
-
-
-static void
-fuzz_check(int rc, const char *what)
-{
-    if (rc != 0) {
-        fuzz_fail("%s: %s", what, mdb_strerror(rc));
-    }
-}
-
-
-static void
-fuzz_put(ngx_uint_t table, const void *key, size_t key_len, const void *value,
-    size_t len)
-{
-    int      rc;
-    MDB_val  k, v;
-
-    k.mv_data = (void *) key;
-    k.mv_size = key_len;
-    v.mv_data = (void *) value;
-    v.mv_size = len;
-
-    rc = mdb_put(fuzz_txn, fuzz_dbi[table], &k, &v, 0);
-
-    if (rc != MDB_BAD_VALSIZE) {
-        fuzz_check(rc, "mdb_put()");
-    }
-}
-
-
-static void
-fuzz_remove(ngx_uint_t table, const void *key, size_t key_len)
-{
-    int      rc;
-    MDB_val  k;
-
-    k.mv_data = (void *) key;
-    k.mv_size = key_len;
-
-    rc = mdb_del(fuzz_txn, fuzz_dbi[table], &k, NULL);
-
-    if (rc != MDB_NOTFOUND && rc != MDB_BAD_VALSIZE) {
-        fuzz_check(rc, "mdb_del()");
-    }
-}
-
-
-static void
-fuzz_begin(void)
-{
-    fuzz_check(mdb_txn_begin(fuzz_env, NULL, 0, &fuzz_txn), "mdb_txn_begin()");
-}
-
-
-/* the file holds all of its pages, as the module sees to it */
-
-static void
-fuzz_commit(void)
-{
-    int          fd;
-    off_t        size;
-    MDB_stat     st;
-    MDB_envinfo  info;
-
-    fuzz_check(mdb_txn_commit(fuzz_txn), "mdb_txn_commit()");
-    fuzz_check(mdb_env_info(fuzz_env, &info), "mdb_env_info()");
-    fuzz_check(mdb_env_stat(fuzz_env, &st), "mdb_env_stat()");
-    fuzz_check(mdb_env_get_fd(fuzz_env, &fd), "mdb_env_get_fd()");
-
-    size = (off_t) (info.me_last_pgno + 1) * st.ms_psize;
-
-    if (lseek(fd, 0, SEEK_END) < size && ftruncate(fd, size) != 0) {
-        fuzz_fail("ftruncate()");
-    }
-}
-
-
-/*
- * To open a file costs LMDB some megabytes: it is done once, and these take the
- * place of what the module calls.
- */
-
-int
-__wrap_mdb_env_create(MDB_env **env)
-{
-    *env = fuzz_env;
-
-    return 0;
-}
-
-
-int
-__wrap_mdb_env_set_maxdbs(MDB_env *env, MDB_dbi n)
-{
-    return 0;
-}
-
-
-int
-__wrap_mdb_env_set_maxreaders(MDB_env *env, unsigned int n)
-{
-    return 0;
-}
-
-
-int
-__wrap_mdb_env_set_mapsize(MDB_env *env, size_t size)
-{
-    return 0;
-}
-
-
-int
-__wrap_mdb_env_open(MDB_env *env, const char *path, unsigned int flags,
-    mdb_mode_t mode)
-{
-    return 0;
-}
-
-
-void
-__wrap_mdb_env_close(MDB_env *env)
-{
-    return;
 }
 
 
@@ -644,41 +452,14 @@ fuzz_read(ngx_shm_zone_t *zone)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    int                  i;
-    const char          *dir;
-
-    static const char   *names[] = { "records", "index", "deleted", "meta" };
+    static const char  *names[] = { "records", "index", "deleted", "meta" };
 
     fuzz_nginx();
 
     /* it says what is wrong with a state */
     fuzz_log_level = NGX_LOG_STDERR;
 
-    dir = getenv("FUZZ_TMP");
-
-    if (snprintf(fuzz_path, sizeof(fuzz_path), "%s/record-%d",
-                 dir ? dir : "/tmp", (int) getpid())
-        >= (int) sizeof(fuzz_path))
-    {
-        fuzz_fail("the path is too long");
-    }
-
-    fuzz_check(__real_mdb_env_create(&fuzz_env), "mdb_env_create()");
-    fuzz_check(__real_mdb_env_set_maxdbs(fuzz_env, fuzz_tables), "maxdbs");
-    fuzz_check(__real_mdb_env_set_mapsize(fuzz_env, (size_t) 1 << 26),
-               "mapsize");
-    fuzz_check(__real_mdb_env_open(fuzz_env, fuzz_path,
-                                   MDB_NOSUBDIR|MDB_NOTLS|MDB_NOSYNC, 0600),
-               "mdb_env_open()");
-
-    fuzz_begin();
-
-    for (i = 0; i < fuzz_tables; i++) {
-        fuzz_check(mdb_dbi_open(fuzz_txn, names[i], MDB_CREATE, &fuzz_dbi[i]),
-                   "mdb_dbi_open()");
-    }
-
-    fuzz_commit();
+    fuzz_tables_open("record", names, fuzz_tables);
 
     return 0;
 }
@@ -699,8 +480,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    fuzz_p = data;
-    fuzz_last = data + size;
+    fuzz_input(data, size);
 
     for (i = 0; i < FUZZ_WEBHOOKS; i++) {
         plain_webhooks[i].exists = 0;
@@ -719,16 +499,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_begin();
 
         if (zone == NULL) {
-            for (i = 0; i < fuzz_tables; i++) {
-                fuzz_check(mdb_drop(fuzz_txn, fuzz_dbi[i], 0), "mdb_drop()");
-            }
-
+            fuzz_drop();
             fuzz_put(fuzz_meta, "version", 7, &version, 4);
         }
 
         do {
             more = fuzz_operation();
-        } while (more && fuzz_p < fuzz_last);
+        } while (more && fuzz_more());
 
         if (!plain_odd) {
             fuzz_number(number, plain_seq);
@@ -769,7 +546,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         ((ngx_time_t *) ngx_cached_time)->sec++;
 
-    } while (fuzz_p < fuzz_last);
+    } while (fuzz_more());
 
     if (zone) {
         fuzz_zone_done(zone);
