@@ -1346,8 +1346,9 @@ ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
         return rc;
     }
 
-    return ngx_http_webhook_message_get_pairs(&rest, pool,
-                                              &message->variables);
+    rc = ngx_http_webhook_message_get_pairs(&rest, pool, &message->variables);
+
+    return (rc == NGX_OK && rest.len) ? NGX_DECLINED : rc;
 }
 
 
