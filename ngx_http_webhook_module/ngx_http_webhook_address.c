@@ -29,6 +29,9 @@ static ngx_int_t ngx_http_webhook_url_host(ngx_http_webhook_url_t *url,
 static ngx_uint_t ngx_http_webhook_host_valid(ngx_str_t *host);
 static ngx_uint_t ngx_http_webhook_host_number(ngx_str_t *host);
 static ngx_int_t ngx_http_webhook_host_inet(ngx_str_t *host, u_char *address);
+#if (NGX_HAVE_INET6)
+static ngx_int_t ngx_http_webhook_host_inet6(ngx_str_t *host, u_char *address);
+#endif
 static ngx_int_t ngx_http_webhook_url_port(u_char *p, u_char *last,
     in_port_t *port);
 static ngx_uint_t ngx_http_webhook_prefix_matches(u_char *address,
@@ -158,6 +161,10 @@ ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     url->text.len = last - p;
     *last = '\0';
 
+    if (url->text.len > NGX_HTTP_WEBHOOK_URL_MAX) {
+        return NGX_DECLINED;
+    }
+
     ngx_strlow(host, host, path - host);
 
     brackets = (*host == '[');
@@ -216,8 +223,7 @@ ngx_http_webhook_url_host(ngx_http_webhook_url_t *url, ngx_uint_t brackets)
         sin6 = &url->sockaddr.sockaddr_in6;
         sin6->sin6_family = AF_INET6;
 
-        if (ngx_inet6_addr(url->host.data, url->host.len,
-                           sin6->sin6_addr.s6_addr)
+        if (ngx_http_webhook_host_inet6(&url->host, sin6->sin6_addr.s6_addr)
             != NGX_OK)
         {
             return NGX_DECLINED;
@@ -291,10 +297,11 @@ ngx_http_webhook_host_valid(ngx_str_t *host)
         }
     }
 
-    /* nor does it end with a dot */
+    /* nor does it end with a dot; to nginx "unix:" is a socket */
 
     return label && host->len <= NGX_HTTP_WEBHOOK_HOST_MAX
-           && host->data[host->len - 1] != '-';
+           && host->data[host->len - 1] != '-'
+           && !(host->len == 4 && ngx_strncmp(host->data, "unix", 4) == 0);
 }
 
 
@@ -351,6 +358,31 @@ ngx_http_webhook_host_inet(ngx_str_t *host, u_char *address)
 
     return NGX_OK;
 }
+
+
+#if (NGX_HAVE_INET6)
+
+/* nginx takes more than there is, such as a lone colon at either end */
+
+static ngx_int_t
+ngx_http_webhook_host_inet6(ngx_str_t *host, u_char *address)
+{
+    u_char  text[NGX_INET6_ADDRSTRLEN + 1], same[16];
+
+    if (host->len > NGX_INET6_ADDRSTRLEN
+        || ngx_inet6_addr(host->data, host->len, address) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_cpystrn(text, host->data, host->len + 1);
+
+    return (inet_pton(AF_INET6, (char *) text, same) == 1
+            && ngx_memcmp(address, same, 16) == 0)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+#endif
 
 
 static ngx_int_t

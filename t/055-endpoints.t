@@ -330,13 +330,19 @@ for my $url ('', 'https://', 'https:///', 'https:/8.8.8.8/', '8.8.8.8',
              'https://[fe80::1%25eth0]/', 'https://[fe80::1%eth0]/',
              'https://[8.8.8.8]/', 'https://[]/', 'https://[::ffff:8.8.8]/',
              'https://[12345::]/', 'https://[1::2::3]/', 'https://2606:4700::1/',
+             # what nginx alone takes for an address, or for a socket
+             'https://[:2606:4700::1]/', 'https://[2606:4700::1:]/',
+             'https://[2606:4700::8.8.8.08]/', 'https://unix:80/',
+             'https://unix/',
              # what some read as 127.0.0.1, or as another address
              'https://127.1/', 'https://2130706433/', 'https://0x7f000001/',
              'https://0x7f.0.0.1/', 'https://0177.0.0.1/', 'https://127.0.1/',
              'https://017700000001/', 'https://127.0.0.0x1/', 'https://1.2.3.4.5/',
              'https://256.1.1.1/', 'https://8.8.8.08/', 'https://0/',
              'https://a.1/', 'https://a.0x7f/', 'https://' . 'a' x 64 . '.de/',
-             'https://' . 'a.' x 127 . 'de/', 'https://8.8.8.8/' . 'a' x 2040)
+             'https://' . 'a.' x 127 . 'de/', 'https://8.8.8.8/' . 'a' x 2040,
+             # with the path that it is kept with
+             'https://8.8.8.8?' . 'a' x 2032)
 {
     is(ask(PUT => '/m/workspaces/u/webhook', "{\"url\":\"$url\"}"), $Invalid,
        'no such URL: ' . substr $url, 0, 60);
@@ -376,6 +382,7 @@ for my $url ('https://1.1.1.1/', 'https://9.255.255.255/', 'https://11.0.0.0/',
              'https://localhost.example/', 'https://notlocal/',
              'https://0x.example/', 'https://1.example/',
              "https://8.8.8.8/a%20b/?x=[1]&y='\@:!\$&()*+,;=~",
+             'https://[2606:4700::8.8.8.8]/', 'https://unix.example/',
              'https://8.8.8.8/' . 'a' x 2032)
 {
     like(ask(PUT => '/m/workspaces/u/webhook', "{\"url\":\"$url\"}"),
