@@ -106,6 +106,8 @@ static ngx_int_t ngx_http_webhook_endpoint_parse(ngx_pool_t *pool,
     ngx_str_t *text, ngx_http_webhook_endpoint_t *endpoint);
 static ngx_int_t ngx_http_webhook_endpoint_member(ngx_pool_t *pool,
     json_t *json, char *name, ngx_str_t *text);
+static ngx_int_t ngx_http_webhook_endpoint_member_time(json_t *json,
+    char *name, time_t *t);
 static void ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx);
 static ngx_int_t ngx_http_webhook_resolve_judge(
     ngx_http_webhook_resolve_t *resolve, ngx_resolver_ctx_t *rctx);
@@ -351,7 +353,7 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
 static ngx_uint_t
 ngx_http_webhook_endpoint_workspace(ngx_str_t *workspace)
 {
-    u_char    *last, *p;
+    u_char    *last, *p, *start;
     uint32_t   n;
 
     if (workspace->len == 0
@@ -375,12 +377,21 @@ ngx_http_webhook_endpoint_workspace(ngx_str_t *workspace)
             continue;
         }
 
+        start = p;
         n = ngx_utf8_decode(&p, last - p);
 
         if (n > 0x10ffff || (n >= 0xd800 && n <= 0xdfff)
             || (n >= 0x80 && n < 0xa0))
         {
             return 0;
+        }
+
+        /* nginx takes any byte from 0x80 on for one that continues */
+
+        while (++start < p) {
+            if (*start >= 0xc0) {
+                return 0;
+            }
         }
     }
 
@@ -1229,17 +1240,23 @@ ngx_http_webhook_endpoint_parse(ngx_pool_t *pool, ngx_str_t *text,
                                               &endpoint->secret);
     }
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "failing_since",
+                                                 &endpoint->failing)
+           != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "created",
+                                                 &endpoint->created)
+           != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "updated",
+                                                 &endpoint->updated)
+           != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "previous_secret_until",
+                                                 &endpoint->until)
+           != NGX_OK)
+    {
         json_decref(json);
         return NGX_ERROR;
     }
-
-    endpoint->failing = json_integer_value(json_object_get(json,
-                                                           "failing_since"));
-    endpoint->created = json_integer_value(json_object_get(json, "created"));
-    endpoint->updated = json_integer_value(json_object_get(json, "updated"));
-    endpoint->until = json_integer_value(json_object_get(json,
-                                                     "previous_secret_until"));
 
     if (endpoint->until
         && ngx_http_webhook_endpoint_member(pool, json, "previous_secret",
@@ -1312,6 +1329,17 @@ ngx_http_webhook_endpoint_member(ngx_pool_t *pool, json_t *json, char *name,
     ngx_memcpy(text->data, json_string_value(value), text->len + 1);
 
     return NGX_OK;
+}
+
+
+/* 0 if it is null; none is below that, so that differences don't overflow */
+
+static ngx_int_t
+ngx_http_webhook_endpoint_member_time(json_t *json, char *name, time_t *t)
+{
+    *t = json_integer_value(json_object_get(json, name));
+
+    return (*t < 0) ? NGX_ERROR : NGX_OK;
 }
 
 
