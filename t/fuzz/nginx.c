@@ -19,6 +19,9 @@ ngx_pool_t                        *fuzz_pool;
 /* a message of this level or a worse one is a finding */
 ngx_uint_t                         fuzz_log_level = NGX_LOG_ALERT;
 
+/* names out of payloads may be logged as they are */
+ngx_uint_t                         fuzz_log_utf8;
+
 
 static void fuzz_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
     size_t len);
@@ -210,7 +213,9 @@ fuzz_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf, size_t len)
     }
 
     for (i = 0; i + 1 < len; i++) {
-        if (buf[i] < ' ' || buf[i] >= 0x7f) {
+        if (buf[i] < ' ' || buf[i] == 0x7f
+            || (buf[i] > 0x7f && !fuzz_log_utf8))
+        {
             fuzz_fail("a log line with control characters: %s",
                       fuzz_show(buf, len));
         }
@@ -254,7 +259,7 @@ fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug)
 }
 
 
-/* "webhook_app" and "webhook_signature", their arguments to a final NULL */
+/* directives, their arguments to a final NULL */
 
 void
 fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args)
@@ -273,6 +278,16 @@ fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args)
     wlcf->signature = NGX_CONF_UNSET_PTR;
 
     fuzz_directive("webhook_signature", ngx_http_webhook_signature, wlcf, args);
+}
+
+
+void
+fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args)
+{
+    wlcf->allow = NGX_CONF_UNSET_PTR;
+
+    fuzz_directive("webhook_endpoint_allow", ngx_http_webhook_endpoint_allow,
+                   wlcf, args);
 }
 
 

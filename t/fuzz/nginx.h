@@ -40,6 +40,7 @@ ngx_http_webhook_loc_conf_t *fuzz_location(
 void fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug);
 void fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 void fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args);
+void fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 ngx_shm_zone_t *fuzz_zone(ngx_pool_t *pool, size_t size, char *state);
 void fuzz_zone_done(ngx_shm_zone_t *zone);
 size_t fuzz_zone_free(ngx_shm_zone_t *zone);
@@ -68,6 +69,7 @@ extern fuzz_answer_t   fuzz_answer;
 extern ngx_cycle_t     fuzz_cycle;
 extern ngx_pool_t     *fuzz_pool;
 extern ngx_uint_t      fuzz_log_level;
+extern ngx_uint_t      fuzz_log_utf8;
 
 
 #endif /* _FUZZ_NGINX_H_INCLUDED_ */
