@@ -13,8 +13,9 @@
  *     a  4 or 16 bytes of an address
  *     e  three bytes: a block of addresses, its first or last one, and how far
  *        from it
- *     p  a letter of options, an URL, what its host means when it is registered
- *        and when an event is sent, each on a line: see fuzz_resolved()
+ *     p  a letter of options and an URL, what its host means when it is
+ *        registered, and when an event is sent, each on a line of its own: see
+ *        fuzz_resolved()
  *     r  a workspace and what is stored of its endpoint, each on a line
  */
 
@@ -35,10 +36,10 @@
 
 /* options of "p" */
 
-#define fuzz_http       1
-#define fuzz_allowed    2
-#define fuzz_unresolved 4
-#define fuzz_off        8             /* it is sent with no resolver */
+#define fuzz_http        1
+#define fuzz_allowed     2
+#define fuzz_unresolved  4             /* it is registered with no resolver */
+#define fuzz_off         8             /* it is sent with no resolver */
 
 
 /* a block, as its first and last address */
@@ -71,52 +72,52 @@ typedef struct {
  */
 
 static plain_block_t  plain_special[] = {
-    { "0.0.0.0/8", 0, 0, { 0 }, { 0 } },
-    { "10.0.0.0/8", 0, 0, { 0 }, { 0 } },
-    { "100.64.0.0/10", 0, 0, { 0 }, { 0 } },
-    { "127.0.0.0/8", 0, 0, { 0 }, { 0 } },
-    { "169.254.0.0/16", 0, 0, { 0 }, { 0 } },
-    { "172.16.0.0/12", 0, 0, { 0 }, { 0 } },
-    { "192.0.0.0/24", 0, 0, { 0 }, { 0 } },
-    { "192.0.2.0/24", 0, 0, { 0 }, { 0 } },
-    { "192.88.99.0/24", 0, 0, { 0 }, { 0 } },
-    { "192.168.0.0/16", 0, 0, { 0 }, { 0 } },
-    { "198.18.0.0/15", 0, 0, { 0 }, { 0 } },
-    { "198.51.100.0/24", 0, 0, { 0 }, { 0 } },
-    { "203.0.113.0/24", 0, 0, { 0 }, { 0 } },
-    { "224.0.0.0/4", 0, 0, { 0 }, { 0 } },
-    { "240.0.0.0/4", 0, 0, { 0 }, { 0 } },
-    { "255.255.255.255/32", 0, 0, { 0 }, { 0 } },
+    { .text = "0.0.0.0/8" },
+    { .text = "10.0.0.0/8" },
+    { .text = "100.64.0.0/10" },
+    { .text = "127.0.0.0/8" },
+    { .text = "169.254.0.0/16" },
+    { .text = "172.16.0.0/12" },
+    { .text = "192.0.0.0/24" },
+    { .text = "192.0.2.0/24" },
+    { .text = "192.88.99.0/24" },
+    { .text = "192.168.0.0/16" },
+    { .text = "198.18.0.0/15" },
+    { .text = "198.51.100.0/24" },
+    { .text = "203.0.113.0/24" },
+    { .text = "224.0.0.0/4" },
+    { .text = "240.0.0.0/4" },
+    { .text = "255.255.255.255/32" },
 
-    { "::/128", 0, 0, { 0 }, { 0 } },
-    { "::1/128", 0, 0, { 0 }, { 0 } },
-    { "::/96", 0, 0, { 0 }, { 0 } },
-    { "::ffff:0:0/96", 0, 0, { 0 }, { 0 } },
-    { "::ffff:0:0:0/96", 0, 0, { 0 }, { 0 } },
-    { "64:ff9b::/96", 0, 0, { 0 }, { 0 } },
-    { "64:ff9b:1::/48", 0, 0, { 0 }, { 0 } },
-    { "100::/64", 0, 0, { 0 }, { 0 } },
-    { "100:0:0:1::/64", 0, 0, { 0 }, { 0 } },
-    { "2001::/23", 0, 0, { 0 }, { 0 } },
-    { "2001::/32", 0, 0, { 0 }, { 0 } },
-    { "2001:2::/48", 0, 0, { 0 }, { 0 } },
-    { "2001:10::/28", 0, 0, { 0 }, { 0 } },
-    { "2001:20::/28", 0, 0, { 0 }, { 0 } },
-    { "2001:30::/28", 0, 0, { 0 }, { 0 } },
-    { "2001:db8::/32", 0, 0, { 0 }, { 0 } },
-    { "2002::/16", 0, 0, { 0 }, { 0 } },
-    { "3fff::/20", 0, 0, { 0 }, { 0 } },
-    { "5f00::/16", 0, 0, { 0 }, { 0 } },
-    { "fc00::/7", 0, 0, { 0 }, { 0 } },
-    { "fe80::/10", 0, 0, { 0 }, { 0 } },
-    { "fec0::/10", 0, 0, { 0 }, { 0 } },
-    { "ff00::/8", 0, 0, { 0 }, { 0 } },
+    { .text = "::/128" },
+    { .text = "::1/128" },
+    { .text = "::/96" },
+    { .text = "::ffff:0:0/96" },
+    { .text = "::ffff:0:0:0/96" },
+    { .text = "64:ff9b::/96" },
+    { .text = "64:ff9b:1::/48" },
+    { .text = "100::/64" },
+    { .text = "100:0:0:1::/64" },
+    { .text = "2001::/23" },
+    { .text = "2001::/32" },
+    { .text = "2001:2::/48" },
+    { .text = "2001:10::/28" },
+    { .text = "2001:20::/28" },
+    { .text = "2001:30::/28" },
+    { .text = "2001:db8::/32" },
+    { .text = "2002::/16" },
+    { .text = "3fff::/20" },
+    { .text = "5f00::/16" },
+    { .text = "fc00::/7" },
+    { .text = "fe80::/10" },
+    { .text = "fec0::/10" },
+    { .text = "ff00::/8" },
 
     /* all that was never given to anybody */
 
-    { "::/3", 0, 0, { 0 }, { 0 } },
-    { "4000::/2", 0, 0, { 0 }, { 0 } },
-    { "8000::/1", 0, 0, { 0 }, { 0 } }
+    { .text = "::/3" },
+    { .text = "4000::/2" },
+    { .text = "8000::/1" }
 };
 
 #define PLAIN_SPECIAL  (sizeof(plain_special) / sizeof(plain_block_t))
@@ -125,11 +126,11 @@ static plain_block_t  plain_special[] = {
 /* of "webhook_endpoint_allow" */
 
 static plain_block_t  plain_allowed[] = {
-    { "10.0.0.0/8", 0, 0, { 0 }, { 0 } },
-    { "127.0.0.2/32", 0, 0, { 0 }, { 0 } },
-    { "fd00::/9", 0, 0, { 0 }, { 0 } },
-    { "::ffff:10.0.0.0/104", 0, 0, { 0 }, { 0 } },
-    { "::ffff:127.0.0.2/128", 0, 0, { 0 }, { 0 } }
+    { .text = "10.0.0.0/8" },
+    { .text = "127.0.0.2/32" },
+    { .text = "fd00::/9" },
+    { .text = "::ffff:10.0.0.0/104" },
+    { .text = "::ffff:127.0.0.2/128" }
 };
 
 #define PLAIN_ALLOWED  (sizeof(plain_allowed) / sizeof(plain_block_t))
@@ -1531,12 +1532,13 @@ fuzz_record(u_char *data, size_t len)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    ngx_uint_t   i;
+    ngx_str_t            uri = ngx_string("/");
+    ngx_uint_t           i;
+    ngx_http_request_t  *r;
 
     static char  *allow[] = { "10.0.0.0/8", "127.0.0.2", "fd00::/9", NULL };
-    static ngx_http_upstream_main_conf_t   umcf;
-    ngx_http_request_t                    *r;
-    ngx_str_t                              uri = ngx_string("/");
+
+    static ngx_http_upstream_main_conf_t  umcf;
 
     fuzz_nginx();
 
@@ -1595,8 +1597,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t      free_bytes;
-    u_char     *text;
+    size_t   free_bytes;
+    u_char  *text;
 
     if (size < 1 || size > 8192) {
         return 0;
