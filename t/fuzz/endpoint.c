@@ -11,8 +11,7 @@
  *
  *     u  an URL
  *     a  4 or 16 bytes of an address
- *     e  three bytes: a block of addresses, its first or last one, and how far
- *        from it
+ *     e  a byte: how far from the first and the last address of each block
  *     p  a letter of options and an URL, what its host means when it is
  *        registered, and when an event is sent, each on a line of its own: see
  *        fuzz_resolved()
@@ -32,6 +31,7 @@
 #define FUZZ_ZONE       (64 * 1024)
 #define FUZZ_ADDRESSES  8
 #define FUZZ_GIVE_UP    86400
+#define FUZZ_NOW        1700000000
 
 
 /* options of "p" */
@@ -40,6 +40,7 @@
 #define fuzz_allowed     2
 #define fuzz_unresolved  4             /* it is registered with no resolver */
 #define fuzz_off         8             /* it is sent with no resolver */
+#define fuzz_narrowed    16            /* nothing is allowed any more */
 
 
 /* a block, as its first and last address */
@@ -393,26 +394,16 @@ fuzz_guises(const u_char *address)
 }
 
 
-/* near the edge of a block */
+/* near an edge of a block */
 
 static void
-fuzz_edge(const uint8_t *data)
+fuzz_edge(plain_block_t *block, const u_char *edge, int n)
 {
-    int             n;
-    size_t          i;
-    u_char          address[16];
-    plain_block_t  *block;
-
-    block = &plain_special[data[0] % PLAIN_SPECIAL];
-
-    ngx_memcpy(address, (data[1] & 1) ? block->last : block->first, 16);
-
-    /* all carries */
-
-    n = (int8_t) data[2];
+    size_t  i;
+    u_char  address[16];
 
     for (i = block->len; i > 0; i--) {
-        n += address[i - 1];
+        n += edge[i - 1];
         address[i - 1] = (u_char) n;
         n >>= 8;
     }
@@ -935,6 +926,10 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
     ngx_http_webhook_ctx_t        *ctx;
     ngx_http_webhook_message_t     message;
     ngx_http_webhook_outbound_t   *outbound;
+
+    if (options & fuzz_narrowed) {
+        options &= ~fuzz_allowed;
+    }
 
     fuzz_dns.off = (options & fuzz_off) != 0;
     fuzz_sender->allow = (options & fuzz_allowed) ? fuzz_allow_list : NULL;
@@ -1545,6 +1540,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     /* workspaces are named */
     fuzz_log_utf8 = 1;
 
+    ((ngx_time_t *) ngx_cached_time)->sec = FUZZ_NOW;
+
     for (i = 0; i < PLAIN_SPECIAL; i++) {
         plain_block(&plain_special[i]);
     }
@@ -1597,8 +1594,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t   free_bytes;
-    u_char  *text;
+    size_t          free_bytes;
+    u_char         *text;
+    ngx_uint_t      i;
+    plain_block_t  *block;
 
     if (size < 1 || size > 8192) {
         return 0;
@@ -1629,8 +1628,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     case 'e':
 
-        if (size >= 3) {
-            fuzz_edge(data);
+        for (i = 0; size && i < PLAIN_SPECIAL; i++) {
+            block = &plain_special[i];
+
+            fuzz_edge(block, block->first, (int8_t) data[0]);
+            fuzz_edge(block, block->last, (int8_t) data[0]);
         }
 
         break;
