@@ -792,7 +792,8 @@ END
     is(scalar $To->wait_for(30, 10), 30, 'others get theirs');
     cmp_ok(time - $from, '<', 5, 'at once');
     is($Slow->count, 4, 'while somebody has four to hang');
-    is(waiting(), 40, 'that wait, and those that nobody took');
+    ok(wait_until(sub { waiting() == 40 }),
+       'that wait, and those that nobody took');
 
     $Slow->stop;
     $nginx->expect(qr/upstream prematurely closed|reset by peer/);
