@@ -119,7 +119,8 @@ sub processes {
     while (my $line = <$ps>) {
         my ($pid, $parent, $group, $state, $name)
             = $line =~ /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)/ or next;
-        next if $state =~ /^Z/;
+        # with "l", threads of it are still there, and what it has open
+        next if $state =~ /^Z/ && $state !~ /l/;
         push @found, {pid => $pid, parent => $parent, group => $group,
                       state => $state, name => $name};
     }
