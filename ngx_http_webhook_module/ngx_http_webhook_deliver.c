@@ -1292,7 +1292,7 @@ ngx_http_webhook_deliver_timeout(ngx_event_t *ev)
         delivery->status = NGX_HTTP_GATEWAY_TIME_OUT;
     }
 
-    /* as for a client that has gone; the request's own count is its handler's */
+    /* as for a client that has gone; the other count is the handler's */
 
     r->main->count++;
 
@@ -2243,8 +2243,8 @@ ngx_http_webhook_deliver_discarded(ngx_http_webhook_change_t *change)
 
 
 /*
- * Nginx quits.  What is under way is put off, for whoever delivers next, as long
- * as this process is there to finish it.
+ * Nginx quits.  What is under way is put off, for whoever delivers next, as
+ * long as this process is there to finish it.
  */
 
 static void

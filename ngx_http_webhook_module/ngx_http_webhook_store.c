@@ -706,8 +706,8 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 
 
 /*
- * Opens again what could not be opened, or has to be: once in a second.  Returns
- * NGX_OK if the store can be used.
+ * Opens again what could not be opened, or has to be: once in a second.
+ * Returns NGX_OK if the store can be used.
  */
 
 static ngx_int_t
