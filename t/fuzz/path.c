@@ -419,11 +419,13 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
         return;
     }
 
-    /* a trigger needs no body, and none needs no type */
+    /* a trigger needs no body, and none needs no type, but two are no type */
 
-    if (resource != plain_trigger
-        && (plain_header("content-type", &header) != 1
-            || !plain_match(&plain_media_type, header)))
+    n = plain_header("content-type", &header);
+
+    if (n > 1
+        || (resource != plain_trigger
+            && (n == 0 || !plain_match(&plain_media_type, header))))
     {
         plain_reject(v, 415, "unsupported_media_type");
         return;
