@@ -653,6 +653,14 @@ ngx_http_webhook_is_json(ngx_str_t *type)
     ngx_str_t   prefix = ngx_string("application/");
     ngx_str_t   suffix = ngx_string("json");
 
+    /* what nearly all say */
+
+    if (type->len == sizeof("application/json") - 1
+        && ngx_memcmp(type->data, "application/json", type->len) == 0)
+    {
+        return 1;
+    }
+
     for (len = 0; len < type->len; len++) {
         if (type->data[len] == ';' || type->data[len] == ' '
             || type->data[len] == '\t')

@@ -70,7 +70,7 @@ enum {
 #define ngx_http_webhook_json_is_digit(ch)  ((u_char) ((ch) - '0') <= 9)
 
 
-static ngx_inline u_char *ngx_http_webhook_json_space(u_char *p, u_char *last);
+static u_char *ngx_http_webhook_json_space(u_char *p, u_char *last);
 static ngx_inline u_char *ngx_http_webhook_json_plain(u_char *p, u_char *last);
 static void ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p,
     size_t len);
@@ -133,6 +133,14 @@ ngx_http_webhook_json_feed(ngx_http_webhook_json_t *json, u_char *p, size_t len)
     if (p == last) {                                                          \
         state = s;                                                            \
         goto out;                                                             \
+    }
+
+    /* most texts have none: the loop is not repeated in each place */
+
+#define space(s)                                                              \
+    if (p == last || *p <= ' ') {                                             \
+        p = ngx_http_webhook_json_space(p, last);                             \
+        more(s);                                                              \
     }
 
     switch (json->state) {
@@ -203,8 +211,7 @@ ngx_http_webhook_json_feed(ngx_http_webhook_json_t *json, u_char *p, size_t len)
 
 array_first:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_array_first);
+    space(json_array_first);
 
     if (*p == ']') {
         p++;
@@ -215,8 +222,7 @@ array_first:
 
 value:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_value);
+    space(json_value);
 
 value_char:
 
@@ -307,8 +313,7 @@ value_char:
 
 object_first:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_object_first);
+    space(json_object_first);
 
     if (*p == '}') {
         p++;
@@ -319,8 +324,7 @@ object_first:
 
 name:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_name);
+    space(json_name);
 
 name_char:
 
@@ -544,8 +548,7 @@ string_end:
 
 colon:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_colon);
+    space(json_colon);
 
     if (*p != ':') {
         goto error;
@@ -700,8 +703,7 @@ value_end:
 
 comma:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_comma);
+    space(json_comma);
 
     if (ngx_http_webhook_json_in_object(json)) {
 
@@ -731,8 +733,7 @@ comma:
 
 end:
 
-    p = ngx_http_webhook_json_space(p, last);
-    more(json_end);
+    space(json_end);
 
 error:
 
@@ -760,6 +761,7 @@ out:
 
 #undef offset
 #undef more
+#undef space
 }
 
 
@@ -805,7 +807,7 @@ ngx_http_webhook_json_finish(ngx_http_webhook_json_t *json)
 
 /* returns the first byte that is not insignificant whitespace, or "last" */
 
-static ngx_inline u_char *
+static u_char *
 ngx_http_webhook_json_space(u_char *p, u_char *last)
 {
     uint64_t  word;

@@ -25,10 +25,10 @@ static u_char  ngx_http_webhook_uuid_digits[256] = {
      0, 26, 27, 28, 29, 30, 31,  0,  0,  0,  0,  0,  0,  0,  0,  0
 };
 
-/* where the two digits of each byte are in the text */
+/* where the four digits of each two bytes are in the text */
 
-static u_char  ngx_http_webhook_uuid_bytes[NGX_HTTP_WEBHOOK_UUID_SIZE] = {
-    0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34
+static u_char  ngx_http_webhook_uuid_pairs[NGX_HTTP_WEBHOOK_UUID_SIZE / 2] = {
+    0, 4, 9, 14, 19, 24, 28, 32
 };
 
 
@@ -40,7 +40,7 @@ static u_char  ngx_http_webhook_uuid_bytes[NGX_HTTP_WEBHOOK_UUID_SIZE] = {
 ngx_int_t
 ngx_http_webhook_uuid_parse(ngx_str_t *text, u_char *uuid)
 {
-    u_char      *data, high, low, *p, valid;
+    u_char      *data, *p, d0, d1, d2, d3, valid;
     ngx_uint_t   i;
 
     data = text->data;
@@ -54,15 +54,18 @@ ngx_http_webhook_uuid_parse(ngx_str_t *text, u_char *uuid)
 
     valid = NGX_HTTP_WEBHOOK_UUID_DIGIT;
 
-    for (i = 0; i < NGX_HTTP_WEBHOOK_UUID_SIZE; i++) {
-        p = data + ngx_http_webhook_uuid_bytes[i];
+    for (i = 0; i < NGX_HTTP_WEBHOOK_UUID_SIZE / 2; i++) {
+        p = data + ngx_http_webhook_uuid_pairs[i];
 
-        high = ngx_http_webhook_uuid_digits[p[0]];
-        low = ngx_http_webhook_uuid_digits[p[1]];
+        d0 = ngx_http_webhook_uuid_digits[p[0]];
+        d1 = ngx_http_webhook_uuid_digits[p[1]];
+        d2 = ngx_http_webhook_uuid_digits[p[2]];
+        d3 = ngx_http_webhook_uuid_digits[p[3]];
 
-        valid &= high & low;
+        valid &= d0 & d1 & d2 & d3;
 
-        uuid[i] = (u_char) (high << 4 | (low & 15));
+        *uuid++ = (u_char) (d0 << 4 | (d1 & 15));
+        *uuid++ = (u_char) (d2 << 4 | (d3 & 15));
     }
 
     return valid ? NGX_OK : NGX_DECLINED;
