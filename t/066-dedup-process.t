@@ -49,6 +49,7 @@ sub config {
         location /held/ {
             webhook luzmo;
             webhook_secret off;
+            proxy_read_timeout 600s;
             proxy_pass http://127.0.0.1:$held;
         }
 

@@ -34,7 +34,7 @@ my $Scale = $ENV{ABUSE} || 1;
 my $Rounds = 2 + int(log($Scale) / log(2));
 
 my $Root = $NginxProcess::Root;
-my $Sanitizer = $ENV{ASAN_OPTIONS};
+my $Sanitizer = $ENV{ASAN_OPTIONS} || $NginxProcess::Slowness > 1;
 
 # of connections; everything takes longer under sanitizers
 my $Many = $Scale * ($Sanitizer ? 0.3 : 1);
@@ -1024,7 +1024,8 @@ abuse 'workers are killed under load' => sub {
 
     my $counts = counts($passed->stop);
     delete $counts->{lost};
-    cmp_ok(delete $counts->{200} // 0, '>', 100, 'events passed');
+    cmp_ok(delete $counts->{200} // 0, '>', 100 / $NginxProcess::Slowness,
+           'events passed');
     is_deeply($counts, {}, 'and whoever got an answer got the right one');
 };
 
@@ -1045,11 +1046,13 @@ abuse 'a reload each second under load' => sub {
     # way; a new one is always answered.
     my $counts = counts($kept->stop);
     delete $counts->{lost};
-    cmp_ok(delete $counts->{200} // 0, '>', 100, 'events passed');
+    cmp_ok(delete $counts->{200} // 0, '>', 100 / $NginxProcess::Slowness,
+           'events passed');
     is_deeply($counts, {}, 'and whoever got an answer got the right one');
 
     $counts = counts($new->stop);
-    cmp_ok(delete $counts->{200} // 0, '>', 100, 'events passed');
+    cmp_ok(delete $counts->{200} // 0, '>', 100 / $NginxProcess::Slowness,
+           'events passed');
     is_deeply($counts, {}, 'and on new connections each got one');
 
     ok(wait_until(sub {
@@ -1152,40 +1155,43 @@ abuse 'worker_connections are exhausted' => sub {
 
 end_gateway();
 
-gateway('descriptors', workers => 1, patience => '20s',
-        main => 'worker_rlimit_nofile 64;');
+# valgrind has descriptors of its own, beyond any limit.
+if ($NginxProcess::Slowness == 1) {
+    gateway('descriptors', workers => 1, patience => '20s',
+            main => 'worker_rlimit_nofile 64;');
 
-abuse 'descriptors are exhausted' => sub {
-    my ($round) = @_;
+    abuse 'descriptors are exhausted' => sub {
+        my ($round) = @_;
 
-    # connections of clients, connections to upstream, a body's file, what an
-    # event from the queue needs
-    $Nginx->expect(qr/\[crit\].* accept4\(\) failed \(24: /,
-                   qr/\[alert\].* socket\(\) failed \(24: /,
-                   qr/\[crit\].* open\(\) "\S+body\S+" failed \(24: /,
-                   qr/\[crit\].* fcntl\(F_DUPFD_CLOEXEC\) failed \(24: /);
+        # connections of clients, connections to upstream, a body's file, what
+        # an event from the queue needs
+        $Nginx->expect(qr/\[crit\].* accept4\(\) failed \(24: /,
+                       qr/\[alert\].* socket\(\) failed \(24: /,
+                       qr/\[crit\].* open\(\) "\S+body\S+" failed \(24: /,
+                       qr/\[crit\].* fcntl\(F_DUPFD_CLOEXEC\) failed \(24: /);
 
-    my $tag = tag();
-    my @create = event('create', $tag);
-    my @queue = event('queue', $tag);
-    my ($create, $queue, $luzmo, $large)
-        = begin(\@create, \@queue,
-                [event('luzmo', "tag-half-$round")],
-                [event('munity', "tag-half-$round", 40000)]);
-    my @sockets = occupy(qr/accept4\(\) failed \(24: /);
+        my $tag = tag();
+        my @create = event('create', $tag);
+        my @queue = event('queue', $tag);
+        my ($create, $queue, $luzmo, $large)
+            = begin(\@create, \@queue,
+                    [event('luzmo', "tag-half-$round")],
+                    [event('munity', "tag-half-$round", 40000)]);
+        my @sockets = occupy(qr/accept4\(\) failed \(24: /);
 
-    ok(right('create', $tag, \@create, finish($create)),
-       'what needs none is done');
-    ok(right('queue', $tag, \@queue, finish($queue)),
-       'also what will need one later');
+        ok(right('create', $tag, \@create, finish($create)),
+           'what needs none is done');
+        ok(right('queue', $tag, \@queue, finish($queue)),
+           'also what will need one later');
 
-    is(finish($luzmo), $Page500, 'what needs a connection is not');
-    is(finish($large), $Page500, 'what needs a file is not');
+        is(finish($luzmo), $Page500, 'what needs a connection is not');
+        is(finish($large), $Page500, 'what needs a file is not');
 
-    close $_ for @sockets;
-};
+        close $_ for @sockets;
+    };
 
-end_gateway();
+    end_gateway();
+}
 
 gateway('zone', zone => '512k', workers => 2);
 

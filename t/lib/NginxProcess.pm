@@ -46,6 +46,9 @@ use Time::HiRes qw(sleep time);
 
 our ($Root, $AlertLog);
 
+# How many times less a process does in a second than it should.
+our $Slowness = $ENV{WEBHOOK_TEST_MEMCHECK} ? 50 : 1;
+
 my $Patience = $ENV{WEBHOOK_TEST_MEMCHECK} ? 120 : 30;
 
 # As the worker processes that take new connections are called.  A process under
