@@ -329,7 +329,7 @@ sub master {
 
 sub workers {
     my $self = shift;
-    return workers_of($self->master);
+    return grep { !$self->{quitting}{$_} } workers_of($self->master);
 }
 
 # Reloads, and waits until the workers of before are gone; with keep => 1 only
@@ -339,6 +339,16 @@ sub reload {
     my %old = map { $_ => 1 } $self->workers;
 
     kill HUP => $self->master;
+
+    # Those under valgrind keep the name that they have.
+    if ($Slowness > 1) {
+        wait_until(sub {
+            my $log = $self->log;
+            return !grep { $log !~ / $_#\d+: gracefully shutting/ } keys %old;
+        }) or return;
+
+        $self->{quitting}{$_} = 1 for keys %old;
+    }
 
     return wait_until(sub {
         my %now = map { $_ => 1 } $self->workers;

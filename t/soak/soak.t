@@ -27,7 +27,9 @@ use Time::HiRes qw(sleep time);
 #
 # State and queues are mapped into memory, whose pages are counted as resident
 # then, although they are the kernel's cache.  The state grows as webhooks come
-# and go: it says for a week which ones were deleted.  They are told apart.
+# and go: it says for a week which ones were deleted.  They are told apart, and
+# so are the zones, which are as large as the configuration says and resident as
+# far as they have been used.
 
 my $Requests = $ENV{SOAK_REQUESTS} || 1_000_000;
 my $First = $Requests / 100;
@@ -347,10 +349,9 @@ sub result {
 }
 
 
-sub http2 {
-    my $requests = shift;
-
-    my @runs = (
+# What HTTP/2 asks: the class of the answers, and what makes the requests.
+sub runs {
+    return (
         ['2xx', '/luzmo/data_updated', $Luzmo, @Secret],
         ['4xx', '/luzmo/data_updated', $Luzmo, @Json],
         ['4xx', '/luzmo/data_updated', '{"slug":"acme"}', @Secret],
@@ -362,9 +363,14 @@ sub http2 {
         ['2xx', '/queued', $Small, @Secret],
         ['2xx', '/out', $Small, @Secret],
     );
+}
 
-    my $good = 1;
+
+sub http2 {
+    my $requests = shift;
+    my @runs = runs();
     my $n = $requests < 8 * @runs ? 8 : int($requests / @runs);
+    my $good = 1;
 
     for my $run (@runs) {
         my ($class, @request) = @$run;
@@ -376,21 +382,26 @@ sub http2 {
 }
 
 
-# What comes while a worker stands still is one commit: the largest one that
-# these connections can make, of each queue, and while others are delivered.
+# What comes while a worker stands still is under way at the same time, and one
+# commit: as much as these connections can make of it.  Returns how many requests
+# there were, or 0.
 sub bursts {
     my $pid = shift;
-    my $good = 1;
+    my ($sent, $good) = (0, 1);
 
-    for my $path (('/queued', '/out') x 8) {
+    for my $run ((runs()) x 12) {
+        my ($class, @request) = @$run;
+
         kill STOP => $pid;
-        my $h2load = h2load(32, $path, $Small, @Secret);
-        sleep 0.2;
+        my $h2load = h2load(32, @request);
+        sleep 0.1;
         kill CONT => $pid;
-        $good &= result($h2load, 32, '2xx');
+
+        $good &= result($h2load, 32, $class);
+        $sent += 32;
     }
 
-    return $good;
+    return $good && $sent;
 }
 
 
@@ -399,13 +410,14 @@ sub bursts {
 # kB of a worker, by the kind of memory, and how many descriptors it has
 sub size {
     my $pid = shift;
-    my %size = map { $_ => 0 } qw(own state);
+    my %size = map { $_ => 0 } qw(own state zones);
     my $kind;
 
     for (split /\n/, NginxProcess::read_file("/proc/$pid/smaps")) {
         if (/^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)/) {
             my $name = $1;
-            $kind = (grep { $_ eq $name } @Files) ? 'state' : 'own';
+            $kind = (grep { $_ eq $name } @Files) ? 'state'
+                    : $name =~ m{^/dev/zero } ? 'zones' : 'own';
         }
 
         $size{$kind} += $1 if /^Rss:\s+(\d+) kB/;
@@ -657,7 +669,8 @@ for my $to ($First, map { $_ * $Requests / $Steps } 1 .. $Steps) {
     } else {
         for my $pid (@workers) {
             $good &= NginxProcess::only($pid, \@workers, sub {
-                return http($requests / @workers) & bursts($pid);
+                my $bursts = bursts($pid);
+                return $bursts && http($requests / @workers - $bursts);
             });
             delivered();
         }
