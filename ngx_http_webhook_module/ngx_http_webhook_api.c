@@ -522,11 +522,9 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 {
     json_t                         *json, *list;
     ngx_uint_t                      i;
-    ngx_http_webhook_ctx_t         *ctx;
     ngx_http_webhook_queue_t      **queue;
     ngx_http_webhook_main_conf_t   *wmcf;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
     queue = wmcf->queues.elts;
 
@@ -537,10 +535,12 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
         json = ngx_http_webhook_api_queue_json(r, queue[i]);
 
         if (json == NULL) {
-            json_decref(list);
-            return ngx_http_webhook_refuse(r, ctx,
-                                           &ngx_http_webhook_store_failed,
-                                           NULL);
+
+            /* the others are shown all the same */
+
+            json = json_pack("{s:o, s:s}", "queue",
+                             ngx_http_webhook_api_text(r, &queue[i]->name),
+                             "error", "store_failed");
         }
 
         if (json_array_append_new(list, json) != 0) {

@@ -934,7 +934,7 @@ END
 sub all_answered {
     my ($answer, $id, $name) = @_;
 
-    for ([GET => 'queues'], [GET => 'queues/q'], [GET => 'queues/q/dead'],
+    for ([GET => 'queues/q'], [GET => 'queues/q/dead'],
          [GET => "queues/q/dead?after=$id"], [GET => 'queues/q/dead?limit=0'],
          [GET => "queues/q/events/$id"], [POST => 'queues/q/dead/replay'],
          [POST => "queues/q/dead/$id/replay"], [DELETE => "queues/q/dead/$id"])
@@ -961,6 +961,9 @@ subtest 'a queue that can\'t be opened' => sub {
     is(ask(POST => '/api/queues/q', body => ''), $Method, 'a wrong method');
     is(ask(GET => '/api/queues/stays'), '200 ' . counts(0, 0, name => 'stays'),
        'another queue');
+    is(ask(GET => '/api/queues'),
+       '200 {"queues":[' . counts(0, 0, name => 'stays')
+       . ',{"queue":"q","error":"store_failed"}]}', 'which is listed');
 
     rename "$queue.moved", $queue;
     ok(wait_until(sub { ask(GET => '/api/queues/q') eq '200 ' . counts(0, 1) }),
