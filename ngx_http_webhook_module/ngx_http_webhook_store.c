@@ -49,11 +49,17 @@
 
 /*
  * Address space only; the limit of the file is enforced here.  One value for
- * all processes and configurations spares them remapping at run time.
+ * all processes and configurations spares them remapping at run time.  Under
+ * valgrind, which has 128 GB of it for all, it is a smaller one.
  */
 
+#ifndef NGX_HTTP_WEBHOOK_STORE_SPACE
+#define NGX_HTTP_WEBHOOK_STORE_SPACE      ((size_t) 1 << 34)
+#endif
+
 #if (NGX_PTR_SIZE == 8)
-#define NGX_HTTP_WEBHOOK_STORE_MAP(size)  ngx_max(2 * (size), (size_t) 1 << 34)
+#define NGX_HTTP_WEBHOOK_STORE_MAP(size)                                      \
+    ngx_max(2 * (size), NGX_HTTP_WEBHOOK_STORE_SPACE)
 #else
 #define NGX_HTTP_WEBHOOK_STORE_MAP(size)  (size)
 #endif
