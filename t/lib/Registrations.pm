@@ -230,7 +230,8 @@ sub verify {
 
     my $counted = join ', ', map { "$count{$_} $_" } sort keys %count;
 
-    cmp_ok($count{200} // 0, '>=', $with{least} // 50, "load: $counted");
+    cmp_ok($count{200} // 0, '>=',
+           ($with{least} // 50) / $NginxProcess::Slowness, "load: $counted");
     is(scalar @wrong, 0, $with{name} // 'all is as it was answered')
         or diag(join "\n", grep { defined } @wrong[0 .. 9]);
 
