@@ -25,6 +25,7 @@ use warnings;
 use Child ();
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Socket::INET ();
+use List::Util qw(sum);
 
 
 sub new {
@@ -76,7 +77,11 @@ sub lines {
     }
 
     my @lines = <$file>;
-    $$from = tell $file if $from;
+
+    # One that is being written is read when it is complete.
+    pop @lines if @lines && $lines[-1] !~ /\n\z/;
+
+    $$from = ($$from // 0) + sum(0, map { length } @lines) if $from;
     chomp @lines;
 
     return @lines;
