@@ -480,7 +480,7 @@ for my $signal ('TERM', 'QUIT', 'KILL') {
     # A tenth of a second is what a killed nginx may not have written.
     sleep 0.5 if $signal eq 'KILL';
     ok($nginx->stop($signal), 'stopped');
-    sleep 2.1;
+    sleep $Ttl + 1.1;
     $nginx->start;
 
     is(passed_on('a', 1 .. 500), 0, 'all are known after a restart');
