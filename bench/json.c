@@ -13,7 +13,7 @@
  */
 
 
-#include <ngx_http_webhook_json.h>
+#include <payload/ngx_http_webhook_json.h>
 
 #include <jansson.h>
 #include <yajl/yajl_parse.h>

@@ -9,10 +9,10 @@
 
 #include <jansson.h>
 
-#include "ngx_http_webhook_shape.h"
-#include "ngx_http_webhook_uuid.h"
-#include "ngx_http_webhook_registry.h"
-#include "ngx_http_webhook_dedup.h"
+#include "payload/ngx_http_webhook_shape.h"
+#include "core/ngx_http_webhook_uuid.h"
+#include "registry/ngx_http_webhook_registry.h"
+#include "dedup/ngx_http_webhook_dedup.h"
 
 
 typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
@@ -170,7 +170,7 @@ typedef struct {
 } ngx_http_webhook_endpoints_conf_t;
 
 
-#include "ngx_http_webhook_status.h"
+#include "status/ngx_http_webhook_status.h"
 
 
 /* $content_length, $content_type, and their $http_... */

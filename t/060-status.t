@@ -1302,7 +1302,7 @@ END
                                        resolver_failed no_queue);
 
     my $table = NginxProcess::read_file(
-                "$Top/ngx_http_webhook_module/ngx_http_webhook_status_table.c");
+                "$Top/ngx_http_webhook_module/status/ngx_http_webhook_status_table.c");
 
     my $page = NginxProcess::read_file("$Top/docs/verdicts.md");
     my @reasons = map { /`(\w+)`/g }
@@ -1326,7 +1326,7 @@ END
     my %there;
 
     for my $file (glob "$Top/ngx_http_webhook_module/"
-                       . 'ngx_http_webhook_status*.c')
+                       . '*/ngx_http_webhook_status*.c')
     {
         $there{$_} = 1 for NginxProcess::read_file($file)
                            =~ /ngx_string\("(nginx_webhook_\w+)"\)/g;

@@ -23,7 +23,7 @@ binmode Test::More->builder->$_, ':utf8'
 
 my $Root = $NginxProcess::Root;
 my $Top = dirname(dirname(File::Spec->rel2abs(__FILE__)));
-my $Source = "$Top/ngx_http_webhook_module/ngx_http_webhook_status_page.html";
+my $Source = "$Top/ngx_http_webhook_module/views/ngx_http_webhook_status_page.html";
 my $Port = NginxProcess::port(0);
 
 my $Luzmo = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'

@@ -41,7 +41,7 @@ sub fenced {
 # --- metrics --------------------------------------------------------------
 
 our $Source = join '', map { slurp($_) }
-                       glob "$Top/ngx_http_webhook_module/*.c";
+                       glob "$Top/ngx_http_webhook_module/{*,*/*}.c";
 
 our %Histogram = map { $_ => 1 }
     $Source =~ /histogram_t\s+\w+\s*=\s*\{\s*ngx_string\("(\w+)"\)/g;

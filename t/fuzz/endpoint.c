@@ -21,7 +21,7 @@
 
 #include "nginx.h"
 
-#include "ngx_http_webhook_outbound.h"
+#include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>

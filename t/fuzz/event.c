@@ -14,7 +14,7 @@
 
 #include "tables.h"
 
-#include "ngx_http_webhook_queue.h"
+#include "queue/ngx_http_webhook_queue.h"
 
 
 #define FUZZ_EVENTS  16

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_webhook_keys.h"
+#include "dedup/ngx_http_webhook_keys.h"
 
 #include <openssl/evp.h>
 #include <openssl/params.h>

@@ -30,7 +30,7 @@
 #define _TEST_ORACLE_H_INCLUDED_
 
 
-#include <ngx_http_webhook_json.h>
+#include <payload/ngx_http_webhook_json.h>
 
 #include <jansson.h>
 

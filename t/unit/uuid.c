@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_webhook_uuid.h"
+#include "core/ngx_http_webhook_uuid.h"
 
 #include <uuid/uuid.h>
 

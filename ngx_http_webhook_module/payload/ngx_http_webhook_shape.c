@@ -1,0 +1,426 @@
+
+/*
+ * What a payload must hold.  A shape is a table of members; here a payload is
+ * read against it as the scanner reports them, and judged when it has ended:
+ * which members an event needs may be known only at the end, and what is said
+ * of a payload does not depend on the order of its members.
+ *
+ * Needs nginx's core only, not its http part.
+ */
+
+
+#include "payload/ngx_http_webhook_shape.h"
+#include "core/ngx_http_webhook_uuid.h"
+
+
+#define NGX_HTTP_WEBHOOK_SLUG_MAX   50
+
+
+typedef struct {
+    ngx_uint_t    types;
+    ngx_uint_t  (*valid)(ngx_str_t *text);
+    ngx_str_t     expected;
+} ngx_http_webhook_type_t;
+
+
+static ngx_uint_t ngx_http_webhook_shape_name(void *data, ngx_uint_t depth,
+    u_char *name, size_t len);
+static void ngx_http_webhook_shape_text(void *data, ngx_uint_t depth,
+    u_char *text, size_t len);
+static void ngx_http_webhook_shape_value(void *data, ngx_uint_t depth,
+    ngx_uint_t type, off_t start, off_t end);
+static ngx_uint_t ngx_http_webhook_shape_valid(ngx_http_webhook_field_t *field,
+    ngx_http_webhook_value_t *value);
+static ngx_uint_t ngx_http_webhook_uuid(ngx_str_t *text);
+static ngx_uint_t ngx_http_webhook_nonempty(ngx_str_t *text);
+
+
+static ngx_http_webhook_json_handler_t  ngx_http_webhook_shape_handler = {
+    ngx_http_webhook_shape_name,
+    ngx_http_webhook_shape_text,
+    ngx_http_webhook_shape_value
+};
+
+
+static ngx_http_webhook_type_t  ngx_http_webhook_types[] = {
+
+    /* NGX_HTTP_WEBHOOK_ANY */
+    { NGX_HTTP_WEBHOOK_JSON_ANY, NULL,
+      ngx_string("must be a JSON value") },
+
+    /* NGX_HTTP_WEBHOOK_UUID */
+    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_uuid,
+      ngx_string("must be a UUID") },
+
+    /* NGX_HTTP_WEBHOOK_SLUG */
+    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_slug,
+      ngx_string("must be 1 to 50 characters of A-Z, a-z, 0-9, _ and -") },
+
+    /* NGX_HTTP_WEBHOOK_STRING */
+    { NGX_HTTP_WEBHOOK_JSON_STRING, NULL,
+      ngx_string("must be a string") },
+
+    /* NGX_HTTP_WEBHOOK_NONEMPTY */
+    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_nonempty,
+      ngx_string("must be a non-empty string") },
+
+    /* NGX_HTTP_WEBHOOK_IDENTIFIER */
+    { NGX_HTTP_WEBHOOK_JSON_STRING|NGX_HTTP_WEBHOOK_JSON_INTEGER,
+      ngx_http_webhook_nonempty,
+      ngx_string("must be a non-empty string or an integer") },
+
+    /* NGX_HTTP_WEBHOOK_BOOLEAN */
+    { NGX_HTTP_WEBHOOK_JSON_BOOLEAN, NULL,
+      ngx_string("must be true or false") },
+
+    /* NGX_HTTP_WEBHOOK_ARRAY */
+    { NGX_HTTP_WEBHOOK_JSON_ARRAY, NULL,
+      ngx_string("must be an array") },
+
+    /* NGX_HTTP_WEBHOOK_OBJECT */
+    { NGX_HTTP_WEBHOOK_JSON_OBJECT, NULL,
+      ngx_string("must be an object") }
+};
+
+
+/*
+ * Makes "reader" ready for a payload.  "shape" and "pool", which the values are
+ * allocated from, must outlive it.  Returns NGX_OK, or NGX_ERROR for no memory.
+ */
+
+ngx_int_t
+ngx_http_webhook_shape_init(ngx_http_webhook_reader_t *reader,
+    ngx_http_webhook_shape_t *shape, ngx_pool_t *pool)
+{
+    reader->shape = shape;
+    reader->values = NULL;
+    reader->pool = pool;
+    reader->size = 0;
+    reader->type = 0;
+    reader->failed = 0;
+    reader->current[0] = NGX_HTTP_WEBHOOK_ROOT;
+
+    if (shape->nfields) {
+        reader->values = ngx_pcalloc(pool, shape->nfields
+                                           * sizeof(ngx_http_webhook_value_t));
+        if (reader->values == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_webhook_json_init(&reader->json, &ngx_http_webhook_shape_handler,
+                               reader);
+    return NGX_OK;
+}
+
+
+/*
+ * Takes the next bytes of the payload.  Returns NGX_OK, whatever they are, or
+ * NGX_ERROR for no memory.
+ */
+
+ngx_int_t
+ngx_http_webhook_shape_feed(ngx_http_webhook_reader_t *reader, u_char *p,
+    size_t len)
+{
+    reader->size += len;
+
+    if (reader->shape->raw) {
+        return NGX_OK;
+    }
+
+    (void) ngx_http_webhook_json_feed(&reader->json, p, len);
+
+    return reader->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * The payload has ended.  Returns NGX_OK for a JSON text of the document's
+ * type, otherwise SHAPE_EMPTY, SHAPE_DOCUMENT, or SHAPE_SYNTAX at
+ * reader->json.offset.
+ */
+
+ngx_int_t
+ngx_http_webhook_shape_finish(ngx_http_webhook_reader_t *reader)
+{
+    if (reader->shape->raw) {
+        return NGX_OK;
+    }
+
+    if (reader->size == 0) {
+        return reader->shape->empty ? NGX_OK : NGX_HTTP_WEBHOOK_SHAPE_EMPTY;
+    }
+
+    if (ngx_http_webhook_json_finish(&reader->json) != NGX_OK) {
+        return NGX_HTTP_WEBHOOK_SHAPE_SYNTAX;
+    }
+
+    if (!(reader->type & reader->shape->document)) {
+        return NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Judges the members that the shape names for "event", after
+ * ngx_http_webhook_shape_finish() returned NGX_OK.  Returns NGX_OK, or what is
+ * wrong and in "field" with which member, the first in the shape's order.
+ */
+
+ngx_int_t
+ngx_http_webhook_shape_judge(ngx_http_webhook_reader_t *reader,
+    ngx_uint_t event, ngx_http_webhook_field_t **field)
+{
+    ngx_int_t                  verdict;
+    ngx_uint_t                 i;
+    ngx_http_webhook_field_t  *f;
+    ngx_http_webhook_value_t  *value;
+
+    verdict = NGX_OK;
+
+    for (i = 0; i < reader->shape->nfields; i++) {
+
+        if (!ngx_http_webhook_shape_named(reader, event, i)) {
+            continue;
+        }
+
+        f = &reader->shape->fields[i];
+        value = &reader->values[i];
+
+        /* a duplicate outweighs a missing member, and that an invalid one */
+
+        if (value->count > 1) {
+            *field = f;
+            return NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE;
+        }
+
+        if (verdict == NGX_HTTP_WEBHOOK_SHAPE_MISSING) {
+            continue;
+        }
+
+        if (value->count == 0) {
+
+            if (!(f->flags & NGX_HTTP_WEBHOOK_OPTIONAL)) {
+                verdict = NGX_HTTP_WEBHOOK_SHAPE_MISSING;
+                *field = f;
+            }
+
+            continue;
+        }
+
+        if (verdict == NGX_OK && !ngx_http_webhook_shape_valid(f, value)) {
+            verdict = NGX_HTTP_WEBHOOK_SHAPE_INVALID;
+            *field = f;
+        }
+    }
+
+    return verdict;
+}
+
+
+/*
+ * Returns 1 if the shape names its n-th field for "event" and for this payload:
+ * members of what is not there, or no object, are not missed.
+ */
+
+ngx_uint_t
+ngx_http_webhook_shape_named(ngx_http_webhook_reader_t *reader,
+    ngx_uint_t event, ngx_uint_t n)
+{
+    ngx_http_webhook_field_t  *field;
+
+    do {
+        field = &reader->shape->fields[n];
+
+        if (!(field->events & NGX_HTTP_WEBHOOK_EVENT(event))) {
+            return 0;
+        }
+
+        n = field->parent;
+
+        if (n == NGX_HTTP_WEBHOOK_ROOT) {
+            return 1;
+        }
+
+    } while (reader->values[n].type == NGX_HTTP_WEBHOOK_JSON_OBJECT);
+
+    return 0;
+}
+
+
+/* says, for people, what the value of a field must be */
+
+ngx_str_t *
+ngx_http_webhook_shape_expected(ngx_http_webhook_field_t *field)
+{
+    return &ngx_http_webhook_types[field->type].expected;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
+    size_t len)
+{
+    ngx_http_webhook_reader_t *reader = data;
+
+    ngx_uint_t                 i;
+    ngx_http_webhook_field_t  *field;
+    ngx_http_webhook_shape_t  *shape;
+
+    shape = reader->shape;
+
+    for (i = 0; i < shape->nfields; i++) {
+        field = &shape->fields[i];
+
+        if (field->name.len != len
+            || field->parent != reader->current[depth - 1]
+            || ngx_memcmp(field->name.data, name, len) != 0)
+        {
+            continue;
+        }
+
+        reader->current[depth] = i;
+
+        /* the first value is the one kept: a second one is refused anyway */
+
+        if (reader->values[i].count++) {
+            return NGX_HTTP_WEBHOOK_JSON_SKIP;
+        }
+
+        return (field->type == NGX_HTTP_WEBHOOK_OBJECT)
+               ? NGX_HTTP_WEBHOOK_JSON_DESCEND : NGX_HTTP_WEBHOOK_JSON_REPORT;
+    }
+
+    return NGX_HTTP_WEBHOOK_JSON_SKIP;
+}
+
+
+static void
+ngx_http_webhook_shape_text(void *data, ngx_uint_t depth, u_char *text,
+    size_t len)
+{
+    ngx_http_webhook_reader_t *reader = data;
+
+    u_char                    *p;
+    size_t                     kept, size;
+    ngx_http_webhook_value_t  *value;
+
+    value = &reader->values[reader->current[depth]];
+
+    kept = ngx_min(value->text.len, NGX_HTTP_WEBHOOK_VALUE_MAX);
+    value->text.len += len;
+
+    len = ngx_min(len, NGX_HTTP_WEBHOOK_VALUE_MAX - kept);
+
+    if (len == 0 || reader->failed) {
+        return;
+    }
+
+    if (len > value->allocated - kept) {
+
+        size = ngx_max(kept + len, 2 * kept);
+
+        p = ngx_pnalloc(reader->pool, size);
+        if (p == NULL) {
+            reader->failed = 1;
+            return;
+        }
+
+        if (kept) {
+            ngx_memcpy(p, value->text.data, kept);
+        }
+
+        value->text.data = p;
+        value->allocated = size;
+    }
+
+    ngx_memcpy(value->text.data + kept, text, len);
+}
+
+
+static void
+ngx_http_webhook_shape_value(void *data, ngx_uint_t depth, ngx_uint_t type,
+    off_t start, off_t end)
+{
+    ngx_http_webhook_reader_t *reader = data;
+
+    ngx_http_webhook_value_t  *value;
+
+    if (depth == 0) {
+        reader->type = type;
+        return;
+    }
+
+    value = &reader->values[reader->current[depth]];
+
+    value->type = type;
+    value->start = start;
+    value->end = end;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_shape_valid(ngx_http_webhook_field_t *field,
+    ngx_http_webhook_value_t *value)
+{
+    ngx_http_webhook_type_t  *type;
+
+    if (value->type == NGX_HTTP_WEBHOOK_JSON_NULL
+        && (field->flags & NGX_HTTP_WEBHOOK_NULLABLE))
+    {
+        return 1;
+    }
+
+    type = &ngx_http_webhook_types[field->type];
+
+    if (!(value->type & type->types)) {
+        return 0;
+    }
+
+    return type->valid ? type->valid(&value->text) : 1;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_uuid(ngx_str_t *text)
+{
+    u_char  uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+
+    return ngx_http_webhook_uuid_parse(text, uuid) == NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_nonempty(ngx_str_t *text)
+{
+    return text->len != 0;
+}
+
+
+/* returns 1 if the text is a plugin's slug */
+
+ngx_uint_t
+ngx_http_webhook_slug(ngx_str_t *text)
+{
+    size_t  i;
+    u_char  ch;
+
+    if (text->len == 0 || text->len > NGX_HTTP_WEBHOOK_SLUG_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if ((ch < '0' || ch > '9') && (ch < 'A' || ch > 'Z')
+            && (ch < 'a' || ch > 'z') && ch != '_' && ch != '-')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,79 @@
+
+#ifndef _NGX_HTTP_WEBHOOK_REGISTRY_H_INCLUDED_
+#define _NGX_HTTP_WEBHOOK_REGISTRY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "store/ngx_http_webhook_journal.h"
+
+
+/* a zone with fewer pages is refused */
+#define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
+
+/* bytes that a state may use, by default */
+#define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
+
+
+typedef struct {
+    u_char                       uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    u_char                       app[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    int64_t                      environment;
+    int64_t                      user;
+    ngx_uint_t                   has_user;
+    uint64_t                     seq;        /* its place in the order */
+    ngx_str_t                    action;     /* as JSON text */
+    ngx_str_t                    props;      /* as JSON text, empty: null */
+} ngx_http_webhook_registration_t;
+
+
+typedef struct ngx_http_webhook_registry_s      ngx_http_webhook_registry_t;
+typedef struct ngx_http_webhook_registry_op_s  ngx_http_webhook_registry_op_t;
+
+
+/*
+ * A change.  It belongs to the caller and must stay as it is
+ * until "handler" is called, from the event loop, if the function answered
+ * NGX_AGAIN; "rc" then is what it would have answered otherwise.
+ */
+
+struct ngx_http_webhook_registry_op_s {
+    ngx_int_t                    rc;
+    void                       (*handler)(ngx_http_webhook_registry_op_t *op);
+    void                        *data;
+
+    /* private */
+
+    ngx_http_webhook_registry_t *registry;
+    void                        *node;
+    ngx_http_webhook_entry_t     entry;
+};
+
+
+ngx_shm_zone_t *ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size, ngx_str_t *state, size_t state_size);
+ngx_int_t ngx_http_webhook_registry_claim(ngx_shm_zone_t *shm_zone,
+    void *owner);
+ngx_str_t *ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone);
+void ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone,
+    ngx_uint_t counter);
+void ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone,
+    ngx_cycle_t *cycle);
+void ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone);
+
+ngx_int_t ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
+ngx_int_t ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
+ngx_int_t ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op);
+ngx_int_t ngx_http_webhook_registry_replace(ngx_shm_zone_t *shm_zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
+    ngx_http_webhook_registry_op_t *op);
+ngx_int_t ngx_http_webhook_registry_delete(ngx_shm_zone_t *shm_zone,
+    u_char *uuid, ngx_http_webhook_registry_op_t *op);
+
+
+#endif /* _NGX_HTTP_WEBHOOK_REGISTRY_H_INCLUDED_ */

@@ -1,0 +1,432 @@
+
+/*
+ * Counts what has become of requests.
+ *
+ * Each one is counted once, when it is logged: its verdict then is final.  A
+ * counter is an atomic in the status zone, at a place that the configuration
+ * has fixed; only the ring of refused events is written under a mutex.
+ */
+
+
+#include "ngx_http_webhook.h"
+#include "status/ngx_http_webhook_status_render.h"
+
+
+static ngx_int_t ngx_http_webhook_status_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_status_precontent_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_status_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_status_outcome(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_status_reason(ngx_str_t *reason);
+static void ngx_http_webhook_status_remember(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_status_system_t *system,
+    ngx_uint_t event, ngx_uint_t reason);
+static uint64_t ngx_http_webhook_clock(void);
+static void ngx_http_webhook_status_observe(ngx_atomic_t *counters,
+    ngx_http_webhook_status_histogram_t *histogram, uint64_t nsec);
+
+
+/* when the clock was started, in nanoseconds; 0: it stands */
+static uint64_t  ngx_http_webhook_clock_started;
+
+
+/* hooks; called when the configuration has been read */
+
+ngx_int_t
+ngx_http_webhook_status_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_handler_pt           *h;
+    ngx_http_variable_t           *v;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    wmcf->access_handler = ngx_http_webhook_access_handler;
+    wmcf->precontent_handler = ngx_http_webhook_precontent_handler;
+
+    if (wmcf->status->shm_zone) {
+        wmcf->timed = 1;
+
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_webhook_status_log_handler;
+    }
+
+    /* nobody pays for a clock that nobody looks at */
+
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (v[i].name.len == sizeof("webhook_judge_time") - 1
+            && ngx_strncmp(v[i].name.data, "webhook_judge_time", v[i].name.len)
+               == 0)
+        {
+            wmcf->timed = 1;
+        }
+    }
+
+    if (wmcf->timed) {
+        wmcf->access_handler = ngx_http_webhook_status_access_handler;
+        wmcf->precontent_handler = ngx_http_webhook_status_precontent_handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+    if (wlcf->provider == NULL) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_webhook_clock_start();
+
+    rc = ngx_http_webhook_access_handler(r);
+
+    (void) ngx_http_webhook_clock_stop(
+                        ngx_http_get_module_ctx(r, ngx_http_webhook_module));
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+    if (wlcf->provider == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_webhook_clock_start();
+
+    rc = ngx_http_webhook_precontent_handler(r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    (void) ngx_http_webhook_clock_stop(ctx);
+
+    if (ctx && rc == NGX_DECLINED) {
+        ctx->accepted = 1;
+    }
+
+    return rc;
+}
+
+
+/* feeds the judgement a piece of the body, by the clock */
+
+ngx_int_t
+ngx_http_webhook_status_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     started;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+    started = wmcf->timed ? ngx_http_webhook_clock_start() : 0;
+
+    rc = ngx_http_webhook_body_feed(r, ctx, in);
+
+    if (started) {
+        (void) ngx_http_webhook_clock_stop(ctx);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                          outcome;
+    ngx_uint_t                         event;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_loc_conf_t       *wlcf;
+    ngx_http_webhook_status_system_t  *system;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->conf) {
+        wlcf = ctx->conf;
+
+    } else {
+        wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+        ctx = NULL;
+    }
+
+    system = wlcf->system;
+
+    if (system == NULL) {
+        return NGX_OK;
+    }
+
+    outcome = ngx_http_webhook_status_outcome(r, ctx);
+
+    if (outcome == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    event = system->nevents;
+
+    if (ctx) {
+        event = ngx_min(ctx->event, event);
+
+        ngx_http_webhook_status_observe(system->judge,
+                                        &ngx_http_webhook_status_judge,
+                                        ctx->judge_time);
+    }
+
+    (void) ngx_atomic_fetch_add(
+        &system->verdicts[event * ngx_http_webhook_status_nreasons + outcome],
+        1);
+
+    if (outcome != NGX_HTTP_WEBHOOK_STATUS_ACCEPTED) {
+        ngx_http_webhook_status_remember(r, ctx, system, event, outcome);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Returns what has become of a request, as an index of the reasons, or
+ * NGX_DECLINED: somebody else has ended it before it was judged.
+ */
+
+static ngx_int_t
+ngx_http_webhook_status_outcome(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_uint_t  status;
+
+    if (ctx && ctx->verdict) {
+        return ngx_http_webhook_status_reason(&ctx->verdict->reason);
+    }
+
+    if (ctx && ctx->accepted) {
+        return NGX_HTTP_WEBHOOK_STATUS_ACCEPTED;
+    }
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return NGX_HTTP_WEBHOOK_STATUS_TOO_LARGE;
+    }
+
+    if (ctx == NULL || !ctx->started) {
+        return NGX_DECLINED;
+    }
+
+    if (status == NGX_HTTP_BAD_REQUEST
+        || status == NGX_HTTP_REQUEST_TIME_OUT
+        || status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return NGX_HTTP_WEBHOOK_STATUS_ABORTED;
+    }
+
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return NGX_HTTP_WEBHOOK_STATUS_INTERNAL_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_webhook_status_reason(ngx_str_t *reason)
+{
+    ngx_uint_t  i;
+    ngx_str_t  *known;
+
+    known = ngx_http_webhook_status_reasons;
+
+    for (i = NGX_HTTP_WEBHOOK_STATUS_VERDICTS; known[i].len; i++) {
+
+        if (known[i].len == reason->len
+            && ngx_memcmp(known[i].data, reason->data, reason->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_HTTP_WEBHOOK_STATUS_OTHER;
+}
+
+
+/* puts a refused event into the ring; no more of it than is safe to show */
+
+static void
+ngx_http_webhook_status_remember(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_status_system_t *system,
+    ngx_uint_t event, ngx_uint_t reason)
+{
+    off_t                               size;
+    ngx_str_t                          *path;
+    ngx_time_t                         *tp;
+    struct sockaddr                    *sa;
+    struct sockaddr_in                 *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6                *sin6;
+#endif
+    ngx_http_webhook_main_conf_t       *wmcf;
+    ngx_http_webhook_status_refused_t   entry;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+    ngx_memzero(&entry, sizeof(ngx_http_webhook_status_refused_t));
+
+    tp = ngx_timeofday();
+
+    /* what has come of the body, or else what should have come */
+
+    size = 0;
+
+    if (ctx && (ctx->read || ctx->reading)) {
+        size = ctx->reader.size;
+
+    } else if (r->headers_in.content_length) {
+        size = ngx_atoof(r->headers_in.content_length->value.data,
+                         r->headers_in.content_length->value.len);
+        size = ngx_max(size, 0);
+    }
+
+    entry.size = ngx_min(size, (off_t) 0xffffffff);
+    entry.msec = (uint64_t) tp->sec * 1000 + tp->msec;
+    entry.system = system->index;
+    entry.event = event;
+    entry.reason = reason;
+
+    if (ctx && ctx->verdict && ctx->field) {
+        path = &ctx->field->path;
+        ngx_memcpy(entry.field, path->data,
+                   ngx_min(path->len, NGX_HTTP_WEBHOOK_STATUS_FIELD));
+    }
+
+    sa = r->connection->sockaddr;
+    entry.family = sa->sa_family;
+
+    switch (sa->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) sa;
+        ngx_memcpy(entry.addr, &sin6->sin6_addr, 16);
+        break;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        ngx_memcpy(entry.addr, &sin->sin_addr, 4);
+        break;
+    }
+
+    ngx_http_webhook_status_keep(wmcf->status, &entry);
+}
+
+
+/* starts the clock; returns 1, or 0 if it was running */
+
+ngx_uint_t
+ngx_http_webhook_clock_start(void)
+{
+    if (ngx_http_webhook_clock_started) {
+        return 0;
+    }
+
+    ngx_http_webhook_clock_started = ngx_http_webhook_clock();
+
+    return 1;
+}
+
+
+/*
+ * Stops the clock, if it runs, and adds what it shows to the time that the
+ * judgement took; "ctx" may be NULL.  Returns 1 if it was running.
+ */
+
+ngx_uint_t
+ngx_http_webhook_clock_stop(ngx_http_webhook_ctx_t *ctx)
+{
+    if (ngx_http_webhook_clock_started == 0) {
+        return 0;
+    }
+
+    if (ctx) {
+        ctx->judge_time += ngx_http_webhook_clock()
+                           - ngx_http_webhook_clock_started;
+    }
+
+    ngx_http_webhook_clock_started = 0;
+
+    return 1;
+}
+
+
+static uint64_t
+ngx_http_webhook_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/* counts an attempt to deliver an event from the queue, which took so long */
+
+void
+ngx_http_webhook_status_delivery(ngx_http_webhook_status_item_t *queue,
+    ngx_msec_t msec)
+{
+    ngx_http_webhook_status_kind_t  *kind;
+
+    if (queue->counters) {
+        kind = &ngx_http_webhook_status_kinds[queue->kind];
+
+        ngx_http_webhook_status_observe(&queue->counters[kind->ncounters],
+                                        kind->histogram,
+                                        (uint64_t) msec * 1000000);
+    }
+}
+
+
+static void
+ngx_http_webhook_status_observe(ngx_atomic_t *counters,
+    ngx_http_webhook_status_histogram_t *histogram, uint64_t nsec)
+{
+    ngx_uint_t                         i;
+    ngx_http_webhook_status_bucket_t  *bucket;
+
+    bucket = histogram->buckets;
+
+    for (i = 0; bucket[i].bound && nsec > bucket[i].bound; i++) { /* void */ }
+
+    (void) ngx_atomic_fetch_add(&counters[i], 1);
+    (void) ngx_atomic_fetch_add(&counters[histogram->nbuckets], nsec);
+}

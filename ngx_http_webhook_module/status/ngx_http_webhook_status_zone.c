@@ -1,0 +1,699 @@
+
+/*
+ * The shared memory zone of the status: counters of verdicts, of what is done
+ * with registrations and queues, histograms, and the last refused events.
+ *
+ * It outlives configurations.  Its first part is of the systems that the module
+ * knows, and the same for each of them; counters under a name of the
+ * configuration are in blocks that are found by that name, and stay when it is
+ * gone, for workers of the old configuration may still count.
+ */
+
+
+#include "ngx_http_webhook.h"
+#include "status/ngx_http_webhook_status_render.h"
+
+
+/* of what is kept in the zone */
+#define NGX_HTTP_WEBHOOK_STATUS_LAYOUT   1
+
+#define NGX_HTTP_WEBHOOK_STATUS_REFUSED  256
+#define NGX_HTTP_WEBHOOK_STATUS_REFUSED_MAX  65536
+
+/*
+ * A slab takes a page for each size of small allocations: with one size for
+ * all of ours, the smallest zone is large enough
+ */
+#define NGX_HTTP_WEBHOOK_STATUS_SMALL    256
+
+
+typedef struct ngx_http_webhook_status_block_s
+    ngx_http_webhook_status_block_t;
+
+struct ngx_http_webhook_status_block_s {
+    ngx_http_webhook_status_block_t    *next;
+    ngx_uint_t                          kind;
+    ngx_uint_t                          ncounters;
+    ngx_str_t                           name;
+    ngx_atomic_t                        counters[1];
+};
+
+
+typedef struct ngx_http_webhook_status_ring_s  ngx_http_webhook_status_ring_t;
+
+struct ngx_http_webhook_status_ring_s {
+    ngx_http_webhook_status_ring_t     *next;
+    ngx_uint_t                          size;
+    ngx_uint_t                          written;        /* in all */
+    ngx_http_webhook_status_refused_t  *entries;
+};
+
+
+typedef struct {
+    ngx_uint_t                          layout;
+    ngx_uint_t                          ncounters;
+    time_t                              since;
+    ngx_http_webhook_status_block_t    *blocks;
+    ngx_http_webhook_status_ring_t     *rings;
+    ngx_atomic_t                        counters[1];    /* of systems */
+} ngx_http_webhook_status_shctx_t;
+
+
+static ngx_int_t ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_webhook_status_init_shctx(
+    ngx_http_webhook_status_t *status, ngx_uint_t ncounters);
+static ngx_int_t ngx_http_webhook_status_init_ring(
+    ngx_http_webhook_status_t *status);
+static ngx_int_t ngx_http_webhook_status_init_item(
+    ngx_http_webhook_status_t *status, ngx_http_webhook_status_item_t *item);
+static void *ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status,
+    size_t size);
+
+
+/* its address tells a zone of this kind from others */
+static ngx_uint_t  ngx_http_webhook_status_tag;
+
+
+/* called before the configuration is read */
+
+ngx_http_webhook_status_t *
+ngx_http_webhook_status_create(ngx_conf_t *cf)
+{
+    ngx_uint_t                          i;
+    ngx_http_webhook_status_t          *status;
+    ngx_http_webhook_provider_t       **provider;
+    ngx_http_webhook_status_system_t   *system;
+
+    status = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_status_t));
+    if (status == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&status->systems, cf->pool, 4,
+                       sizeof(ngx_http_webhook_status_system_t))
+        != NGX_OK
+        || ngx_array_init(&status->items, cf->pool, 4,
+                          sizeof(ngx_http_webhook_status_item_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    provider = ngx_http_webhook_providers;
+
+    for (i = 0; provider[i]; i++) {
+
+        system = ngx_array_push(&status->systems);
+        if (system == NULL) {
+            return NULL;
+        }
+
+        ngx_memzero(system, sizeof(ngx_http_webhook_status_system_t));
+
+        system->provider = provider[i];
+        system->index = i;
+
+        while (provider[i]->events[system->nevents].len) {
+            system->nevents++;
+        }
+    }
+
+    return status;
+}
+
+
+/* returns what a location with "provider" counts in, NULL: nothing */
+
+ngx_http_webhook_status_system_t *
+ngx_http_webhook_status_system(ngx_conf_t *cf,
+    ngx_http_webhook_provider_t *provider)
+{
+    ngx_uint_t                         i;
+    ngx_http_webhook_main_conf_t      *wmcf;
+    ngx_http_webhook_status_system_t  *system;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    if (wmcf->status->shm_zone == NULL) {
+        return NULL;
+    }
+
+    system = wmcf->status->systems.elts;
+
+    for (i = 0; i < wmcf->status->systems.nelts; i++) {
+        if (system[i].provider == provider) {
+            system[i].used = 1;
+            return &system[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Adds something that is counted under "name", which must be the only one of
+ * its kind.  Whether there is a status zone need not be known yet: if there is
+ * none, nothing is counted.  Returns NULL if there is no memory.
+ */
+
+ngx_http_webhook_status_item_t *
+ngx_http_webhook_status_add(ngx_conf_t *cf, ngx_uint_t kind, ngx_str_t *name)
+{
+    ngx_http_webhook_main_conf_t     *wmcf;
+    ngx_http_webhook_status_item_t   *item, **i;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    item = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_status_item_t));
+    if (item == NULL) {
+        return NULL;
+    }
+
+    item->kind = kind;
+    item->name = *name;
+
+    i = ngx_array_push(&wmcf->status->items);
+    if (i == NULL) {
+        return NULL;
+    }
+
+    *i = item;
+
+    return item;
+}
+
+
+/* webhook_status_zone zone=name:size [refused=256]; */
+
+char *
+ngx_http_webhook_status_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_main_conf_t *wmcf = conf;
+
+    ssize_t                     size;
+    ngx_int_t                   n;
+    ngx_str_t                  *value, name;
+    ngx_uint_t                  i;
+    ngx_shm_zone_t             *shm_zone;
+    ngx_http_webhook_status_t  *status;
+
+    status = wmcf->status;
+
+    if (status->shm_zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = 0;
+    ngx_str_null(&name);
+    status->refused = NGX_CONF_UNSET_UINT;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0 && name.len == 0) {
+
+            size = ngx_http_webhook_zone_size(cf, &value[i], &name);
+            if (size == NGX_ERROR) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "refused=", 8) == 0
+            && status->refused == NGX_CONF_UNSET_UINT)
+        {
+            n = ngx_atoi(value[i].data + 8, value[i].len - 8);
+
+            if (n >= 0 && n <= NGX_HTTP_WEBHOOK_STATUS_REFUSED_MAX) {
+                status->refused = n;
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (name.len == 0) {
+        return "needs \"zone=\"";
+    }
+
+    ngx_conf_init_uint_value(status->refused, NGX_HTTP_WEBHOOK_STATUS_REFUSED);
+
+    shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                     &ngx_http_webhook_status_tag);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_http_webhook_status_init_zone;
+    shm_zone->data = status;
+
+    status->shm_zone = shm_zone;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the zone that a location names, before it is known to be there */
+
+ngx_shm_zone_t *
+ngx_http_webhook_status_find_zone(ngx_conf_t *cf, ngx_str_t *name)
+{
+    return ngx_shared_memory_add(cf, name, 0, &ngx_http_webhook_status_tag);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_webhook_status_t *old = data;
+
+    ngx_uint_t                         i, ncounters;
+    ngx_atomic_t                      *counters;
+    ngx_http_webhook_status_t         *status;
+    ngx_http_webhook_status_item_t   **item;
+    ngx_http_webhook_status_shctx_t   *sh;
+    ngx_http_webhook_status_system_t  *system;
+
+    status = shm_zone->data;
+    status->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    system = status->systems.elts;
+    ncounters = 0;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+        ncounters += (system[i].nevents + 1) * ngx_http_webhook_status_nreasons
+                     + ngx_http_webhook_status_judge.nbuckets + 1;
+    }
+
+    if (old) {
+        status->sh = old->sh;
+
+    } else if (shm_zone->shm.exists) {
+        status->sh = status->shpool->data;
+
+    } else if (ngx_http_webhook_status_init_shctx(status, ncounters) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    sh = status->sh;
+
+    if (sh->layout != NGX_HTTP_WEBHOOK_STATUS_LAYOUT
+        || sh->ncounters != ncounters)
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "webhook status zone \"%V\" was made by another version "
+                      "of the module: restart or upgrade nginx",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    counters = sh->counters;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+        system[i].verdicts = counters;
+        counters += (system[i].nevents + 1) * ngx_http_webhook_status_nreasons;
+
+        system[i].judge = counters;
+        counters += ngx_http_webhook_status_judge.nbuckets + 1;
+    }
+
+    if (ngx_http_webhook_status_init_ring(status) != NGX_OK) {
+        goto failed;
+    }
+
+    item = status->items.elts;
+
+    for (i = 0; i < status->items.nelts; i++) {
+        if (ngx_http_webhook_status_init_item(status, item[i]) != NGX_OK) {
+            goto failed;
+        }
+    }
+
+    return NGX_OK;
+
+failed:
+
+    ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                  "webhook status zone \"%V\" is too small",
+                  &shm_zone->shm.name);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_init_shctx(ngx_http_webhook_status_t *status,
+    ngx_uint_t ncounters)
+{
+    size_t                            len;
+    ngx_str_t                        *name;
+    ngx_slab_pool_t                  *shpool;
+    ngx_http_webhook_status_shctx_t  *sh;
+
+    name = &status->shm_zone->shm.name;
+    shpool = status->shpool;
+
+    /* this is reported as a whole */
+    shpool->log_nomem = 0;
+
+    len = sizeof(" in webhook status zone \"\"") + name->len;
+
+    shpool->log_ctx = ngx_http_webhook_status_alloc(status, len);
+    if (shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(shpool->log_ctx, " in webhook status zone \"%V\"%Z", name);
+
+    sh = ngx_http_webhook_status_alloc(status,
+                            offsetof(ngx_http_webhook_status_shctx_t, counters)
+                            + ncounters * sizeof(ngx_atomic_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->layout = NGX_HTTP_WEBHOOK_STATUS_LAYOUT;
+    sh->ncounters = ncounters;
+    sh->since = ngx_time();
+
+    shpool->data = sh;
+    status->sh = sh;
+
+    return NGX_OK;
+}
+
+
+/* each size has a ring of its own: workers of before may still use theirs */
+
+static ngx_int_t
+ngx_http_webhook_status_init_ring(ngx_http_webhook_status_t *status)
+{
+    ngx_http_webhook_status_ring_t   *ring;
+    ngx_http_webhook_status_shctx_t  *sh;
+
+    if (status->refused == 0) {
+        return NGX_OK;
+    }
+
+    sh = status->sh;
+
+    for (ring = sh->rings; ring; ring = ring->next) {
+        if (ring->size == status->refused) {
+            status->ring = ring;
+            return NGX_OK;
+        }
+    }
+
+    ring = ngx_http_webhook_status_alloc(status,
+                                     sizeof(ngx_http_webhook_status_ring_t));
+    if (ring == NULL) {
+        return NGX_ERROR;
+    }
+
+    ring->size = status->refused;
+    ring->entries = ngx_http_webhook_status_alloc(status,
+                                   ring->size
+                                   * sizeof(ngx_http_webhook_status_refused_t));
+    if (ring->entries == NULL) {
+        ngx_slab_free(status->shpool, ring);
+        return NGX_ERROR;
+    }
+
+    ring->next = sh->rings;
+    sh->rings = ring;
+
+    status->ring = ring;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_init_item(ngx_http_webhook_status_t *status,
+    ngx_http_webhook_status_item_t *item)
+{
+    size_t                            size;
+    ngx_uint_t                        ncounters;
+    ngx_http_webhook_status_kind_t   *kind;
+    ngx_http_webhook_status_block_t  *block;
+    ngx_http_webhook_status_shctx_t  *sh;
+
+    sh = status->sh;
+
+    kind = &ngx_http_webhook_status_kinds[item->kind];
+
+    ncounters = kind->ncounters;
+
+    if (kind->histogram) {
+        ncounters += kind->histogram->nbuckets + 1;
+    }
+
+    for (block = sh->blocks; block; block = block->next) {
+
+        if (block->kind == item->kind
+            && block->ncounters == ncounters
+            && block->name.len == item->name.len
+            && ngx_memcmp(block->name.data, item->name.data, block->name.len)
+               == 0)
+        {
+            item->counters = block->counters;
+            return NGX_OK;
+        }
+    }
+
+    /* the name follows the counters */
+
+    size = offsetof(ngx_http_webhook_status_block_t, counters)
+           + ncounters * sizeof(ngx_atomic_t);
+
+    block = ngx_http_webhook_status_alloc(status, size + item->name.len);
+    if (block == NULL) {
+        return NGX_ERROR;
+    }
+
+    block->kind = item->kind;
+    block->ncounters = ncounters;
+    block->name.len = item->name.len;
+    block->name.data = (u_char *) block + size;
+    ngx_memcpy(block->name.data, item->name.data, item->name.len);
+
+    block->next = sh->blocks;
+    sh->blocks = block;
+
+    item->counters = block->counters;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status, size_t size)
+{
+    return ngx_slab_calloc(status->shpool,
+                           ngx_max(size, NGX_HTTP_WEBHOOK_STATUS_SMALL));
+}
+
+
+/* returns 1 if a location uses the system, or has used it */
+
+ngx_uint_t
+ngx_http_webhook_status_shown(ngx_http_webhook_status_system_t *system)
+{
+    ngx_uint_t  i, n;
+
+    n = (system->nevents + 1) * ngx_http_webhook_status_nreasons;
+
+    for (i = 0; !system->used && i < n; i++) {
+        if (system->verdicts[i]) {
+            return 1;
+        }
+    }
+
+    return system->used;
+}
+
+
+/* since when it has been counted */
+
+time_t
+ngx_http_webhook_status_since(ngx_http_webhook_status_t *status)
+{
+    ngx_http_webhook_status_shctx_t  *sh;
+
+    sh = status->sh;
+
+    return sh->since;
+}
+
+
+/* returns the name of a system's event, empty for one that is not known */
+
+ngx_str_t *
+ngx_http_webhook_status_event(ngx_http_webhook_status_system_t *system,
+    ngx_uint_t event)
+{
+    /* an empty name ends the list */
+    return &system->provider->events[event];
+}
+
+
+/* asks for an item's gauges */
+
+void
+ngx_http_webhook_status_gauges(ngx_http_webhook_status_item_t *item,
+    uint64_t *values)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_GAUGES; i++) {
+        values[i] = NGX_HTTP_WEBHOOK_STATUS_NONE;
+    }
+
+    if (item->gauges) {
+        item->gauges(item->data, values);
+    }
+}
+
+
+/* puts a refused event into the ring, if there is one */
+
+void
+ngx_http_webhook_status_keep(ngx_http_webhook_status_t *status,
+    ngx_http_webhook_status_refused_t *entry)
+{
+    ngx_http_webhook_status_ring_t     *ring;
+    ngx_http_webhook_status_refused_t  *e;
+
+    ring = status->ring;
+
+    if (ring == NULL) {
+        return;
+    }
+
+    ngx_shmtx_lock(&status->shpool->mutex);
+
+    e = &ring->entries[ring->written++ % ring->size];
+
+    /* a worker that is killed here leaves an entry that nobody shows */
+
+    e->msec = 0;
+    ngx_memory_barrier();
+    ngx_memcpy(&e->size, &entry->size,
+               sizeof(ngx_http_webhook_status_refused_t)
+               - offsetof(ngx_http_webhook_status_refused_t, size));
+    ngx_memory_barrier();
+    e->msec = entry->msec;
+
+    ngx_shmtx_unlock(&status->shpool->mutex);
+}
+
+
+/* copies the last refused events into "list", the newest first */
+
+ngx_int_t
+ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
+    ngx_pool_t *pool, ngx_array_t *list)
+{
+    ngx_uint_t                          i, n, written;
+    ngx_http_webhook_status_ring_t     *ring;
+    ngx_http_webhook_status_refused_t  *e, *entries;
+
+    ring = status->ring;
+    n = ring ? ring->size : 0;
+
+    if (ngx_array_init(list, pool, ngx_max(n, 1),
+                       sizeof(ngx_http_webhook_status_refused_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    entries = ngx_palloc(pool, n * sizeof(ngx_http_webhook_status_refused_t));
+    if (entries == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_shmtx_lock(&status->shpool->mutex);
+
+    written = ring->written;
+    ngx_memcpy(entries, ring->entries,
+               n * sizeof(ngx_http_webhook_status_refused_t));
+
+    ngx_shmtx_unlock(&status->shpool->mutex);
+
+    for (i = 0; i < n && i < written; i++) {
+
+        e = &entries[(written - 1 - i) % n];
+
+        if (e->msec == 0) {
+            continue;
+        }
+
+        *(ngx_http_webhook_status_refused_t *) ngx_array_push(list) = *e;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the module's zones, and how much of them is used, in whole pages */
+
+ngx_int_t
+ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list)
+{
+    ngx_uint_t                         i;
+    ngx_list_part_t                   *part;
+    ngx_shm_zone_t                    *shm_zone;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_webhook_status_memory_t  *memory;
+
+    if (ngx_array_init(list, pool, 4, sizeof(ngx_http_webhook_status_memory_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    shm_zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NGX_OK;
+            }
+
+            part = part->next;
+            shm_zone = part->elts;
+            i = 0;
+        }
+
+        if (shm_zone[i].tag != &ngx_http_webhook_module
+            && shm_zone[i].tag != &ngx_http_webhook_status_tag)
+        {
+            continue;
+        }
+
+        memory = ngx_array_push(list);
+        if (memory == NULL) {
+            return NGX_ERROR;
+        }
+
+        shpool = (ngx_slab_pool_t *) shm_zone[i].shm.addr;
+
+        memory->name = shm_zone[i].shm.name;
+        memory->size = shm_zone[i].shm.size;
+        memory->used = memory->size - shpool->pfree * ngx_pagesize;
+    }
+}
