@@ -7,23 +7,26 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <jansson.h>
-
+#include "base/ngx_http_webhook_uuid.h"
 #include "payload/ngx_http_webhook_shape.h"
-#include "core/ngx_http_webhook_uuid.h"
-#include "registry/ngx_http_webhook_registry.h"
-#include "dedup/ngx_http_webhook_dedup.h"
 
 
-typedef struct ngx_http_webhook_ctx_s       ngx_http_webhook_ctx_t;
+typedef struct ngx_http_webhook_ctx_s  ngx_http_webhook_ctx_t;
+typedef struct ngx_http_webhook_dedup_s  ngx_http_webhook_dedup_t;
+typedef struct ngx_http_webhook_duplicate_s  ngx_http_webhook_duplicate_t;
+typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
-typedef struct ngx_http_webhook_signature_s ngx_http_webhook_signature_t;
-typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
-typedef struct ngx_http_webhook_queue_s     ngx_http_webhook_queue_t;
-typedef struct ngx_http_webhook_message_s   ngx_http_webhook_message_t;
+typedef struct ngx_http_webhook_message_s  ngx_http_webhook_message_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
-typedef struct ngx_http_webhook_status_conf_s
-    ngx_http_webhook_status_conf_t;
+typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
+typedef struct ngx_http_webhook_registration_s
+    ngx_http_webhook_registration_t;
+typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
+typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
+typedef struct ngx_http_webhook_status_conf_s  ngx_http_webhook_status_conf_t;
+typedef struct ngx_http_webhook_status_system_s
+    ngx_http_webhook_status_system_t;
+typedef struct ngx_http_webhook_verifier_s  ngx_http_webhook_verifier_t;
 
 
 /*
@@ -170,9 +173,6 @@ typedef struct {
 } ngx_http_webhook_endpoints_conf_t;
 
 
-#include "status/ngx_http_webhook_status.h"
-
-
 /* $content_length, $content_type, and their $http_... */
 #define NGX_HTTP_WEBHOOK_BODY_VARIABLES  4
 
@@ -185,8 +185,6 @@ typedef struct {
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
     ngx_http_webhook_status_t        *status;
-    ngx_http_handler_pt               access_handler;
-    ngx_http_handler_pt               precontent_handler;
     unsigned                          timed:1;      /* the clock is looked at */
     ngx_uint_t                        id_used;      /* $webhook_id */
 } ngx_http_webhook_main_conf_t;
@@ -230,15 +228,6 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_uint_t                        line;
     u_char                           *queue_file;   /* of "webhook_queue", or */
     ngx_uint_t                        queue_line;   /* "webhook_deliver" */
-};
-
-
-/* what ngx_http_webhook_variable_outbound() can tell */
-
-enum {
-    webhook_outbound_url = 0,
-    webhook_outbound_timestamp,
-    webhook_outbound_signature
 };
 
 
@@ -322,175 +311,7 @@ struct ngx_http_webhook_ctx_s {
 };
 
 
-/* ngx_http_webhook_module.c */
-
-char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
-off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
-    size_t skip);
-
-/* ngx_http_webhook_gate.c */
-
-ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
-ngx_http_webhook_ctx_t *ngx_http_webhook_get_ctx(ngx_http_request_t *r);
-ngx_http_webhook_ctx_t *ngx_http_webhook_create_ctx(ngx_http_request_t *r);
-ngx_int_t ngx_http_webhook_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-ngx_uint_t ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx,
-    ngx_str_t *slug);
-ngx_uint_t ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
-    ngx_str_t *name);
-ngx_int_t ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
-    ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field);
-ngx_table_elt_t *ngx_http_webhook_header(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_uint_t *count);
-
-/* ngx_http_webhook_body.c */
-
-ngx_int_t ngx_http_webhook_body_feed(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
-ngx_int_t ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start,
-    off_t end, ngx_str_t *text);
-ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_buf_t *head, ngx_buf_t *tail);
-ngx_int_t ngx_http_webhook_body_unwrap(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-
-/* ngx_http_webhook_answer.c */
-
-ngx_int_t ngx_http_webhook_suspend(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_step_pt next);
-void ngx_http_webhook_resume(ngx_http_request_t *r);
-void ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op);
-ngx_int_t ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_chain_t *out, off_t len);
-ngx_int_t ngx_http_webhook_answer_json(ngx_http_request_t *r, ngx_uint_t status,
-    json_t *json);
-ngx_int_t ngx_http_webhook_print_json(ngx_pool_t *pool, json_t *json,
-    ngx_str_t *text);
-
-/* ngx_http_webhook_api.c */
-
-char *ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* ngx_http_webhook_app.c */
-
-ngx_int_t ngx_http_webhook_app_token(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-ngx_int_t ngx_http_webhook_app_identify(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-char *ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/* ngx_http_webhook_dedup.c */
-
-ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
-
-/* ngx_http_webhook_signature.c */
-
-ngx_uint_t ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b);
-ngx_int_t ngx_http_webhook_signature_begin(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-ngx_int_t ngx_http_webhook_signature_update(ngx_http_request_t *r,
-    ngx_http_webhook_verifier_t *verifier, u_char *p, size_t len);
-ngx_int_t ngx_http_webhook_signature_finish(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-ngx_uint_t ngx_http_webhook_signature_has(
-    ngx_http_webhook_signature_t *signature, ngx_table_elt_t *header);
-char *ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_int_t ngx_http_webhook_sign_standard(ngx_http_request_t *r,
-    ngx_str_t *secrets, ngx_uint_t n, ngx_str_t *id, ngx_str_t *timestamp,
-    ngx_str_t *body, ngx_str_t *signature);
-ngx_uint_t ngx_http_webhook_secret_is(ngx_str_t *secret);
-ngx_int_t ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret);
-ngx_int_t ngx_http_webhook_hash(ngx_str_t *text, u_char *uuid);
-char *ngx_http_webhook_sign(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/* ngx_http_webhook_queue.c */
-
-char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_queue_merge(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);
-ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
-void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
-    ngx_cycle_t *cycle);
-void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
-
-/* ngx_http_webhook_deliver.c */
-
-char *ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_deliver_check(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf);
-ngx_int_t ngx_http_webhook_deliver_access(ngx_http_request_t *r);
-ngx_int_t ngx_http_webhook_deliver_header(ngx_http_request_t *r,
-    ngx_str_t *key, ngx_str_t *value);
-void ngx_http_webhook_deliver_init(void);
-
-/* ngx_http_webhook_endpoint.c */
-
-char *ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
-    ngx_shm_zone_t *zone, u_char *file, ngx_uint_t line);
-
-/* ngx_http_webhook_outbound.c */
-
-ngx_int_t ngx_http_webhook_outbound_pin(ngx_http_request_t *r);
-ngx_int_t ngx_http_webhook_variable_outbound(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-
-/* ngx_http_webhook_problem.c */
-
-ngx_int_t ngx_http_webhook_problem(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-ngx_int_t ngx_http_webhook_refuse(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
-    ngx_http_webhook_field_t *field);
-ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r, char *name,
-    ngx_str_t *value);
-void ngx_http_webhook_problem_init(void);
-
-/* ngx_http_webhook_module.c */
-
-ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_str_t *name);
-
-/* ngx_http_webhook_variable.c */
-
-ngx_int_t ngx_http_webhook_add_variables(ngx_conf_t *cf);
-ngx_int_t ngx_http_webhook_set_id(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_uint_t make);
-ngx_int_t ngx_http_webhook_set_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, ngx_str_t *value);
-ngx_int_t ngx_http_webhook_save_variables(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_array_t *variables);
-
-
 extern ngx_module_t  ngx_http_webhook_module;
-
-extern ngx_http_webhook_provider_t  *ngx_http_webhook_providers[];
-
-extern ngx_http_webhook_provider_t  ngx_http_webhook_luzmo;
-extern ngx_http_webhook_provider_t  ngx_http_webhook_munity;
-extern ngx_http_webhook_provider_t  ngx_http_webhook_endpoints;
-extern ngx_http_webhook_provider_t  ngx_http_webhook_lenra;
-extern ngx_http_webhook_provider_t  ngx_http_webhook_signed;
-
-extern ngx_http_webhook_verdict_t   ngx_http_webhook_unknown_path;
-extern ngx_http_webhook_verdict_t   ngx_http_webhook_zone_full;
-extern ngx_http_webhook_verdict_t   ngx_http_webhook_store_failed;
-extern ngx_http_webhook_verdict_t   ngx_http_webhook_queue_full;
-
-extern ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json;
 
 
 #endif /* _NGX_HTTP_WEBHOOK_H_INCLUDED_ */

@@ -3,10 +3,27 @@
 
 
 #include "ngx_http_webhook.h"
+#include "core/ngx_http_webhook_conf.h"
+#include "status/ngx_http_webhook_status.h"
+#include "registry/ngx_http_webhook_registry.h"
+#include "dedup/ngx_http_webhook_dedup.h"
+#include "judge/ngx_http_webhook_gate.h"
+#include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_secret.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_app.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_variable.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "queue/ngx_http_webhook_queue.h"
+#include "queue/ngx_http_webhook_api.h"
+#include "endpoints/ngx_http_webhook_endpoint.h"
+#include "endpoints/ngx_http_webhook_outbound.h"
+#include "events/ngx_http_webhook_deliver.h"
+#include "views/ngx_http_webhook_status_handler.h"
 
 
-static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
-    ngx_chain_t *in);
+static ngx_int_t ngx_http_webhook_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_webhook_init_process(ngx_cycle_t *cycle);
 static void ngx_http_webhook_exit_process(ngx_cycle_t *cycle);
 static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
@@ -16,10 +33,6 @@ static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static char *ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
@@ -27,24 +40,12 @@ static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
 
 /* the systems */
 
-ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
+static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_luzmo,
     &ngx_http_webhook_munity,
     &ngx_http_webhook_lenra,
     &ngx_http_webhook_signed,
     NULL
-};
-
-
-/* what is said of the body, and changes with it */
-
-static ngx_str_t
-    ngx_http_webhook_body_variables[NGX_HTTP_WEBHOOK_BODY_VARIABLES] =
-{
-    ngx_string("content_length"),
-    ngx_string("content_type"),
-    ngx_string("http_content_length"),
-    ngx_string("http_content_type")
 };
 
 
@@ -188,7 +189,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_webhook_module_ctx = {
-    ngx_http_webhook_add_variables,        /* preconfiguration */
+    ngx_http_webhook_preconfiguration,     /* preconfiguration */
     ngx_http_webhook_init,                 /* postconfiguration */
 
     ngx_http_webhook_create_main_conf,     /* create main configuration */
@@ -218,29 +219,11 @@ ngx_module_t  ngx_http_webhook_module = {
 };
 
 
-static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
-
-
-/* nginx passes on each byte of the body once, as it arrives */
-
 static ngx_int_t
-ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_http_webhook_preconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_webhook_ctx_t  *ctx;
-
-    if (ngx_http_webhook_outbound_pin(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    if (ctx && ctx->reading
-        && ngx_http_webhook_status_feed(r, ctx, in) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_next_request_body_filter(r, in);
+    return ngx_http_webhook_variable_init(cf) == NGX_OK
+           ? ngx_http_webhook_outbound_add_variables(cf) : NGX_ERROR;
 }
 
 
@@ -341,7 +324,7 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    wmcf->status = ngx_http_webhook_status_create(cf);
+    wmcf->status = ngx_http_webhook_status_create(cf, ngx_http_webhook_providers);
     if (wmcf->status == NULL) {
         return NULL;
     }
@@ -587,188 +570,6 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* what may be a secret is never part of an error */
-
-static char *
-ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
-
-    ngx_str_t                  *value, slug;
-    ngx_uint_t                  i;
-    ngx_http_webhook_secret_t  *secret;
-
-    value = cf->args->elts;
-
-    if (wlcf->secrets == NULL) {
-        return ngx_strcmp(value[1].data, "off") == 0
-               ? "is duplicate" : "is used beside \"webhook_secret off\"";
-    }
-
-    ngx_str_null(&slug);
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strcmp(value[1].data, "off") == 0) {
-            return "off has no parameters";
-        }
-
-        if (ngx_strncmp(value[2].data, "slug=", 5) != 0) {
-            return "has an invalid parameter: \"slug=\" is the only one";
-        }
-
-        slug.len = value[2].len - 5;
-        slug.data = value[2].data + 5;
-
-        if (!ngx_http_webhook_slug(&slug)) {
-            return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, "
-                   "0-9, _ and - are allowed";
-        }
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-
-        if (wlcf->secrets != NGX_CONF_UNSET_PTR) {
-            return "off is used beside a secret";
-        }
-
-        wlcf->secrets = NULL;
-        return NGX_CONF_OK;
-    }
-
-    if (value[1].len == 0) {
-        return "has an empty secret";
-    }
-
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
-        wlcf->secrets = ngx_array_create(cf->pool, 2,
-                                         sizeof(ngx_http_webhook_secret_t));
-        if (wlcf->secrets == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    secret = wlcf->secrets->elts;
-
-    for (i = 0; i < wlcf->secrets->nelts; i++) {
-
-        if (secret[i].secret.len == value[1].len
-            && ngx_strcmp(secret[i].secret.data, value[1].data) == 0
-            && secret[i].slug.len == slug.len
-            && (slug.len == 0
-                || ngx_strncmp(secret[i].slug.data, slug.data, slug.len) == 0))
-        {
-            return "is duplicate";
-        }
-    }
-
-    secret = ngx_array_push(wlcf->secrets);
-    if (secret == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    secret->secret = value[1];
-    secret->slug = slug;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
-
-    size_t      i;
-    u_char      ch;
-    ngx_str_t  *value;
-
-    if (wlcf->secret_header.data) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    /* what nginx takes for a header name; other characters never match */
-
-    for (i = 0; i < value[1].len; i++) {
-        ch = value[1].data[i];
-
-        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
-            && (ch < '0' || ch > '9') && ch != '-' && ch != '_')
-        {
-            break;
-        }
-    }
-
-    if (i == 0 || i < value[1].len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid header name \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    wlcf->secret_header = value[1];
-
-    wlcf->secret_key.len = value[1].len;
-    wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
-    if (wlcf->secret_key.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_strlow(wlcf->secret_key.data, value[1].data, value[1].len);
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * Takes "zone=name:size" apart.  Returns the size, or NGX_ERROR, with an error
- * logged, if that is wrong or too small.
- */
-
-ssize_t
-ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name)
-{
-    u_char     *p;
-    ssize_t     size;
-    ngx_str_t   text;
-
-    if (ngx_strncmp(value->data, "zone=", 5) != 0) {
-        goto invalid;
-    }
-
-    name->data = value->data + 5;
-
-    p = (u_char *) ngx_strchr(name->data, ':');
-    if (p == NULL || p == name->data) {
-        goto invalid;
-    }
-
-    name->len = p - name->data;
-
-    text.data = p + 1;
-    text.len = value->data + value->len - text.data;
-
-    size = ngx_parse_size(&text);
-    if (size == NGX_ERROR) {
-        goto invalid;
-    }
-
-    if (size < (ssize_t) (NGX_HTTP_WEBHOOK_ZONE_PAGES * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small", value);
-        return NGX_ERROR;
-    }
-
-    return size;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\"", value);
-    return NGX_ERROR;
-}
-
-
 /* webhook_zone zone=name:size [state=path] [state_size=1g]; */
 
 static char *
@@ -861,131 +662,25 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/*
- * Parses the size of a store in a parameter, after "skip" bytes of its name.
- * Returns NGX_ERROR, with an error logged, if it is none or too small.
- */
-
-off_t
-ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
-{
-    off_t      size;
-    ngx_str_t  text;
-
-    text.len = value->len - skip;
-    text.data = value->data + skip;
-
-    size = ngx_parse_offset(&text);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", value);
-        return NGX_ERROR;
-    }
-
-    if (size < NGX_HTTP_WEBHOOK_STORE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is less than 128k", value);
-        return NGX_ERROR;
-    }
-
-    return size;
-}
-
-
-/*
- * Takes note of a store's file: LMDB does not allow a process to open one
- * twice.  "path" must be a full one.
- */
-
-char *
-ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
-{
-    ngx_str_t                     *file;
-    ngx_uint_t                     i;
-    ngx_http_webhook_main_conf_t  *wmcf;
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    file = wmcf->files.elts;
-
-    for (i = 0; i < wmcf->files.nelts; i++) {
-
-        if (file[i].len == path->len
-            && ngx_strncmp(file[i].data, path->data, path->len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the file \"%V\" is used already", path);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    file = ngx_array_push(&wmcf->files);
-    if (file == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *file = *path;
-
-    return NGX_CONF_OK;
-}
-
+/* hooks the rooms into nginx; all of the configuration has been read */
 
 static ngx_int_t
 ngx_http_webhook_init(ngx_conf_t *cf)
 {
-    ngx_int_t                      index;
-    ngx_uint_t                     i;
-    ngx_http_handler_pt           *h;
-    ngx_http_core_main_conf_t     *cmcf;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
-    for (i = 0; i < NGX_HTTP_WEBHOOK_BODY_VARIABLES; i++) {
-
-        index = ngx_http_get_variable_index(cf,
-                                          &ngx_http_webhook_body_variables[i]);
-        if (index == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        wmcf->body_variables[i] = index;
-    }
-
-    if (ngx_http_webhook_status_init(cf) != NGX_OK) {
+    if (ngx_http_webhook_body_init(cf) != NGX_OK
+        || ngx_http_webhook_status_init(cf) != NGX_OK
+        || ngx_http_webhook_gate_init(cf) != NGX_OK
+        || ngx_http_webhook_deliver_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = wmcf->access_handler;
-
-    /* the last one added is the first one called */
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_webhook_deliver_access;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = wmcf->precontent_handler;
-
-    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
-    ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;
 
     ngx_http_webhook_problem_init();
-    ngx_http_webhook_deliver_init();
+    ngx_http_webhook_outbound_init(cf);
 
     if (wmcf->dedup_zones.nelts) {
         ngx_http_webhook_dedup_init(cf);

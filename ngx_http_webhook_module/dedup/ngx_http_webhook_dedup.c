@@ -14,9 +14,12 @@
  */
 
 
-#include "ngx_http_webhook.h"
-#include "dedup/ngx_http_webhook_keys.h"
+#include "dedup/ngx_http_webhook_dedup.h"
 #include "dedup/ngx_http_webhook_dedup_state.h"
+#include "dedup/ngx_http_webhook_keys.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_conf.h"
+#include "status/ngx_http_webhook_status.h"
 
 
 #define NGX_HTTP_WEBHOOK_DEDUP_TTL   (12 * 60 * 60)

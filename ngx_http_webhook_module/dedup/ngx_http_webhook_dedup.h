@@ -3,16 +3,12 @@
 #define _NGX_HTTP_WEBHOOK_DEDUP_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
+#include "ngx_http_webhook.h"
 
 
-typedef struct ngx_http_webhook_dedup_s       ngx_http_webhook_dedup_t;
-typedef struct ngx_http_webhook_held_s        ngx_http_webhook_held_t;
-typedef struct ngx_http_webhook_duplicate_s   ngx_http_webhook_duplicate_t;
-
-
+ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
 char *ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -14,7 +14,7 @@
 
 
 #include "dedup/ngx_http_webhook_dedup_state.h"
-#include "core/ngx_http_webhook_uuid.h"
+#include "base/ngx_http_webhook_uuid.h"
 
 #include <ngx_event.h>
 

@@ -11,6 +11,14 @@
 
 
 #include "endpoints/ngx_http_webhook_endpoint.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "base/ngx_http_webhook_crypto.h"
+#include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_secret.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "systems/ngx_http_webhook_systems.h"
 #include "queue/ngx_http_webhook_queue.h"
 
 
@@ -1020,7 +1028,10 @@ ngx_http_webhook_endpoint_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 static ngx_int_t
 ngx_http_webhook_endpoint_key(ngx_str_t *workspace, u_char *uuid)
 {
-    if (ngx_http_webhook_hash(workspace, uuid) != NGX_OK) {
+    if (ngx_http_webhook_hash(workspace, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE,
+                              ngx_cycle->log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -3,7 +3,10 @@
 #define _NGX_HTTP_WEBHOOK_ENDPOINT_H_INCLUDED_
 
 
+#include <jansson.h>
+
 #include "ngx_http_webhook.h"
+#include "registry/ngx_http_webhook_registry.h"
 #include "endpoints/ngx_http_webhook_address.h"
 
 
@@ -54,6 +57,13 @@ struct ngx_http_webhook_resolve_s {
 };
 
 
+char *ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
+    ngx_shm_zone_t *zone, u_char *file, ngx_uint_t line);
+
 ngx_int_t ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
     ngx_pool_t *pool, ngx_str_t *workspace,
     ngx_http_webhook_endpoint_t *endpoint);
@@ -70,6 +80,9 @@ ngx_int_t ngx_http_webhook_resolve(ngx_http_request_t *r,
     ngx_http_webhook_resolve_t *resolve);
 ngx_uint_t ngx_http_webhook_address_allowed(struct sockaddr *sockaddr,
     socklen_t socklen, ngx_array_t *allow);
+
+
+extern ngx_http_webhook_provider_t  ngx_http_webhook_endpoints;
 
 
 #endif /* _NGX_HTTP_WEBHOOK_ENDPOINT_H_INCLUDED_ */

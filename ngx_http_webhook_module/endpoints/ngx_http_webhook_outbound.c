@@ -14,11 +14,23 @@
 
 
 #include "endpoints/ngx_http_webhook_outbound.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_variable.h"
 
 
 #define NGX_HTTP_WEBHOOK_GONE       410
 
 #define NGX_HTTP_WEBHOOK_CONFLICTS  16
+
+
+/* what a variable can tell */
+
+enum {
+    webhook_outbound_url = 0,
+    webhook_outbound_timestamp,
+    webhook_outbound_signature
+};
 
 
 /* a change of an endpoint, which outlives the request */
@@ -38,6 +50,11 @@ typedef struct {
 } ngx_http_webhook_outbound_update_t;
 
 
+static ngx_int_t ngx_http_webhook_outbound_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_outbound_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_webhook_outbound_pin(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_outbound_resolved(
     ngx_http_webhook_outbound_t *outbound);
 static void ngx_http_webhook_outbound_resolve_done(
@@ -59,6 +76,25 @@ static void ngx_http_webhook_outbound_settle(
     ngx_http_webhook_outbound_update_t *update);
 static void ngx_http_webhook_outbound_reported(
     ngx_http_webhook_enqueue_t *enqueue);
+
+
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+
+static ngx_http_variable_t  ngx_http_webhook_outbound_variables[] = {
+
+    { ngx_string("webhook_endpoint_url"), NULL,
+      ngx_http_webhook_outbound_variable,
+      webhook_outbound_url, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_timestamp"), NULL, ngx_http_webhook_outbound_variable,
+      webhook_outbound_timestamp, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("webhook_signature"), NULL, ngx_http_webhook_outbound_variable,
+      webhook_outbound_signature, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    ngx_http_null_variable
+};
 
 
 static ngx_str_t  ngx_http_webhook_outbound_id = ngx_string("webhook-id");
@@ -317,14 +353,14 @@ ngx_http_webhook_outbound_sign(ngx_http_request_t *r,
                                        &outbound->timestamp, &outbound->body,
                                        &outbound->signature)
         != NGX_OK
-        || ngx_http_webhook_deliver_header(r, &ngx_http_webhook_outbound_id,
+        || ngx_http_webhook_add_request_header(r, &ngx_http_webhook_outbound_id,
                                            &ctx->id)
            != NGX_OK
-        || ngx_http_webhook_deliver_header(r,
+        || ngx_http_webhook_add_request_header(r,
                                            &ngx_http_webhook_outbound_timestamp,
                                            &outbound->timestamp)
            != NGX_OK
-        || ngx_http_webhook_deliver_header(r,
+        || ngx_http_webhook_add_request_header(r,
                                            &ngx_http_webhook_outbound_signature,
                                            &outbound->signature)
            != NGX_OK)
@@ -337,11 +373,22 @@ ngx_http_webhook_outbound_sign(ngx_http_request_t *r,
 
 
 /*
- * Called as the body of a request is read.  NGX_ERROR makes that fail: nobody
- * must connect to an address that was not judged.
+ * A request body filter: makes the reading of an event's body fail where nginx
+ * would connect to an address that was not checked.
  */
 
-ngx_int_t
+static ngx_int_t
+ngx_http_webhook_outbound_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    return ngx_http_webhook_outbound_pin(r) == NGX_OK
+           ? ngx_http_next_request_body_filter(r, in)
+           : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* Returns NGX_OK, or NGX_ERROR if nobody must connect. */
+
+static ngx_int_t
 ngx_http_webhook_outbound_pin(ngx_http_request_t *r)
 {
     ngx_http_webhook_ctx_t       *ctx;
@@ -476,8 +523,8 @@ ngx_http_webhook_outbound_hide_host(ngx_http_request_t *r,
  * as the upstream is the same.
  */
 
-ngx_int_t
-ngx_http_webhook_variable_outbound(ngx_http_request_t *r,
+static ngx_int_t
+ngx_http_webhook_outbound_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t                    *value;
@@ -759,4 +806,42 @@ ngx_http_webhook_outbound_reported(ngx_http_webhook_enqueue_t *enqueue)
     }
 
     ngx_destroy_pool(update->pool);
+}
+
+
+/* Adds this room's variables; called before the configuration is read. */
+
+ngx_int_t
+ngx_http_webhook_outbound_add_variables(ngx_conf_t *cf)
+{
+    return ngx_http_webhook_add_variables(cf,
+                                          ngx_http_webhook_outbound_variables);
+}
+
+
+/*
+ * Hooks into the reading of bodies, where a queue has endpoints; called after
+ * the configuration has been read.
+ */
+
+void
+ngx_http_webhook_outbound_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_queue_t      **queue;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->endpoints) {
+            ngx_http_next_request_body_filter =
+                                           ngx_http_top_request_body_filter;
+            ngx_http_top_request_body_filter =
+                                        ngx_http_webhook_outbound_body_filter;
+            return;
+        }
+    }
 }

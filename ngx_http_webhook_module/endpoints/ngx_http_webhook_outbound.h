@@ -49,5 +49,8 @@ ngx_int_t ngx_http_webhook_outbound_begin(ngx_http_request_t *r,
 void ngx_http_webhook_outbound_finish(ngx_http_webhook_outbound_t *outbound,
     ngx_uint_t status);
 
+ngx_int_t ngx_http_webhook_outbound_add_variables(ngx_conf_t *cf);
+void ngx_http_webhook_outbound_init(ngx_conf_t *cf);
+
 
 #endif /* _NGX_HTTP_WEBHOOK_OUTBOUND_H_INCLUDED_ */

@@ -14,6 +14,8 @@
  */
 
 
+#include "events/ngx_http_webhook_deliver.h"
+#include "core/ngx_http_webhook_ctx.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 
@@ -181,6 +183,7 @@ static ngx_chain_t *ngx_http_webhook_deliver_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
 static ngx_http_webhook_delivery_t *ngx_http_webhook_delivery(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_deliver_access(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_retry_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_body_filter(ngx_http_request_t *r,
@@ -1635,7 +1638,7 @@ ngx_http_webhook_deliver_headers(ngx_http_request_t *r,
 
     for (i = 0; i < message->headers.nelts; i++) {
 
-        if (ngx_http_webhook_deliver_header(r, &kv[i].key, &kv[i].value)
+        if (ngx_http_webhook_add_request_header(r, &kv[i].key, &kv[i].value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -1653,50 +1656,7 @@ ngx_http_webhook_deliver_headers(ngx_http_request_t *r,
 
     r->headers_in.content_length_n = length;
 
-    return ngx_http_webhook_deliver_header(r, &content_length, &value);
-}
-
-
-/* as in ngx_http_process_request_headers() */
-
-ngx_int_t
-ngx_http_webhook_deliver_header(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t            *h;
-    ngx_http_header_t          *hh;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->key = *key;
-    h->value = *value;
-
-    h->lowcase_key = ngx_pnalloc(r->pool, key->len);
-    if (h->lowcase_key == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = ngx_hash_strlow(h->lowcase_key, key->data, key->len);
-
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-
-    hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
-                       key->len);
-
-    /* the one of Host would look for another server */
-
-    if (hh && hh->offset == offsetof(ngx_http_headers_in_t, host)) {
-        r->headers_in.host = h;
-        return NGX_OK;
-    }
-
-    return hh ? hh->handler(r, h, hh->offset) : NGX_OK;
+    return ngx_http_webhook_add_request_header(r, &content_length, &value);
 }
 
 
@@ -1798,7 +1758,7 @@ ngx_http_webhook_delivery(ngx_http_request_t *r)
  * not reach what is inside.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_webhook_deliver_access(ngx_http_request_t *r)
 {
     ngx_http_core_main_conf_t  *cmcf;
@@ -2350,16 +2310,33 @@ ngx_http_webhook_deliver_unlock(ngx_http_webhook_deliverer_t *d)
 }
 
 
-/* called after the configuration has been read */
+/*
+ * Hooks delivery into nginx, after ngx_http_webhook_gate_init(): the access
+ * handler that is added last is called first.  Returns NGX_OK or NGX_ERROR.
+ */
 
-void
-ngx_http_webhook_deliver_init(void)
+ngx_int_t
+ngx_http_webhook_deliver_init(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_webhook_deliver_access;
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_webhook_deliver_header_filter;
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_webhook_deliver_body_filter;
+
+    return NGX_OK;
 }
 
 

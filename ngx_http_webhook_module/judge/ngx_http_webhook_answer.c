@@ -2,7 +2,7 @@
 /* what the module answers itself, and how a request waits for that */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_answer.h"
 
 
 /* times in answers have milliseconds */

@@ -5,7 +5,10 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_app.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "base/ngx_http_webhook_crypto.h"
+#include "registry/ngx_http_webhook_registry.h"
 
 
 static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,

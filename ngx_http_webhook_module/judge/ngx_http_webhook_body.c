@@ -2,7 +2,8 @@
 /* the request body: read piece by piece, cut out of, wrapped */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_signature.h"
 
 
 /* how much of a body that is in a file is read at a time */
@@ -31,6 +32,18 @@ static ngx_int_t ngx_http_webhook_body_link(ngx_http_request_t *r,
     ngx_chain_t ***ll, ngx_buf_t *b, off_t *len);
 static ngx_int_t ngx_http_webhook_body_headers(ngx_http_request_t *r,
     off_t len);
+
+
+/* what is said of the body, and changes with it */
+
+static ngx_str_t
+    ngx_http_webhook_body_variables[NGX_HTTP_WEBHOOK_BODY_VARIABLES] =
+{
+    ngx_string("content_length"),
+    ngx_string("content_type"),
+    ngx_string("http_content_length"),
+    ngx_string("http_content_type")
+};
 
 
 /*
@@ -342,6 +355,34 @@ ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
     }
 
     ngx_str_set(&header->value, "application/json");
+
+    return NGX_OK;
+}
+
+
+/*
+ * Finds the variables that change with the body.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_body_init(ngx_conf_t *cf)
+{
+    ngx_int_t                      index;
+    ngx_uint_t                     i;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    for (i = 0; i < NGX_HTTP_WEBHOOK_BODY_VARIABLES; i++) {
+
+        index = ngx_http_get_variable_index(cf,
+                                          &ngx_http_webhook_body_variables[i]);
+        if (index == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        wmcf->body_variables[i] = index;
+    }
 
     return NGX_OK;
 }

@@ -12,12 +12,23 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_gate.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_clock.h"
+#include "status/ngx_http_webhook_status.h"
+#include "dedup/ngx_http_webhook_dedup.h"
+#include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_signature.h"
 
 
+static ngx_int_t ngx_http_webhook_timed_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_timed_precontent_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
     ngx_http_webhook_loc_conf_t *wlcf);
-static void ngx_http_webhook_ctx_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
@@ -29,39 +40,17 @@ static ngx_uint_t ngx_http_webhook_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_judge(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
 
 
-ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_path = {
-    NGX_HTTP_NOT_FOUND,
-    ngx_string("unknown_event"),
-    ngx_string("the path names no event"),
-    ngx_null_string,
-    0
-};
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_method_not_allowed = {
     NGX_HTTP_NOT_ALLOWED,
     ngx_string("method_not_allowed"),
     ngx_string("the method is not one of those in Allow"),
-    ngx_null_string,
-    0
-};
-
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_secret = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("missing_secret"),
-    ngx_string("the header with the secret is missing"),
-    ngx_null_string,
-    0
-};
-
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("invalid_secret"),
-    ngx_string("the secret is not valid"),
     ngx_null_string,
     0
 };
@@ -117,33 +106,6 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
 };
 
 
-ngx_http_webhook_verdict_t  ngx_http_webhook_zone_full = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("zone_full"),
-    ngx_string("there is no room for another one"),
-    ngx_null_string,
-    0
-};
-
-
-ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("store_failed"),
-    ngx_string("it could not be made durable"),
-    ngx_null_string,
-    0
-};
-
-
-ngx_http_webhook_verdict_t  ngx_http_webhook_queue_full = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("queue_full"),
-    ngx_string("there is no room for another event"),
-    ngx_null_string,
-    0
-};
-
-
 static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event = {
     NGX_HTTP_BAD_REQUEST,
     ngx_string("unknown_event"),
@@ -165,7 +127,7 @@ static ngx_str_t  ngx_http_webhook_content_encoding =
  * is returned for a valid credential only: under "satisfy any" it grants.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_webhook_access_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
@@ -214,7 +176,7 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
  * have the body that the main request was judged for.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
@@ -309,84 +271,6 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
 
 /*
- * Returns the judgement of the request, NULL if there is none.  Where an
- * internal redirect has forgotten it, or in a subrequest, it is the last one.
- */
-
-ngx_http_webhook_ctx_t *
-ngx_http_webhook_get_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_webhook_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    if (ctx || !(r->internal || r->filter_finalize)) {
-        return ctx;
-    }
-
-    /* the newest cleanup is the first */
-
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_http_webhook_ctx_cleanup) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* makes the request a new judgement; returns NULL if there is no memory */
-
-ngx_http_webhook_ctx_t *
-ngx_http_webhook_create_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_webhook_ctx_t  *ctx, *last;
-
-    last = ngx_http_webhook_get_ctx(r);
-
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_ctx_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ctx = cln->data;
-    cln->handler = ngx_http_webhook_ctx_cleanup;
-
-    ngx_memzero(ctx, offsetof(ngx_http_webhook_ctx_t, reader));
-
-    ctx->event = NGX_HTTP_WEBHOOK_NO_EVENT;
-
-    if (last) {
-        ctx->id = last->id;
-        ctx->has_own_id = last->has_own_id;
-        ngx_memcpy(ctx->own_id, last->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
-        ctx->message = last->message;
-        ctx->attempt = last->attempt;
-        ctx->outbound = last->outbound;
-        ctx->wrapped = last->wrapped;
-        ctx->body = last->body;
-        ctx->held = last->held;
-    }
-
-    ngx_http_set_ctx(r, ctx, ngx_http_webhook_module);
-
-    return ctx;
-}
-
-
-/* its address is the mark by which ngx_http_webhook_get_ctx() finds it */
-
-static void
-ngx_http_webhook_ctx_cleanup(void *data)
-{
-    return;
-}
-
-
-/*
  * Returns the judgement in this location, with the request routed: it has
  * a verdict, or a resource and a method.  NULL means an error.
  */
@@ -434,156 +318,6 @@ ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/* a step: judges the secret that the configured header carries */
-
-ngx_int_t
-ngx_http_webhook_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    ngx_uint_t                    n;
-    ngx_table_elt_t              *header;
-    ngx_http_webhook_loc_conf_t  *wlcf;
-
-    wlcf = ctx->conf;
-
-    if (wlcf->secrets == NULL || wlcf->secrets == NGX_CONF_UNSET_PTR) {
-        return NGX_DECLINED;
-    }
-
-    header = ngx_http_webhook_header(r, &wlcf->secret_key, &n);
-
-    if (n == 0) {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_missing_secret,
-                                       NULL);
-    }
-
-    ctx->secret = header->value;
-
-    if (n > 1 || !ngx_http_webhook_secret_valid(ctx, NULL)) {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_secret,
-                                       NULL);
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * Returns 1 if ctx->secret is one of the location's and, unless "slug" is NULL,
- * is valid for that plugin.  All are compared, whichever matches.
- */
-
-ngx_uint_t
-ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
-{
-    ngx_uint_t                  equal, i, valid;
-    ngx_http_webhook_secret_t  *secret;
-
-    valid = 0;
-    secret = ctx->conf->secrets->elts;
-
-    for (i = 0; i < ctx->conf->secrets->nelts; i++) {
-
-        equal = ngx_http_webhook_equal(&secret[i].secret, &ctx->secret);
-
-        if (slug && secret[i].slug.len
-            && (secret[i].slug.len != slug->len
-                || ngx_memcmp(secret[i].slug.data, slug->data, slug->len) != 0))
-        {
-            continue;
-        }
-
-        valid |= equal;
-    }
-
-    return valid;
-}
-
-
-/* returns the index of the system's event of this name, or NO_EVENT */
-
-ngx_uint_t
-ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
-    ngx_str_t *name)
-{
-    ngx_str_t   *events;
-    ngx_uint_t   i;
-
-    events = provider->events;
-
-    for (i = 0; events[i].len; i++) {
-
-        if (events[i].len == name->len
-            && ngx_memcmp(events[i].data, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_HTTP_WEBHOOK_NO_EVENT;
-}
-
-
-/*
- * Sets the verdict, for which "verdict" must be static, and the member that it
- * is about, or NULL.  Returns NGX_ABORT for a step to return.
- */
-
-ngx_int_t
-ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
-    ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field)
-{
-    ctx->verdict = verdict;
-    ctx->field = field;
-
-    return NGX_ABORT;
-}
-
-
-/*
- * Looks a request header up by its name in lower case.  Returns the first one,
- * or NULL, and in "count" how many there are.
- */
-
-ngx_table_elt_t *
-ngx_http_webhook_header(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_uint_t *count)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *found, *header;
-
-    found = NULL;
-    *count = 0;
-
-    part = &r->headers_in.headers.part;
-    header = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == key->len
-            && ngx_strncmp(header[i].lowcase_key, key->data, key->len) == 0)
-        {
-            if ((*count)++ == 0) {
-                found = &header[i];
-            }
-        }
-    }
-
-    return found;
-}
-
-
 /* what is to be known before reading the body makes nginx send 100 Continue */
 
 static ngx_int_t
@@ -597,7 +331,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    header = ngx_http_webhook_header(r, &ngx_http_webhook_content_type, &n);
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type, &n);
 
     /* where there need not be a body, and is none, it need not have a type */
 
@@ -610,7 +344,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }
 
-    header = ngx_http_webhook_header(r, &ngx_http_webhook_content_encoding,
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
                                      &n);
 
     if (n > 1
@@ -866,4 +600,131 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+    if (wlcf->provider == NULL) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_webhook_clock_start();
+
+    rc = ngx_http_webhook_access_handler(r);
+
+    (void) ngx_http_webhook_clock_stop(
+                        ngx_http_get_module_ctx(r, ngx_http_webhook_module));
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+    if (wlcf->provider == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_webhook_clock_start();
+
+    rc = ngx_http_webhook_precontent_handler(r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    (void) ngx_http_webhook_clock_stop(ctx);
+
+    if (ctx && rc == NGX_DECLINED) {
+        ctx->accepted = 1;
+    }
+
+    return rc;
+}
+
+
+/*
+ * A request body filter: nginx passes on each byte of the body once, as it
+ * arrives.  Here it is checked, by the clock where somebody looks at that.
+ */
+
+static ngx_int_t
+ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     started;
+    ngx_http_webhook_ctx_t        *ctx;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx == NULL || !ctx->reading) {
+        return ngx_http_next_request_body_filter(r, in);
+    }
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+    started = wmcf->timed ? ngx_http_webhook_clock_start() : 0;
+
+    rc = ngx_http_webhook_body_feed(r, ctx, in);
+
+    if (started) {
+        (void) ngx_http_webhook_clock_stop(ctx);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_next_request_body_filter(r, in);
+}
+
+
+/*
+ * Hooks the gate into nginx's phases and into the reading of bodies; called
+ * after ngx_http_webhook_status_init(), which knows if the clock is looked at.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_gate_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt           *h;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = wmcf->timed ? ngx_http_webhook_timed_access_handler
+                     : ngx_http_webhook_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = wmcf->timed ? ngx_http_webhook_timed_precontent_handler
+                     : ngx_http_webhook_precontent_handler;
+
+    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;
+
+    return NGX_OK;
 }

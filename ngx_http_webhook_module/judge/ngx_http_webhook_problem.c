@@ -8,7 +8,8 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "core/ngx_http_webhook_ctx.h"
 
 
 /* seconds, for what another attempt may mend */
@@ -232,31 +233,6 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     }
 
     return header ? NGX_OK : NGX_ERROR;
-}
-
-
-/* "name" is static, "value" lives as long as the request; NULL: no memory */
-
-ngx_table_elt_t *
-ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
-{
-    ngx_table_elt_t  *header;
-
-    header = ngx_list_push(&r->headers_out.headers);
-    if (header == NULL) {
-        return NULL;
-    }
-
-#if (nginx_version >= 1023000)
-    header->next = NULL;
-#endif
-
-    header->hash = 1;
-    header->key.len = ngx_strlen(name);
-    header->key.data = (u_char *) name;
-    header->value = *value;
-
-    return header;
 }
 
 

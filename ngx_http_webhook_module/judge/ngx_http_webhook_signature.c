@@ -1,7 +1,6 @@
 
 /*
- * Signatures over the raw body: what senders sign, and how they say so.  The
- * only file that includes OpenSSL.
+ * Signatures over the raw body: what senders sign, and how they say so.
  *
  * What can be refused by the headers alone is refused before the body is read.
  * The body is hashed as it arrives, once for each secret, and only then are the
@@ -9,17 +8,10 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "base/ngx_http_webhook_crypto.h"
 
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <openssl/rand.h>
-
-
-#define NGX_HTTP_WEBHOOK_MAC_SIZE    32     /* HMAC-SHA256 */
-#define NGX_HTTP_WEBHOOK_MAC_BLOCK   64
 
 /* Standard Webhooks: of a decoded secret */
 #define NGX_HTTP_WEBHOOK_SECRET_MIN  24
@@ -65,22 +57,10 @@ typedef struct {
 } ngx_http_webhook_scheme_t;
 
 
-/*
- * HMAC, RFC 2104: both hashes, with the key's block taken in.  OpenSSL's own
- * HMAC is not used, since to copy and to free its context takes as long as to
- * hash 500 bytes.
- */
-
-typedef struct {
-    EVP_MD_CTX                       *inner;
-    EVP_MD_CTX                       *outer;
-} ngx_http_webhook_key_t;
-
-
 struct ngx_http_webhook_signature_s {
     ngx_http_webhook_scheme_t        *scheme;
     time_t                            tolerance;
-    ngx_array_t                       keys;       /* of key_t */
+    ngx_array_t                       keys;       /* of mac_key_t */
 };
 
 
@@ -88,7 +68,7 @@ struct ngx_http_webhook_signature_s {
 
 struct ngx_http_webhook_verifier_s {
     ngx_str_t                         header;
-    EVP_MD_CTX                      **inner;      /* one for each key */
+    ngx_http_webhook_mac_t          **macs;       /* one for each key */
     ngx_uint_t                        n;
 };
 
@@ -106,20 +86,14 @@ static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
     ngx_str_t *timestamp);
 static void ngx_http_webhook_signature_cleanup(void *data);
-static ngx_int_t ngx_http_webhook_signature_failed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_signature_decode(
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
-static ngx_int_t ngx_http_webhook_signature_base64(ngx_str_t *decoded,
-    ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_signature_secret(ngx_conf_t *cf,
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_signature_key(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_str_t *key);
-static void ngx_http_webhook_signature_free_key(void *data);
+static ngx_int_t ngx_http_webhook_sign_with(ngx_http_request_t *r,
+    ngx_str_t *secret, ngx_str_t **parts, ngx_uint_t n, u_char *result);
 static ngx_int_t ngx_http_webhook_secret_decode(ngx_str_t *secret,
     ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_sign_with(EVP_MAC_CTX *mac, ngx_str_t *secret,
-    ngx_str_t **parts, ngx_uint_t n, u_char *signature);
 
 
 static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
@@ -185,18 +159,6 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature = {
     ngx_null_string,
     0
 };
-
-
-/*
- * Returns 1 if the strings are equal, in a time that depends on their lengths
- * only, not on their bytes.
- */
-
-ngx_uint_t
-ngx_http_webhook_equal(ngx_str_t *a, ngx_str_t *b)
-{
-    return a->len == b->len && CRYPTO_memcmp(a->data, b->data, a->len) == 0;
-}
 
 
 /*
@@ -270,7 +232,7 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
             continue;
         }
 
-        header = ngx_http_webhook_header(r, name[i], &n);
+        header = ngx_http_webhook_find_header(r, name[i], &n);
 
         if (n == 0) {
             return ngx_http_webhook_reject(ctx,
@@ -416,8 +378,8 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_str_t                      *part[2];
     ngx_uint_t                      i;
     ngx_pool_cleanup_t             *cln;
-    ngx_http_webhook_key_t         *key;
     ngx_http_webhook_scheme_t      *scheme;
+    ngx_http_webhook_mac_key_t     *key;
     ngx_http_webhook_verifier_t    *verifier;
     ngx_http_webhook_signature_t   *signature;
 
@@ -433,8 +395,9 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 
     verifier->header = *value;
     verifier->n = signature->keys.nelts;
-    verifier->inner = ngx_pcalloc(r->pool, verifier->n * sizeof(EVP_MD_CTX *));
-    if (verifier->inner == NULL) {
+    verifier->macs = ngx_pcalloc(r->pool, verifier->n
+                                          * sizeof(ngx_http_webhook_mac_t *));
+    if (verifier->macs == NULL) {
         return NGX_ERROR;
     }
 
@@ -445,12 +408,10 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 
     for (i = 0; i < verifier->n; i++) {
 
-        verifier->inner[i] = EVP_MD_CTX_new();
-
-        if (verifier->inner[i] == NULL
-            || EVP_MD_CTX_copy_ex(verifier->inner[i], key[i].inner) != 1)
-        {
-            return ngx_http_webhook_signature_failed(r);
+        verifier->macs[i] = ngx_http_webhook_mac_begin(&key[i],
+                                                       r->connection->log);
+        if (verifier->macs[i] == NULL) {
+            return NGX_ERROR;
         }
     }
 
@@ -490,22 +451,9 @@ ngx_http_webhook_signature_cleanup(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        EVP_MD_CTX_free(verifier->inner[i]);
-        verifier->inner[i] = NULL;
+        ngx_http_webhook_mac_free(verifier->macs[i]);
+        verifier->macs[i] = NULL;
     }
-}
-
-
-/* nginx would report what OpenSSL keeps of an error at some other place */
-
-static ngx_int_t
-ngx_http_webhook_signature_failed(ngx_http_request_t *r)
-{
-    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                  "HMAC failed, OpenSSL error %ul", ERR_peek_error());
-    ERR_clear_error();
-
-    return NGX_ERROR;
 }
 
 
@@ -518,8 +466,11 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        if (EVP_DigestUpdate(verifier->inner[i], p, len) != 1) {
-            return ngx_http_webhook_signature_failed(r);
+        if (ngx_http_webhook_mac_update(verifier->macs[i], p, len,
+                                        r->connection->log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
@@ -536,12 +487,11 @@ ngx_int_t
 ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                        mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs, *p;
-    ngx_str_t                     item, rest, text;
+    u_char                        sent[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs;
+    ngx_str_t                     a, b, item, rest, text;
     ngx_uint_t                    i, valid;
-    EVP_MD_CTX                   *md;
-    ngx_http_webhook_key_t       *key;
     ngx_http_webhook_scheme_t    *scheme;
+    ngx_http_webhook_mac_key_t   *key;
     ngx_http_webhook_verifier_t  *verifier;
 
     scheme = ctx->conf->signature->scheme;
@@ -554,19 +504,20 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     }
 
     for (i = 0; i < verifier->n; i++) {
-        p = macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE;
-        md = verifier->inner[i];
-
-        if (EVP_DigestFinal_ex(md, p, NULL) != 1
-            || EVP_MD_CTX_copy_ex(md, key[i].outer) != 1
-            || EVP_DigestUpdate(md, p, NGX_HTTP_WEBHOOK_MAC_SIZE) != 1
-            || EVP_DigestFinal_ex(md, p, NULL) != 1)
+        if (ngx_http_webhook_mac_final(verifier->macs[i], &key[i],
+                                       macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE,
+                                       r->connection->log)
+            != NGX_OK)
         {
-            return ngx_http_webhook_signature_failed(r);
+            return NGX_ERROR;
         }
     }
 
     ngx_http_webhook_signature_cleanup(verifier);
+
+    a.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
+    b.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
+    b.data = sent;
 
     valid = 0;
     rest = verifier->header;
@@ -574,15 +525,14 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     while (ngx_http_webhook_signature_item(scheme, &rest, &item)) {
 
         if (!ngx_http_webhook_signature_is(&item, &scheme->version, &text)
-            || ngx_http_webhook_signature_decode(scheme, &text, mac) != NGX_OK)
+            || ngx_http_webhook_signature_decode(scheme, &text, sent) != NGX_OK)
         {
             continue;
         }
 
         for (i = 0; i < verifier->n; i++) {
-            valid |= (CRYPTO_memcmp(macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE, mac,
-                                    NGX_HTTP_WEBHOOK_MAC_SIZE)
-                      == 0);
+            a.data = macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE;
+            valid |= ngx_http_webhook_equal(&a, &b);
         }
     }
 
@@ -611,7 +561,7 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
 
         decoded.data = buf;
 
-        if (ngx_http_webhook_signature_base64(&decoded, text) != NGX_OK
+        if (ngx_http_webhook_decode_base64(&decoded, text) != NGX_OK
             || decoded.len != NGX_HTTP_WEBHOOK_MAC_SIZE)
         {
             return NGX_DECLINED;
@@ -637,27 +587,6 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
     }
 
     return NGX_OK;
-}
-
-
-/* nginx's decoder stops at the first "=", whatever is behind it */
-
-static ngx_int_t
-ngx_http_webhook_signature_base64(ngx_str_t *decoded, ngx_str_t *text)
-{
-    size_t  len;
-
-    for (len = text->len; len && text->data[len - 1] == '='; len--) {
-        /* void */
-    }
-
-    if (text->len - len > 2
-        || ngx_strlchr(text->data, text->data + len, '=') != NULL)
-    {
-        return NGX_DECLINED;
-    }
-
-    return ngx_decode_base64(decoded, text);
 }
 
 
@@ -704,6 +633,7 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                     *key, *value, text;
     ngx_uint_t                     i, j, n;
     ngx_http_webhook_scheme_t     *scheme;
+    ngx_http_webhook_mac_key_t    *mac_key;
     ngx_http_webhook_signature_t  *signature;
 
     if (wlcf->signature != NGX_CONF_UNSET_PTR) {
@@ -735,7 +665,7 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_array_init(&signature->keys, cf->pool, 2,
-                       sizeof(ngx_http_webhook_key_t))
+                       sizeof(ngx_http_webhook_mac_key_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -797,8 +727,10 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (ngx_http_webhook_signature_key(cf, signature, &key[n++])
-            != NGX_OK)
+        mac_key = ngx_array_push(&signature->keys);
+
+        if (mac_key == NULL
+            || ngx_http_webhook_mac_key(cf->pool, &key[n++], mac_key) != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
@@ -844,7 +776,7 @@ ngx_http_webhook_signature_secret(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        if (ngx_http_webhook_signature_base64(key, &encoded) != NGX_OK
+        if (ngx_http_webhook_decode_base64(key, &encoded) != NGX_OK
             || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
             || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
         {
@@ -856,87 +788,10 @@ ngx_http_webhook_signature_secret(ngx_conf_t *cf,
 }
 
 
-static ngx_int_t
-ngx_http_webhook_signature_key(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_str_t *key)
-{
-    u_char                   block[NGX_HTTP_WEBHOOK_MAC_BLOCK];
-    ngx_uint_t               i, ok;
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_webhook_key_t  *pair;
-
-    pair = ngx_array_push(&signature->keys);
-    if (pair == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_webhook_key_t));
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    pair->inner = EVP_MD_CTX_new();
-    pair->outer = EVP_MD_CTX_new();
-
-    /* the array's elements may move */
-
-    cln->handler = ngx_http_webhook_signature_free_key;
-    *(ngx_http_webhook_key_t *) cln->data = *pair;
-
-    ngx_memzero(block, NGX_HTTP_WEBHOOK_MAC_BLOCK);
-
-    if (key->len > NGX_HTTP_WEBHOOK_MAC_BLOCK) {
-        ok = (EVP_Digest(key->data, key->len, block, NULL, EVP_sha256(), NULL)
-              == 1);
-
-    } else {
-        ngx_memcpy(block, key->data, key->len);
-        ok = 1;
-    }
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_BLOCK; i++) {
-        block[i] ^= 0x36;
-    }
-
-    ok = ok && pair->inner && pair->outer
-         && EVP_DigestInit_ex(pair->inner, EVP_sha256(), NULL) == 1
-         && EVP_DigestInit_ex(pair->outer, EVP_sha256(), NULL) == 1
-         && EVP_DigestUpdate(pair->inner, block, NGX_HTTP_WEBHOOK_MAC_BLOCK)
-            == 1;
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_BLOCK; i++) {
-        block[i] ^= 0x36 ^ 0x5c;
-    }
-
-    ok = ok
-         && EVP_DigestUpdate(pair->outer, block, NGX_HTTP_WEBHOOK_MAC_BLOCK)
-            == 1;
-
-    OPENSSL_cleanse(block, NGX_HTTP_WEBHOOK_MAC_BLOCK);
-
-    if (!ok) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "OpenSSL has no SHA-256");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_webhook_signature_free_key(void *data)
-{
-    ngx_http_webhook_key_t *pair = data;
-
-    EVP_MD_CTX_free(pair->inner);
-    EVP_MD_CTX_free(pair->outer);
-}
-
-
 /*
- * Standard Webhooks: a signature by each of the secrets, separated by spaces.
- * Returns NGX_OK with a text in the request's pool, or NGX_ERROR.
+ * Signs as Standard Webhooks has it: a signature by each of the "n" secrets,
+ * separated by spaces.  Returns NGX_OK with a text in the request's pool, or
+ * NGX_ERROR.
  */
 
 ngx_int_t
@@ -945,11 +800,8 @@ ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
     ngx_str_t *signature)
 {
     u_char       mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *p;
-    EVP_MAC     *hmac;
-    ngx_int_t    rc;
     ngx_str_t   *parts[5], encoded, raw;
     ngx_uint_t   i;
-    EVP_MAC_CTX *ctx;
 
     static ngx_str_t  dot = ngx_string(".");
 
@@ -969,18 +821,16 @@ ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
     parts[3] = &dot;
     parts[4] = body;
 
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    EVP_MAC_free(hmac);
-
-    rc = ctx ? NGX_OK : NGX_ERROR;
-
     raw.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
     raw.data = mac;
 
-    for (i = 0; rc == NGX_OK && i < n; i++) {
+    for (i = 0; i < n; i++) {
 
-        rc = ngx_http_webhook_sign_with(ctx, &secrets[i], parts, 5, mac);
+        if (ngx_http_webhook_sign_with(r, &secrets[i], parts, 5, mac)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         if (i) {
             *p++ = ' ';
@@ -991,12 +841,6 @@ ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
         p = encoded.data + encoded.len;
     }
 
-    EVP_MAC_CTX_free(ctx);
-
-    if (rc != NGX_OK) {
-        return ngx_http_webhook_signature_failed(r);
-    }
-
     signature->len = p - signature->data;
     *p = '\0';
 
@@ -1004,45 +848,55 @@ ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
 }
 
 
-static ngx_int_t
-ngx_http_webhook_sign_with(EVP_MAC_CTX *mac, ngx_str_t *secret,
-    ngx_str_t **parts, ngx_uint_t n, u_char *signature)
-{
-    char         digest[] = "SHA256";
-    u_char       buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
-    size_t       len;
-    ngx_int_t    rc;
-    ngx_str_t    key;
-    ngx_uint_t   i;
-    OSSL_PARAM   params[2];
+/*
+ * Writes the HMAC of the "n" parts by one secret to "result".  Returns NGX_OK
+ * or NGX_ERROR.
+ */
 
+static ngx_int_t
+ngx_http_webhook_sign_with(ngx_http_request_t *r, ngx_str_t *secret,
+    ngx_str_t **parts, ngx_uint_t n, u_char *result)
+{
+    u_char                       buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
+    ngx_int_t                    rc;
+    ngx_str_t                    key;
+    ngx_log_t                   *log;
+    ngx_uint_t                   i;
+    ngx_http_webhook_mac_t      *mac;
+    ngx_http_webhook_mac_key_t   mac_key;
+
+    log = r->connection->log;
     key.data = buf;
 
-    if (ngx_http_webhook_secret_decode(secret, &key) != NGX_OK) {
+    rc = ngx_http_webhook_secret_decode(secret, &key);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_mac_key(r->pool, &key, &mac_key);
+    }
+
+    ngx_http_webhook_cleanse(buf, sizeof(buf));
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
-    params[0] = OSSL_PARAM_construct_utf8_string("digest", digest, 0);
-    params[1] = OSSL_PARAM_construct_end();
-
-    rc = (EVP_MAC_init(mac, key.data, key.len, params) == 1) ? NGX_OK
-                                                             : NGX_ERROR;
-    OPENSSL_cleanse(buf, sizeof(buf));
+    mac = ngx_http_webhook_mac_begin(&mac_key, log);
+    if (mac == NULL) {
+        return NGX_ERROR;
+    }
 
     for (i = 0; rc == NGX_OK && i < n; i++) {
-        if (EVP_MAC_update(mac, parts[i]->data, parts[i]->len) != 1) {
-            rc = NGX_ERROR;
-        }
+        rc = ngx_http_webhook_mac_update(mac, parts[i]->data, parts[i]->len,
+                                         log);
     }
 
-    if (rc != NGX_OK
-        || EVP_MAC_final(mac, signature, &len, NGX_HTTP_WEBHOOK_MAC_SIZE) != 1
-        || len != NGX_HTTP_WEBHOOK_MAC_SIZE)
-    {
-        return NGX_ERROR;
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_mac_final(mac, &mac_key, result, log);
     }
 
-    return NGX_OK;
+    ngx_http_webhook_mac_free(mac);
+
+    return rc;
 }
 
 
@@ -1059,7 +913,7 @@ ngx_http_webhook_secret_is(ngx_str_t *secret)
 
     rc = ngx_http_webhook_secret_decode(secret, &key);
 
-    OPENSSL_cleanse(buf, sizeof(buf));
+    ngx_http_webhook_cleanse(buf, sizeof(buf));
 
     return rc == NGX_OK;
 }
@@ -1087,7 +941,7 @@ ngx_http_webhook_secret_decode(ngx_str_t *secret, ngx_str_t *key)
     text.len = secret->len - 6;
     text.data = secret->data + 6;
 
-    if (ngx_http_webhook_signature_base64(key, &text) != NGX_OK
+    if (ngx_http_webhook_decode_base64(key, &text) != NGX_OK
         || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
         || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
     {
@@ -1099,7 +953,7 @@ ngx_http_webhook_secret_decode(ngx_str_t *secret, ngx_str_t *key)
 
     rc = ngx_http_webhook_equal(&encoded, &text) ? NGX_OK : NGX_DECLINED;
 
-    OPENSSL_cleanse(buf, sizeof(buf));
+    ngx_http_webhook_cleanse(buf, sizeof(buf));
 
     return rc;
 }
@@ -1120,11 +974,9 @@ ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret)
         return NGX_ERROR;
     }
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
-        ngx_log_error(NGX_LOG_CRIT, pool->log, 0,
-                      "RAND_bytes() failed, OpenSSL error %ul",
-                      ERR_peek_error());
-        ERR_clear_error();
+    if (ngx_http_webhook_random(random, sizeof(random), pool->log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1136,27 +988,7 @@ ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret)
 
     secret->len = 6 + encoded.len;
 
-    OPENSSL_cleanse(random, sizeof(random));
-
-    return NGX_OK;
-}
-
-
-/* the first sixteen bytes of a text's SHA-256; returns NGX_OK or NGX_ERROR */
-
-ngx_int_t
-ngx_http_webhook_hash(ngx_str_t *text, u_char *uuid)
-{
-    u_char  digest[EVP_MAX_MD_SIZE];
-
-    if (EVP_Digest(text->data, text->len, digest, NULL, EVP_sha256(), NULL)
-        != 1)
-    {
-        ERR_clear_error();
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(uuid, digest, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    ngx_http_webhook_cleanse(random, sizeof(random));
 
     return NGX_OK;
 }

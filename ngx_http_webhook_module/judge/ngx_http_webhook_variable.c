@@ -2,11 +2,11 @@
 /* the module's variables */
 
 
-#include "ngx_http_webhook.h"
+#include <jansson.h>
 
-
-/* of a webhook-id header that is taken over */
-#define NGX_HTTP_WEBHOOK_ID_MAX  256
+#include "judge/ngx_http_webhook_variable.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "registry/ngx_http_webhook_registry.h"
 
 
 static ngx_int_t ngx_http_webhook_variable_provider(ngx_http_request_t *r,
@@ -61,9 +61,6 @@ static ngx_str_t  ngx_http_webhook_registration_names[] = {
 
 #define NGX_HTTP_WEBHOOK_FIELD_PREFIX  "webhook_field_"
 
-static ngx_str_t  ngx_http_webhook_id_header = ngx_string("webhook-id");
-
-
 /* what a request's judgement may change must not be cached before it */
 
 static ngx_http_variable_t  ngx_http_webhook_variables[] = {
@@ -101,15 +98,6 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
     { ngx_string("webhook_attempt"), NULL, ngx_http_webhook_variable_attempt,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("webhook_endpoint_url"), NULL,
-      ngx_http_webhook_variable_outbound,
-      webhook_outbound_url, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("webhook_timestamp"), NULL, ngx_http_webhook_variable_outbound,
-      webhook_outbound_timestamp, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("webhook_signature"), NULL, ngx_http_webhook_variable_outbound,
-      webhook_outbound_signature, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("webhook_judge_time"), NULL,
       ngx_http_webhook_variable_judge_time,
@@ -121,12 +109,26 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
 
 /* called before the configuration is read */
 
+/* Adds this room's variables; called before the configuration is read. */
+
 ngx_int_t
-ngx_http_webhook_add_variables(ngx_conf_t *cf)
+ngx_http_webhook_variable_init(ngx_conf_t *cf)
+{
+    return ngx_http_webhook_add_variables(cf, ngx_http_webhook_variables);
+}
+
+
+/*
+ * Adds a table of variables, which an empty name ends.  Returns NGX_OK or
+ * NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_add_variables(ngx_conf_t *cf, ngx_http_variable_t *variables)
 {
     ngx_http_variable_t  *var, *v;
 
-    for (v = ngx_http_webhook_variables; v->name.len; v++) {
+    for (v = variables; v->name.len; v++) {
 
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {
@@ -265,66 +267,6 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
     }
 
     return ngx_http_webhook_set_variable(r, v, &ctx->id);
-}
-
-
-/*
- * Sets ctx->id, unless it is known: to the sender's webhook-id, if there is one
- * of visible ASCII, or else, if "make", to a UUID, which then is in ctx->own_id
- * as well.  Returns NGX_OK or NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
-    ngx_uint_t make)
-{
-    size_t            i;
-    u_char           *p;
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
-
-    if (ctx->id.len) {
-        return NGX_OK;
-    }
-
-    header = ngx_http_webhook_header(r, &ngx_http_webhook_id_header, &n);
-
-    if (n == 1
-        && header->value.len
-        && header->value.len <= NGX_HTTP_WEBHOOK_ID_MAX)
-    {
-        for (i = 0; i < header->value.len; i++) {
-            if (header->value.data[i] <= ' ' || header->value.data[i] > '~') {
-                break;
-            }
-        }
-
-        if (i == header->value.len) {
-            ctx->id = header->value;
-            return NGX_OK;
-        }
-    }
-
-    if (!make) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (!ctx->has_own_id) {
-        ctx->has_own_id = 1;
-        ngx_http_webhook_uuid_generate(ctx->own_id);
-    }
-
-    (void) ngx_http_webhook_uuid_print(p, ctx->own_id);
-
-    ctx->id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
-    ctx->id.data = p;
-
-    return NGX_OK;
 }
 
 

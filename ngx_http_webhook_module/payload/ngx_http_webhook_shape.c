@@ -10,7 +10,7 @@
 
 
 #include "payload/ngx_http_webhook_shape.h"
-#include "core/ngx_http_webhook_uuid.h"
+#include "base/ngx_http_webhook_uuid.h"
 
 
 #define NGX_HTTP_WEBHOOK_SLUG_MAX   50

@@ -13,7 +13,12 @@
  */
 
 
+#include "queue/ngx_http_webhook_api.h"
 #include "queue/ngx_http_webhook_queue.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_secret.h"
 
 
 #define NGX_HTTP_WEBHOOK_API_LIMIT      100

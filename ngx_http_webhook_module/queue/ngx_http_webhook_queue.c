@@ -5,7 +5,17 @@
  */
 
 
+#include "queue/ngx_http_webhook_queue.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_conf.h"
+#include "dedup/ngx_http_webhook_dedup.h"
+#include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_variable.h"
+#include "systems/ngx_http_webhook_systems.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
+#include "events/ngx_http_webhook_deliver.h"
 
 #include <sys/eventfd.h>
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_webhook.h"
 #include "store/ngx_http_webhook_spool.h"
+#include "status/ngx_http_webhook_status.h"
 
 
 typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
@@ -70,10 +71,15 @@ void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
     ngx_http_webhook_message_t *message);
 
-void ngx_http_webhook_deliver_open(ngx_http_webhook_queue_t *queue,
+char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_webhook_queue_merge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);
+ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
+void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
     ngx_cycle_t *cycle);
-void ngx_http_webhook_deliver_close(ngx_http_webhook_queue_t *queue);
-void ngx_http_webhook_deliver_wake(ngx_http_webhook_queue_t *queue);
+void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_QUEUE_H_INCLUDED_ */

@@ -20,8 +20,9 @@
  */
 
 
-#include "ngx_http_webhook.h"
 #include "registry/ngx_http_webhook_registry.h"
+#include "core/ngx_http_webhook_conf.h"
+#include "status/ngx_http_webhook_status.h"
 
 
 /* of what is kept in the zone; it may outlive this version of the module */

@@ -3,20 +3,15 @@
 #define _NGX_HTTP_WEBHOOK_REGISTRY_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
+#include "ngx_http_webhook.h"
 #include "store/ngx_http_webhook_journal.h"
 
-
-/* a zone with fewer pages is refused */
-#define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
 
 /* bytes that a state may use, by default */
 #define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
 
 
-typedef struct {
+struct ngx_http_webhook_registration_s {
     u_char                       uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     u_char                       app[NGX_HTTP_WEBHOOK_UUID_SIZE];
     int64_t                      environment;
@@ -25,7 +20,7 @@ typedef struct {
     uint64_t                     seq;        /* its place in the order */
     ngx_str_t                    action;     /* as JSON text */
     ngx_str_t                    props;      /* as JSON text, empty: null */
-} ngx_http_webhook_registration_t;
+};
 
 
 typedef struct ngx_http_webhook_registry_s      ngx_http_webhook_registry_t;

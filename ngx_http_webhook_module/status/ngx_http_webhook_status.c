@@ -8,13 +8,10 @@
  */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
+#include "core/ngx_http_webhook_ctx.h"
 
 
-static ngx_int_t ngx_http_webhook_status_access_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_status_precontent_handler(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_outcome(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
@@ -22,13 +19,8 @@ static ngx_uint_t ngx_http_webhook_status_reason(ngx_str_t *reason);
 static void ngx_http_webhook_status_remember(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_status_system_t *system,
     ngx_uint_t event, ngx_uint_t reason);
-static uint64_t ngx_http_webhook_clock(void);
 static void ngx_http_webhook_status_observe(ngx_atomic_t *counters,
     ngx_http_webhook_status_histogram_t *histogram, uint64_t nsec);
-
-
-/* when the clock was started, in nanoseconds; 0: it stands */
-static uint64_t  ngx_http_webhook_clock_started;
 
 
 /* hooks; called when the configuration has been read */
@@ -44,9 +36,6 @@ ngx_http_webhook_status_init(ngx_conf_t *cf)
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    wmcf->access_handler = ngx_http_webhook_access_handler;
-    wmcf->precontent_handler = ngx_http_webhook_precontent_handler;
 
     if (wmcf->status->shm_zone) {
         wmcf->timed = 1;
@@ -72,87 +61,7 @@ ngx_http_webhook_status_init(ngx_conf_t *cf)
         }
     }
 
-    if (wmcf->timed) {
-        wmcf->access_handler = ngx_http_webhook_status_access_handler;
-        wmcf->precontent_handler = ngx_http_webhook_status_precontent_handler;
-    }
-
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_webhook_status_access_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                     rc;
-    ngx_http_webhook_loc_conf_t  *wlcf;
-
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
-
-    if (wlcf->provider == NULL) {
-        return NGX_DECLINED;
-    }
-
-    (void) ngx_http_webhook_clock_start();
-
-    rc = ngx_http_webhook_access_handler(r);
-
-    (void) ngx_http_webhook_clock_stop(
-                        ngx_http_get_module_ctx(r, ngx_http_webhook_module));
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_webhook_status_precontent_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                     rc;
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_loc_conf_t  *wlcf;
-
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
-
-    if (wlcf->provider == NULL || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    (void) ngx_http_webhook_clock_start();
-
-    rc = ngx_http_webhook_precontent_handler(r);
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    (void) ngx_http_webhook_clock_stop(ctx);
-
-    if (ctx && rc == NGX_DECLINED) {
-        ctx->accepted = 1;
-    }
-
-    return rc;
-}
-
-
-/* feeds the judgement a piece of the body, by the clock */
-
-ngx_int_t
-ngx_http_webhook_status_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    ngx_int_t                      rc;
-    ngx_uint_t                     started;
-    ngx_http_webhook_main_conf_t  *wmcf;
-
-    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
-
-    started = wmcf->timed ? ngx_http_webhook_clock_start() : 0;
-
-    rc = ngx_http_webhook_body_feed(r, ctx, in);
-
-    if (started) {
-        (void) ngx_http_webhook_clock_stop(ctx);
-    }
-
-    return rc;
 }
 
 
@@ -346,55 +255,6 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
     }
 
     ngx_http_webhook_status_keep(wmcf->status, &entry);
-}
-
-
-/* starts the clock; returns 1, or 0 if it was running */
-
-ngx_uint_t
-ngx_http_webhook_clock_start(void)
-{
-    if (ngx_http_webhook_clock_started) {
-        return 0;
-    }
-
-    ngx_http_webhook_clock_started = ngx_http_webhook_clock();
-
-    return 1;
-}
-
-
-/*
- * Stops the clock, if it runs, and adds what it shows to the time that the
- * judgement took; "ctx" may be NULL.  Returns 1 if it was running.
- */
-
-ngx_uint_t
-ngx_http_webhook_clock_stop(ngx_http_webhook_ctx_t *ctx)
-{
-    if (ngx_http_webhook_clock_started == 0) {
-        return 0;
-    }
-
-    if (ctx) {
-        ctx->judge_time += ngx_http_webhook_clock()
-                           - ngx_http_webhook_clock_started;
-    }
-
-    ngx_http_webhook_clock_started = 0;
-
-    return 1;
-}
-
-
-static uint64_t
-ngx_http_webhook_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 

@@ -3,7 +3,7 @@
 #define _NGX_HTTP_WEBHOOK_STATUS_H_INCLUDED_
 
 
-/* included by ngx_http_webhook.h, whose types it uses */
+#include "ngx_http_webhook.h"
 
 
 /*
@@ -68,9 +68,6 @@ enum {
 #define NGX_HTTP_WEBHOOK_STATUS_NONE    ((uint64_t) -1)
 
 
-typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
-
-
 typedef struct {
     ngx_uint_t        kind;
     ngx_str_t         name;
@@ -87,7 +84,7 @@ typedef struct {
 
 /* what a system's requests are counted in */
 
-typedef struct {
+struct ngx_http_webhook_status_system_s {
     ngx_http_webhook_provider_t  *provider;
     ngx_uint_t                    index;
     ngx_uint_t                    nevents;
@@ -95,10 +92,11 @@ typedef struct {
     ngx_atomic_t                 *verdicts; /* [nevents + 1][reasons]; the last
                                                event is one that is not known */
     ngx_atomic_t                 *judge;    /* a histogram */
-} ngx_http_webhook_status_system_t;
+};
 
 
-ngx_http_webhook_status_t *ngx_http_webhook_status_create(ngx_conf_t *cf);
+ngx_http_webhook_status_t *ngx_http_webhook_status_create(ngx_conf_t *cf,
+    ngx_http_webhook_provider_t **providers);
 ngx_http_webhook_status_item_t *ngx_http_webhook_status_add(ngx_conf_t *cf,
     ngx_uint_t kind, ngx_str_t *name);
 void ngx_http_webhook_status_delivery(ngx_http_webhook_status_item_t *queue,
@@ -106,18 +104,10 @@ void ngx_http_webhook_status_delivery(ngx_http_webhook_status_item_t *queue,
 ngx_http_webhook_status_system_t *ngx_http_webhook_status_system(ngx_conf_t *cf,
     ngx_http_webhook_provider_t *provider);
 
-/* the clock of $webhook_judge_time and of the histogram */
-
-ngx_uint_t ngx_http_webhook_clock_start(void);
-ngx_uint_t ngx_http_webhook_clock_stop(ngx_http_webhook_ctx_t *ctx);
-
-ngx_int_t ngx_http_webhook_status_feed(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_webhook_status_init(ngx_conf_t *cf);
 
 char *ngx_http_webhook_status_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 static ngx_inline void

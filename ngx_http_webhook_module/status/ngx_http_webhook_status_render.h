@@ -3,7 +3,7 @@
 #define _NGX_HTTP_WEBHOOK_STATUS_RENDER_H_INCLUDED_
 
 
-/* what the status's own files share */
+#include "status/ngx_http_webhook_status.h"
 
 
 /* what a request is counted as, an index of the reasons */

@@ -2,7 +2,6 @@
 /* what the status counts, and what that is called: tables, and nothing else */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
 
 

@@ -10,8 +10,8 @@
  */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
+#include "core/ngx_http_webhook_conf.h"
 
 
 /* of what is kept in the zone */
@@ -75,15 +75,18 @@ static void *ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status,
 static ngx_uint_t  ngx_http_webhook_status_tag;
 
 
-/* called before the configuration is read */
+/*
+ * Makes what counts the systems of a list, which NULL ends.  Called before the
+ * configuration is read; returns NULL if there is no memory.
+ */
 
 ngx_http_webhook_status_t *
-ngx_http_webhook_status_create(ngx_conf_t *cf)
+ngx_http_webhook_status_create(ngx_conf_t *cf,
+    ngx_http_webhook_provider_t **provider)
 {
-    ngx_uint_t                          i;
-    ngx_http_webhook_status_t          *status;
-    ngx_http_webhook_provider_t       **provider;
-    ngx_http_webhook_status_system_t   *system;
+    ngx_uint_t                         i;
+    ngx_http_webhook_status_t         *status;
+    ngx_http_webhook_status_system_t  *system;
 
     status = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_status_t));
     if (status == NULL) {
@@ -99,8 +102,6 @@ ngx_http_webhook_status_create(ngx_conf_t *cf)
     {
         return NULL;
     }
-
-    provider = ngx_http_webhook_providers;
 
     for (i = 0; provider[i]; i++) {
 

@@ -4,7 +4,7 @@
 
 
 #include "store/ngx_http_webhook_store.h"
-#include "core/ngx_http_webhook_uuid.h"
+#include "base/ngx_http_webhook_uuid.h"
 
 
 /* where an event is */

@@ -9,7 +9,14 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "status/ngx_http_webhook_status.h"
+#include "registry/ngx_http_webhook_registry.h"
+#include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_app.h"
+#include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_problem.h"
 
 
 #define NGX_HTTP_WEBHOOK_LENRA_LIMIT      100

@@ -5,7 +5,9 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_secret.h"
 
 
 enum {

@@ -5,7 +5,9 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_secret.h"
 
 
 enum {

@@ -5,7 +5,9 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_secret.h"
 
 
 static ngx_int_t ngx_http_webhook_signed_route(ngx_http_request_t *r,

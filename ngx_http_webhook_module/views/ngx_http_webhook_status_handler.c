@@ -8,8 +8,10 @@
  */
 
 
-#include "ngx_http_webhook.h"
+#include "views/ngx_http_webhook_status_handler.h"
 #include "status/ngx_http_webhook_status_render.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_problem.h"
 
 
 #define NGX_HTTP_WEBHOOK_STATUS_BUFFER  8192
@@ -207,7 +209,7 @@ ngx_http_webhook_status_negotiate(ngx_http_request_t *r)
 
     static ngx_str_t   name = ngx_string("accept");
 
-    accept = ngx_http_webhook_header(r, &name, &n);
+    accept = ngx_http_webhook_find_header(r, &name, &n);
 
     if (n != 1) {
         return webhook_status_json;

@@ -2,7 +2,6 @@
 /* the status as JSON; names of the configuration are all that needs escaping */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
 
 

@@ -2,7 +2,6 @@
 /* made by util/page of ngx_http_webhook_status_page.html: edit that */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
 
 

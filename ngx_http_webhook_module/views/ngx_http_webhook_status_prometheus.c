@@ -5,7 +5,6 @@
  */
 
 
-#include "ngx_http_webhook.h"
 #include "status/ngx_http_webhook_status_render.h"
 
 

@@ -5,7 +5,7 @@
  */
 
 
-#include "core/ngx_http_webhook_uuid.h"
+#include "base/ngx_http_webhook_uuid.h"
 
 #include <uuid/uuid.h>
 

@@ -1,0 +1,61 @@
+
+/* the clock that measures how long a request is checked */
+
+
+#include "core/ngx_http_webhook_clock.h"
+
+
+static uint64_t ngx_http_webhook_clock(void);
+
+
+/* when the clock was started, in nanoseconds; 0: it stands */
+static uint64_t  ngx_http_webhook_clock_started;
+
+
+/* starts the clock; returns 1, or 0 if it was running */
+
+ngx_uint_t
+ngx_http_webhook_clock_start(void)
+{
+    if (ngx_http_webhook_clock_started) {
+        return 0;
+    }
+
+    ngx_http_webhook_clock_started = ngx_http_webhook_clock();
+
+    return 1;
+}
+
+
+/*
+ * Stops the clock, if it runs, and adds what it shows to the time that the
+ * judgement took; "ctx" may be NULL.  Returns 1 if it was running.
+ */
+
+ngx_uint_t
+ngx_http_webhook_clock_stop(ngx_http_webhook_ctx_t *ctx)
+{
+    if (ngx_http_webhook_clock_started == 0) {
+        return 0;
+    }
+
+    if (ctx) {
+        ctx->judge_time += ngx_http_webhook_clock()
+                           - ngx_http_webhook_clock_started;
+    }
+
+    ngx_http_webhook_clock_started = 0;
+
+    return 1;
+}
+
+
+static uint64_t
+ngx_http_webhook_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

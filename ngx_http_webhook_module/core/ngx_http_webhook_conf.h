@@ -1,0 +1,20 @@
+
+#ifndef _NGX_HTTP_WEBHOOK_CONF_H_INCLUDED_
+#define _NGX_HTTP_WEBHOOK_CONF_H_INCLUDED_
+
+
+#include "ngx_http_webhook.h"
+
+
+/* a zone with fewer pages is refused */
+#define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
+
+
+ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *name);
+off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
+    size_t skip);
+char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
+
+
+#endif /* _NGX_HTTP_WEBHOOK_CONF_H_INCLUDED_ */

@@ -1,0 +1,344 @@
+
+/*
+ * The context of a request in a location, and what all rooms do with it:
+ * find it, set a verdict, look at headers and add them.
+ */
+
+
+#include "core/ngx_http_webhook_ctx.h"
+
+
+/* how long a webhook-id header may be that is taken over as the event's id */
+#define NGX_HTTP_WEBHOOK_ID_MAX  256
+
+
+static void ngx_http_webhook_ctx_cleanup(void *data);
+
+
+static ngx_str_t  ngx_http_webhook_id_header = ngx_string("webhook-id");
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_path = {
+    NGX_HTTP_NOT_FOUND,
+    ngx_string("unknown_event"),
+    ngx_string("the path names no event"),
+    ngx_null_string,
+    0
+};
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_zone_full = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("zone_full"),
+    ngx_string("there is no room for another one"),
+    ngx_null_string,
+    0
+};
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("store_failed"),
+    ngx_string("it could not be made durable"),
+    ngx_null_string,
+    0
+};
+
+
+ngx_http_webhook_verdict_t  ngx_http_webhook_queue_full = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("queue_full"),
+    ngx_string("there is no room for another event"),
+    ngx_null_string,
+    0
+};
+
+
+/*
+ * Returns the judgement of the request, NULL if there is none.  Where an
+ * internal redirect has forgotten it, or in a subrequest, it is the last one.
+ */
+
+ngx_http_webhook_ctx_t *
+ngx_http_webhook_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (ctx || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    /* the newest cleanup is the first */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_webhook_ctx_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* makes the request a new judgement; returns NULL if there is no memory */
+
+ngx_http_webhook_ctx_t *
+ngx_http_webhook_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_webhook_ctx_t  *ctx, *last;
+
+    last = ngx_http_webhook_get_ctx(r);
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    cln->handler = ngx_http_webhook_ctx_cleanup;
+
+    ngx_memzero(ctx, offsetof(ngx_http_webhook_ctx_t, reader));
+
+    ctx->event = NGX_HTTP_WEBHOOK_NO_EVENT;
+
+    if (last) {
+        ctx->id = last->id;
+        ctx->has_own_id = last->has_own_id;
+        ngx_memcpy(ctx->own_id, last->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
+        ctx->message = last->message;
+        ctx->attempt = last->attempt;
+        ctx->outbound = last->outbound;
+        ctx->wrapped = last->wrapped;
+        ctx->body = last->body;
+        ctx->held = last->held;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_webhook_module);
+
+    return ctx;
+}
+
+
+/* its address is the mark by which ngx_http_webhook_get_ctx() finds it */
+
+static void
+ngx_http_webhook_ctx_cleanup(void *data)
+{
+    return;
+}
+
+
+/*
+ * Sets the verdict, for which "verdict" must be static, and the member that it
+ * is about, or NULL.  Returns NGX_ABORT for a step to return.
+ */
+
+ngx_int_t
+ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field)
+{
+    ctx->verdict = verdict;
+    ctx->field = field;
+
+    return NGX_ABORT;
+}
+
+
+/*
+ * Looks a request header up by its name in lower case.  Returns the first one,
+ * or NULL, and in "count" how many there are.
+ */
+
+ngx_table_elt_t *
+ngx_http_webhook_find_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_uint_t *count)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *found, *header;
+
+    found = NULL;
+    *count = 0;
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len == key->len
+            && ngx_strncmp(header[i].lowcase_key, key->data, key->len) == 0)
+        {
+            if ((*count)++ == 0) {
+                found = &header[i];
+            }
+        }
+    }
+
+    return found;
+}
+
+
+/* returns the index of the system's event of this name, or NO_EVENT */
+
+ngx_uint_t
+ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
+    ngx_str_t *name)
+{
+    ngx_str_t   *events;
+    ngx_uint_t   i;
+
+    events = provider->events;
+
+    for (i = 0; events[i].len; i++) {
+
+        if (events[i].len == name->len
+            && ngx_memcmp(events[i].data, name->data, name->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_HTTP_WEBHOOK_NO_EVENT;
+}
+
+
+/*
+ * Sets ctx->id, unless it is known: to the sender's webhook-id, if there is one
+ * of visible ASCII, or else, if "make", to a UUID, which then is in ctx->own_id
+ * as well.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_uint_t make)
+{
+    size_t            i;
+    u_char           *p;
+    ngx_uint_t        n;
+    ngx_table_elt_t  *header;
+
+    if (ctx->id.len) {
+        return NGX_OK;
+    }
+
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_id_header, &n);
+
+    if (n == 1
+        && header->value.len
+        && header->value.len <= NGX_HTTP_WEBHOOK_ID_MAX)
+    {
+        for (i = 0; i < header->value.len; i++) {
+            if (header->value.data[i] <= ' ' || header->value.data[i] > '~') {
+                break;
+            }
+        }
+
+        if (i == header->value.len) {
+            ctx->id = header->value;
+            return NGX_OK;
+        }
+    }
+
+    if (!make) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!ctx->has_own_id) {
+        ctx->has_own_id = 1;
+        ngx_http_webhook_uuid_generate(ctx->own_id);
+    }
+
+    (void) ngx_http_webhook_uuid_print(p, ctx->own_id);
+
+    ctx->id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+    ctx->id.data = p;
+
+    return NGX_OK;
+}
+
+
+/* "name" is static, "value" lives as long as the request; NULL: no memory */
+
+ngx_table_elt_t *
+ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
+{
+    ngx_table_elt_t  *header;
+
+    header = ngx_list_push(&r->headers_out.headers);
+    if (header == NULL) {
+        return NULL;
+    }
+
+#if (nginx_version >= 1023000)
+    header->next = NULL;
+#endif
+
+    header->hash = 1;
+    header->key.len = ngx_strlen(name);
+    header->key.data = (u_char *) name;
+    header->value = *value;
+
+    return header;
+}
+
+
+/* as in ngx_http_process_request_headers() */
+
+ngx_int_t
+ngx_http_webhook_add_request_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t            *h;
+    ngx_http_header_t          *hh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->key = *key;
+    h->value = *value;
+
+    h->lowcase_key = ngx_pnalloc(r->pool, key->len);
+    if (h->lowcase_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = ngx_hash_strlow(h->lowcase_key, key->data, key->len);
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
+                       key->len);
+
+    /* the one of Host would look for another server */
+
+    if (hh && hh->offset == offsetof(ngx_http_headers_in_t, host)) {
+        r->headers_in.host = h;
+        return NGX_OK;
+    }
+
+    return hh ? hh->handler(r, h, hh->offset) : NGX_OK;
+}
