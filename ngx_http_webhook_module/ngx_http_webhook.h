@@ -141,10 +141,29 @@ typedef struct {
 } ngx_http_webhook_provider_t;
 
 
+/* a secret of the configuration, or the variable that holds it */
+
 typedef struct {
-    ngx_str_t                         secret;
+    ngx_str_t                         text;         /* as it is written */
+    ngx_int_t                         variable;     /* its index, or UNSET */
+} ngx_http_webhook_secret_value_t;
+
+
+typedef struct {
+    ngx_http_webhook_secret_value_t   value;
     ngx_str_t                         slug;         /* empty: any */
 } ngx_http_webhook_secret_t;
+
+
+/* the "webhook_secret" directives of one level */
+
+typedef struct {
+    ngx_array_t                       list;         /* of secret_t; none: off */
+    ngx_http_webhook_loc_conf_t      *level;        /* where they are */
+    u_char                           *file;
+    ngx_uint_t                        line;
+    ngx_uint_t                        used;         /* by a location */
+} ngx_http_webhook_secrets_t;
 
 
 /* who "webhook_app" lets in; one for each token */
@@ -181,6 +200,7 @@ typedef struct {
     ngx_array_t                       queues;       /* of queue_t * */
     ngx_array_t                       dedup_zones;
     ngx_array_t                       files;        /* of ngx_str_t */
+    ngx_array_t                       secrets;      /* of secrets_t * */
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
@@ -194,11 +214,12 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_http_webhook_provider_t      *provider;     /* NULL: off */
     ngx_uint_t                        unknown;      /* pass unknown events */
 
-    ngx_array_t                      *secrets;      /* of secret_t; NULL: off,
-                                                       or NGX_CONF_UNSET_PTR */
+    ngx_http_webhook_secrets_t       *secrets;      /* NULL: nothing is said */
     ngx_http_webhook_signature_t     *signature;    /* NULL: off */
     ngx_str_t                         secret_header;    /* as configured */
     ngx_str_t                         secret_key;       /* in lower case */
+    ngx_str_t                         challenge;    /* WWW-Authenticate */
+    ngx_uint_t                        authorization;    /* is the header */
 
     ngx_shm_zone_t                   *zone;
     ngx_array_t                      *apps;         /* of app_t */

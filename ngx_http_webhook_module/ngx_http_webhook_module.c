@@ -10,6 +10,7 @@
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_secret.h"
+#include "judge/ngx_http_webhook_sign.h"
 #include "judge/ngx_http_webhook_signature.h"
 #include "judge/ngx_http_webhook_app.h"
 #include "judge/ngx_http_webhook_problem.h"
@@ -30,8 +31,6 @@ static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -319,6 +318,9 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
                           sizeof(ngx_shm_zone_t *))
            != NGX_OK
         || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&wmcf->secrets, cf->pool, 4,
+                          sizeof(ngx_http_webhook_secrets_t *))
            != NGX_OK)
     {
         return NULL;
@@ -346,8 +348,11 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
+     *     wlcf->secrets = NULL;
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
+     *     wlcf->challenge = { 0, NULL };
+     *     wlcf->authorization = 0;
      *     wlcf->zone = NULL;
      *     wlcf->queue = NULL;
      *     wlcf->deliver = NULL;
@@ -368,7 +373,6 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
 
     wlcf->provider = NGX_CONF_UNSET_PTR;
     wlcf->unknown = NGX_CONF_UNSET_UINT;
-    wlcf->secrets = NGX_CONF_UNSET_PTR;
     wlcf->signature = NGX_CONF_UNSET_PTR;
     wlcf->apps = NGX_CONF_UNSET_PTR;
     wlcf->retry = NGX_CONF_UNSET_PTR;
@@ -398,21 +402,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_init_uint_value(conf->unknown, 0);
 
-    /* an absent "webhook_secret" and "off" are told apart when checked */
-
-    if (conf->secrets == NGX_CONF_UNSET_PTR) {
-        conf->secrets = prev->secrets;
-    }
-
-    if (conf->secret_header.data == NULL) {
-        conf->secret_header = prev->secret_header;
-        conf->secret_key = prev->secret_key;
-    }
-
-    if (conf->secret_header.data == NULL) {
-        ngx_str_set(&conf->secret_header, "X-Secret");
-        ngx_str_set(&conf->secret_key, "x-secret");
-    }
+    ngx_http_webhook_secret_merge(prev, conf);
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
@@ -446,67 +436,16 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return conf->provider ? ngx_http_webhook_check_loc_conf(cf, conf)
-                          : NGX_CONF_OK;
-}
+    if (conf->provider == NULL) {
+        return NGX_CONF_OK;
+    }
 
-
-/* nginx has read all of the configuration by now: says itself where it is */
-
-static char *
-ngx_http_webhook_check_loc_conf(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf)
-{
-    ngx_uint_t                    i;
-    ngx_http_webhook_secret_t    *secret;
-    ngx_http_webhook_provider_t  *provider;
-
-    provider = wlcf->provider;
-
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
-
-        if (provider->secret == NGX_HTTP_WEBHOOK_OPEN
-            || (provider->secret == NGX_HTTP_WEBHOOK_CREDENTIAL
-                && wlcf->signature))
-        {
-            goto done;
-        }
-
-        if (provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"webhook_%V\" needs \"webhook_secret\", or an "
-                          "explicit \"webhook_secret off\", in %s:%ui",
-                          &provider->name, wlcf->file, wlcf->line);
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook %V\" needs \"webhook_secret\" or "
-                      "\"webhook_signature\", or an explicit "
-                      "\"webhook_secret off\", in %s:%ui",
-                      &provider->name, wlcf->file, wlcf->line);
+    if (ngx_http_webhook_secret_check(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (wlcf->secrets && !provider->slug) {
-        secret = wlcf->secrets->elts;
-
-        for (i = 0; i < wlcf->secrets->nelts; i++) {
-
-            if (secret[i].slug.len) {
-                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "\"webhook_secret\" with \"slug=%V\" can't be "
-                              "used with \"webhook %V\" in %s:%ui",
-                              &secret[i].slug, &provider->name,
-                              wlcf->file, wlcf->line);
-                return NGX_CONF_ERROR;
-            }
-        }
-    }
-
-done:
-
-    return provider->check ? provider->check(cf, wlcf) : NGX_CONF_OK;
+    return conf->provider->check ? conf->provider->check(cf, conf)
+                                 : NGX_CONF_OK;
 }
 
 
@@ -679,6 +618,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_webhook_secret_unused(cf);
     ngx_http_webhook_problem_init();
     ngx_http_webhook_outbound_init(cf);
 

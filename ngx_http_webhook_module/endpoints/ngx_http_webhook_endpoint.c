@@ -17,7 +17,7 @@
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
-#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_sign.h"
 #include "systems/ngx_http_webhook_systems.h"
 #include "queue/ngx_http_webhook_queue.h"
 

@@ -15,7 +15,7 @@
 
 #include "endpoints/ngx_http_webhook_outbound.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_sign.h"
 #include "judge/ngx_http_webhook_variable.h"
 
 

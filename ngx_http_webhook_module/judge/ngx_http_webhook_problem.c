@@ -209,7 +209,7 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
             scheme = ctx->challenge;
 
         } else if (scheme->len == 0) {
-            scheme = &ctx->conf->secret_header;
+            scheme = &ctx->conf->challenge;
         }
 
         header = ngx_http_webhook_add_header(r, "WWW-Authenticate", scheme);

@@ -1,10 +1,35 @@
 
-/* secrets in a header: "webhook_secret" and "webhook_secret_header" */
+/*
+ * Secrets that a sender puts into a header: "webhook_secret" and
+ * "webhook_secret_header"; and how secrets are written in the configuration,
+ * which other directives share.
+ */
 
 
 #include "judge/ngx_http_webhook_secret.h"
-#include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_ctx.h"
+
+
+/* bytes: a longer file is not one of secrets */
+#define NGX_HTTP_WEBHOOK_SECRET_FILE_MAX  65536
+
+
+static ngx_uint_t ngx_http_webhook_secret_matches(ngx_http_webhook_ctx_t *ctx,
+    ngx_str_t *secret);
+static size_t ngx_http_webhook_secret_scheme(ngx_str_t *text);
+static char *ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_array_t *values);
+static ngx_int_t ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *text);
+static ngx_uint_t ngx_http_webhook_secret_variable(ngx_str_t *text,
+    ngx_str_t *name);
+static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
+    ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_secrets_usable(
+    ngx_http_webhook_loc_conf_t *wlcf);
+static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_secret = {
@@ -25,7 +50,10 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret = {
 };
 
 
-/* a step: judges the secret that the configured header carries */
+/*
+ * A step of the access phase: checks the secret that the configured header
+ * carries.  Returns NGX_DECLINED where no secret is configured.
+ */
 
 ngx_int_t
 ngx_http_webhook_authenticate(ngx_http_request_t *r,
@@ -37,20 +65,22 @@ ngx_http_webhook_authenticate(ngx_http_request_t *r,
 
     wlcf = ctx->conf;
 
-    if (wlcf->secrets == NULL || wlcf->secrets == NGX_CONF_UNSET_PTR) {
+    if (wlcf->secrets == NULL || wlcf->secrets->list.nelts == 0) {
         return NGX_DECLINED;
     }
 
     header = ngx_http_webhook_find_header(r, &wlcf->secret_key, &n);
 
     if (n == 0) {
+        ctx->challenge = &wlcf->challenge;
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_missing_secret,
                                        NULL);
     }
 
     ctx->secret = header->value;
 
-    if (n > 1 || !ngx_http_webhook_secret_valid(ctx, NULL)) {
+    if (n > 1 || !ngx_http_webhook_secret_valid(r, ctx, NULL)) {
+        ctx->challenge = &wlcf->challenge;
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_secret,
                                        NULL);
     }
@@ -65,21 +95,30 @@ ngx_http_webhook_authenticate(ngx_http_request_t *r,
  */
 
 ngx_uint_t
-ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
+ngx_http_webhook_secret_valid(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
 {
-    ngx_uint_t                  equal, i, valid;
+    ngx_str_t                   text;
+    ngx_uint_t                  equal, i, slugs, valid;
     ngx_http_webhook_secret_t  *secret;
 
     valid = 0;
-    secret = ctx->conf->secrets->elts;
+    slugs = ctx->conf->provider->slug;
+    secret = ctx->conf->secrets->list.elts;
 
-    for (i = 0; i < ctx->conf->secrets->nelts; i++) {
+    for (i = 0; i < ctx->conf->secrets->list.nelts; i++) {
 
-        equal = ngx_http_webhook_equal(&secret[i].secret, &ctx->secret);
+        ngx_http_webhook_secret_text(r, &secret[i].value, &text);
 
-        if (slug && secret[i].slug.len
-            && (secret[i].slug.len != slug->len
-                || ngx_memcmp(secret[i].slug.data, slug->data, slug->len) != 0))
+        equal = text.len && ngx_http_webhook_secret_matches(ctx, &text);
+
+        if (secret[i].slug.len
+            && (!slugs
+                || (slug
+                    && (secret[i].slug.len != slug->len
+                        || ngx_memcmp(secret[i].slug.data, slug->data,
+                                      slug->len)
+                           != 0))))
         {
             continue;
         }
@@ -91,29 +130,326 @@ ngx_http_webhook_secret_valid(ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
 }
 
 
-/* what may be a secret is never part of an error */
+/*
+ * Returns 1 if ctx->secret is "secret", compared in constant time.  In the
+ * header Authorization, the scheme before the first space is a name that
+ * everybody knows, and may be in any case: RFC 9110, section 11.1.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_secret_matches(ngx_http_webhook_ctx_t *ctx, ngx_str_t *secret)
+{
+    size_t      len;
+    ngx_str_t   a, b;
+
+    a = *secret;
+    b = ctx->secret;
+
+    if (ctx->conf->authorization) {
+
+        len = ngx_http_webhook_secret_scheme(&a);
+
+        if (len != ngx_http_webhook_secret_scheme(&b)
+            || ngx_strncasecmp(a.data, b.data, len) != 0)
+        {
+            return 0;
+        }
+
+        a.data += len;
+        a.len -= len;
+        b.data += len;
+        b.len -= len;
+    }
+
+    return ngx_http_webhook_equal(&a, &b);
+}
+
+
+/* Returns how long the scheme of an Authorization header is, 0: it has none. */
+
+static size_t
+ngx_http_webhook_secret_scheme(ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = ngx_strlchr(text->data, text->data + text->len, ' ');
+
+    return p ? p - text->data : 0;
+}
+
+
+/*
+ * Sets "text" to what the secret is for this request: empty if its variable has
+ * no value.
+ */
+
+void
+ngx_http_webhook_secret_text(ngx_http_request_t *r,
+    ngx_http_webhook_secret_value_t *value, ngx_str_t *text)
+{
+    ngx_http_variable_value_t  *vv;
+
+    if (value->variable == NGX_CONF_UNSET) {
+        *text = value->text;
+        return;
+    }
+
+    ngx_str_null(text);
+
+    vv = ngx_http_get_flushed_variable(r, value->variable);
+
+    if (vv && vv->valid && !vv->not_found) {
+        text->len = vv->len;
+        text->data = vv->data;
+    }
+}
+
+
+/*
+ * Reads a parameter that stands for secrets, and adds them to "values", of
+ * ngx_http_webhook_secret_value_t: the lines of a file for "file=path", the
+ * value that a variable has in each request for "$name" and "${name}", or else
+ * the text itself.  Returns NULL, or what a directive's handler returns.
+ */
+
+char *
+ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_array_t *values)
+{
+    ngx_str_t                         name;
+    ngx_http_webhook_secret_value_t  *value;
+
+    if (ngx_strncmp(text->data, "file=", 5) == 0) {
+        name.len = text->len - 5;
+        name.data = text->data + 5;
+
+        return ngx_http_webhook_secret_file(cf, &name, values);
+    }
+
+    if (text->len == 0) {
+        return "has an empty secret";
+    }
+
+    value = ngx_array_push(values);
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value->text = *text;
+    value->variable = NGX_CONF_UNSET;
+
+    if (ngx_http_webhook_secret_variable(text, &name)) {
+
+        /* nginx refuses to start if nobody has defined it */
+
+        value->variable = ngx_http_get_variable_index(cf, &name);
+        if (value->variable == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Adds the secrets of a file, one a line; empty lines do not count. */
+
+static char *
+ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_array_t *values)
+{
+    u_char                           *last, *next, *p;
+    ngx_str_t                         text;
+    ngx_uint_t                        n;
+    ngx_http_webhook_secret_value_t  *value;
+
+    if (path->len == 0) {
+        return "has an empty \"file=\"";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK
+        || ngx_http_webhook_secret_read(cf, path, &text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    n = 0;
+    last = text.data + text.len;
+
+    for (p = text.data; p < last; p = next + 1) {
+
+        next = ngx_strlchr(p, last, '\n');
+        if (next == NULL) {
+            next = last;
+        }
+
+        text.data = p;
+        text.len = next - p;
+
+        if (text.len && text.data[text.len - 1] == '\r') {
+            text.len--;
+        }
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        value = ngx_array_push(values);
+        if (value == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        value->text = text;
+        value->variable = NGX_CONF_UNSET;
+        n++;
+    }
+
+    if (n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has no secret: one a line is expected",
+                           path);
+        return NGX_CONF_ERROR;
+    }
+
+    return NULL;
+}
+
+
+/* Reads a file of secrets into the pool.  Returns NGX_OK or NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
+{
+    size_t      size;
+    ssize_t     n;
+    ngx_int_t   rc;
+    ngx_file_t  file;
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *path;
+    file.log = cf->log;
+
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                            NGX_FILE_OPEN, 0);
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(file.fd, &file.info) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", path);
+        goto done;
+    }
+
+    if (!ngx_is_file(&file.info)
+        || ngx_file_size(&file.info) > NGX_HTTP_WEBHOOK_SECRET_FILE_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not a file of secrets: it is no regular "
+                           "file, or longer than 64k", path);
+        goto done;
+    }
+
+    size = (size_t) ngx_file_size(&file.info);
+
+    text->data = ngx_pnalloc(cf->pool, size + 1);
+    if (text->data == NULL) {
+        goto done;
+    }
+
+    n = ngx_read_file(&file, text->data, size, 0);
+
+    if (n == NGX_ERROR || (size_t) n != size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, n == NGX_ERROR ? ngx_errno : 0,
+                           "could not read \"%V\"", path);
+        goto done;
+    }
+
+    text->len = size;
+    text->data[size] = '\0';
+    rc = NGX_OK;
+
+done:
+
+    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return rc;
+}
+
+
+/* Returns 1 if the text is exactly "$name" or "${name}", and sets "name". */
+
+static ngx_uint_t
+ngx_http_webhook_secret_variable(ngx_str_t *text, ngx_str_t *name)
+{
+    u_char  ch;
+    size_t  i;
+
+    if (text->len < 2 || text->data[0] != '$') {
+        return 0;
+    }
+
+    name->data = text->data + 1;
+    name->len = text->len - 1;
+
+    if (name->len > 2 && name->data[0] == '{'
+        && name->data[name->len - 1] == '}')
+    {
+        name->data++;
+        name->len -= 2;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
+            && (ch < '0' || ch > '9') && ch != '_')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * webhook_secret secret|file=path|$variable [slug=slug];
+ * webhook_secret off;
+ *
+ * What may be a secret is never part of an error.
+ */
 
 char *
 ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                  *value, slug;
-    ngx_uint_t                  i;
-    ngx_http_webhook_secret_t  *secret;
+    char                             *rc;
+    ngx_str_t                        *value, slug;
+    ngx_uint_t                        i, j, off;
+    ngx_array_t                       values;
+    ngx_http_webhook_secret_t        *secret;
+    ngx_http_webhook_secrets_t       *secrets;
+    ngx_http_webhook_secret_value_t  *v;
 
     value = cf->args->elts;
-
-    if (wlcf->secrets == NULL) {
-        return ngx_strcmp(value[1].data, "off") == 0
-               ? "is duplicate" : "is used beside \"webhook_secret off\"";
-    }
+    secrets = wlcf->secrets;
+    off = (ngx_strcmp(value[1].data, "off") == 0);
 
     ngx_str_null(&slug);
 
     if (cf->args->nelts == 3) {
 
-        if (ngx_strcmp(value[1].data, "off") == 0) {
+        if (off) {
             return "off has no parameters";
         }
 
@@ -128,54 +464,115 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, "
                    "0-9, _ and - are allowed";
         }
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-
-        if (wlcf->secrets != NGX_CONF_UNSET_PTR) {
-            return "off is used beside a secret";
-        }
-
-        wlcf->secrets = NULL;
-        return NGX_CONF_OK;
     }
 
-    if (value[1].len == 0) {
-        return "has an empty secret";
+    if (secrets && secrets->list.nelts == 0) {
+        return off ? "is duplicate"
+                   : "is used beside \"webhook_secret off\"";
     }
 
-    if (wlcf->secrets == NGX_CONF_UNSET_PTR) {
-        wlcf->secrets = ngx_array_create(cf->pool, 2,
-                                         sizeof(ngx_http_webhook_secret_t));
-        if (wlcf->secrets == NULL) {
+    if (secrets && off) {
+        return "off is used beside a secret";
+    }
+
+    if (secrets == NULL) {
+        secrets = ngx_http_webhook_secrets_create(cf, wlcf);
+        if (secrets == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    secret = wlcf->secrets->elts;
-
-    for (i = 0; i < wlcf->secrets->nelts; i++) {
-
-        if (secret[i].secret.len == value[1].len
-            && ngx_strcmp(secret[i].secret.data, value[1].data) == 0
-            && secret[i].slug.len == slug.len
-            && (slug.len == 0
-                || ngx_strncmp(secret[i].slug.data, slug.data, slug.len) == 0))
-        {
-            return "is duplicate";
-        }
+    if (off) {
+        return NGX_CONF_OK;
     }
 
-    secret = ngx_array_push(wlcf->secrets);
-    if (secret == NULL) {
+    if (ngx_array_init(&values, cf->temp_pool, 2,
+                       sizeof(ngx_http_webhook_secret_value_t))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    secret->secret = value[1];
-    secret->slug = slug;
+    rc = ngx_http_webhook_secret_values(cf, &value[1], &values);
+    if (rc != NULL) {
+        return rc;
+    }
+
+    v = values.elts;
+
+    for (i = 0; i < values.nelts; i++) {
+
+        secret = secrets->list.elts;
+
+        for (j = 0; j < secrets->list.nelts; j++) {
+
+            if (secret[j].value.text.len == v[i].text.len
+                && ngx_memcmp(secret[j].value.text.data, v[i].text.data,
+                              v[i].text.len)
+                   == 0
+                && secret[j].slug.len == slug.len
+                && (slug.len == 0
+                    || ngx_memcmp(secret[j].slug.data, slug.data, slug.len)
+                       == 0))
+            {
+                return "is duplicate";
+            }
+        }
+
+        secret = ngx_array_push(&secrets->list);
+        if (secret == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        secret->value = v[i];
+        secret->slug = slug;
+    }
 
     return NGX_CONF_OK;
 }
 
+
+/* Makes the list of secrets of a level, without any.  NULL: no memory. */
+
+static ngx_http_webhook_secrets_t *
+ngx_http_webhook_secrets_create(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_http_webhook_secrets_t     *secrets, **known;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    secrets = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_secrets_t));
+    if (secrets == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&secrets->list, cf->pool, 2,
+                       sizeof(ngx_http_webhook_secret_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    known = ngx_array_push(&wmcf->secrets);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    *known = secrets;
+
+    secrets->level = wlcf;
+    secrets->file = cf->conf_file->file.name.data;
+    secrets->line = cf->conf_file->line;
+
+    wlcf->secrets = secrets;
+
+    return secrets;
+}
+
+
+/* webhook_secret_header name; */
 
 char *
 ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -221,4 +618,198 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_strlow(wlcf->secret_key.data, value[1].data, value[1].len);
 
     return NGX_CONF_OK;
+}
+
+
+/* Takes over what the level above has set and this one has not. */
+
+void
+ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
+    ngx_http_webhook_loc_conf_t *conf)
+{
+    if (conf->secrets == NULL) {
+        conf->secrets = prev->secrets;
+    }
+
+    if (conf->secret_header.data == NULL) {
+        conf->secret_header = prev->secret_header;
+        conf->secret_key = prev->secret_key;
+    }
+
+    if (conf->secret_header.data == NULL) {
+        ngx_str_set(&conf->secret_header, "X-Secret");
+        ngx_str_set(&conf->secret_key, "x-secret");
+    }
+}
+
+
+/*
+ * Checks that a location has the credentials that its system needs, and none
+ * that can't work.  nginx has read all of the configuration by now, so that an
+ * error says itself where it is.
+ */
+
+char *
+ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_uint_t                    i, off;
+    ngx_http_webhook_secret_t    *secret;
+    ngx_http_webhook_provider_t  *provider;
+
+    provider = wlcf->provider;
+    off = 0;
+
+    if (wlcf->secrets) {
+        wlcf->secrets->used = 1;
+        off = (wlcf->secrets->list.nelts == 0);
+
+        secret = wlcf->secrets->list.elts;
+
+        for (i = 0; i < wlcf->secrets->list.nelts; i++) {
+
+            if (secret[i].slug.len && !provider->slug
+                && wlcf->secrets->level == wlcf)
+            {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "\"webhook_secret\" with \"slug=%V\" can't be "
+                              "used in the location of %s:%ui, whose system "
+                              "has no slugs",
+                              &secret[i].slug, wlcf->file, wlcf->line);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    if (off
+        || provider->secret == NGX_HTTP_WEBHOOK_OPEN
+        || (provider->secret == NGX_HTTP_WEBHOOK_CREDENTIAL && wlcf->signature)
+        || ngx_http_webhook_secrets_usable(wlcf))
+    {
+        return ngx_http_webhook_secret_challenge(cf, wlcf);
+    }
+
+    if (provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_%V\" needs \"webhook_secret\", or an "
+                      "explicit \"webhook_secret off\", in %s:%ui",
+                      &provider->name, wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"webhook %V\" needs \"webhook_secret\" or "
+                  "\"webhook_signature\", or an explicit "
+                  "\"webhook_secret off\", in %s:%ui",
+                  &provider->name, wlcf->file, wlcf->line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* Returns 1 if a sender can have one of the location's secrets. */
+
+static ngx_uint_t
+ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_webhook_secret_t  *secret;
+
+    if (wlcf->secrets == NULL) {
+        return 0;
+    }
+
+    secret = wlcf->secrets->list.elts;
+
+    for (i = 0; i < wlcf->secrets->list.nelts; i++) {
+        if (secret[i].slug.len == 0 || wlcf->provider->slug) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Sets what WWW-Authenticate says beside a 401 for the secret: its header's
+ * name, or the scheme of Authorization.
+ */
+
+static char *
+ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    size_t                      len;
+    ngx_str_t                  *text;
+    ngx_uint_t                  i;
+    ngx_http_webhook_secret_t  *secret;
+
+    wlcf->challenge = wlcf->secret_header;
+
+    wlcf->authorization = (wlcf->secret_key.len == sizeof("authorization") - 1
+                           && ngx_strncmp(wlcf->secret_key.data,
+                                          "authorization",
+                                          sizeof("authorization") - 1)
+                              == 0);
+
+    if (!wlcf->authorization || wlcf->secrets == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_str_set(&wlcf->challenge, "Bearer");
+
+    secret = wlcf->secrets->list.elts;
+
+    for (i = 0; i < wlcf->secrets->list.nelts; i++) {
+
+        text = &secret[i].value.text;
+        len = ngx_http_webhook_secret_scheme(text);
+
+        if (secret[i].value.variable != NGX_CONF_UNSET || len == 0) {
+            continue;
+        }
+
+        if (len == sizeof("Basic") - 1
+            && ngx_strncasecmp(text->data, (u_char *) "Basic", len) == 0)
+        {
+            /* RFC 7617, section 2: it must have a realm */
+            ngx_str_set(&wlcf->challenge, "Basic realm=\"webhook\"");
+
+        } else {
+            wlcf->challenge.data = text->data;
+            wlcf->challenge.len = len;
+        }
+
+        break;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Warns of secrets that protect nothing; called when all of the configuration
+ * has been read and merged.
+ */
+
+void
+ngx_http_webhook_secret_unused(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_secrets_t    **secrets;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    secrets = wmcf->secrets.elts;
+
+    for (i = 0; i < wmcf->secrets.nelts; i++) {
+
+        if (!secrets[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"webhook_secret\" in %s:%ui protects nothing: no "
+                          "location with \"webhook\" or another directive "
+                          "that checks secrets uses it",
+                          secrets[i]->file, secrets[i]->line);
+        }
+    }
 }

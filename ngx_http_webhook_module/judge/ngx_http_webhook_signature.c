@@ -9,16 +9,11 @@
 
 
 #include "judge/ngx_http_webhook_signature.h"
-#include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_secret.h"
+#include "judge/ngx_http_webhook_sign.h"
 
-
-/* Standard Webhooks: of a decoded secret */
-#define NGX_HTTP_WEBHOOK_SECRET_MIN  24
-#define NGX_HTTP_WEBHOOK_SECRET_MAX  64
-
-/* and of one that is made here */
-#define NGX_HTTP_WEBHOOK_SECRET_NEW  32
 
 /* seconds, by default */
 #define NGX_HTTP_WEBHOOK_TOLERANCE   300
@@ -61,14 +56,23 @@ struct ngx_http_webhook_signature_s {
     ngx_http_webhook_scheme_t        *scheme;
     time_t                            tolerance;
     ngx_array_t                       keys;       /* of mac_key_t */
+    ngx_array_t                       variables;  /* of secret_value_t */
 };
+
+
+/* an HMAC of a request's body, by one secret */
+
+typedef struct {
+    ngx_http_webhook_mac_t           *mac;
+    ngx_http_webhook_mac_key_t       *key;
+} ngx_http_webhook_signature_mac_t;
 
 
 /* one request's */
 
 struct ngx_http_webhook_verifier_s {
     ngx_str_t                         header;
-    ngx_http_webhook_mac_t          **macs;       /* one for each key */
+    ngx_http_webhook_signature_mac_t *macs;       /* one for each key */
     ngx_uint_t                        n;
 };
 
@@ -85,15 +89,19 @@ static ngx_uint_t ngx_http_webhook_signature_is(ngx_str_t *item,
 static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
     ngx_str_t *timestamp);
+static ngx_int_t ngx_http_webhook_signature_add(ngx_http_request_t *r,
+    ngx_http_webhook_verifier_t *verifier, ngx_http_webhook_mac_key_t *key);
+static ngx_int_t ngx_http_webhook_signature_variable(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_secret_value_t *variable);
 static void ngx_http_webhook_signature_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_signature_decode(
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
-static ngx_int_t ngx_http_webhook_signature_secret(ngx_conf_t *cf,
+static char *ngx_http_webhook_signature_tolerance(
+    ngx_http_webhook_signature_t *signature, ngx_str_t *value);
+static char *ngx_http_webhook_signature_keys(ngx_conf_t *cf,
+    ngx_http_webhook_signature_t *signature, ngx_array_t *secrets);
+static ngx_int_t ngx_http_webhook_signature_secret(ngx_pool_t *pool,
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_sign_with(ngx_http_request_t *r,
-    ngx_str_t *secret, ngx_str_t **parts, ngx_uint_t n, u_char *result);
-static ngx_int_t ngx_http_webhook_secret_decode(ngx_str_t *secret,
-    ngx_str_t *key);
 
 
 static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
@@ -132,6 +140,12 @@ static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
       ngx_null_string, 0, ngx_null_string, ngx_null_string, ngx_null_string,
       0, 0, 0 }
 };
+
+
+/* what may stand before the base64 of a secret of Standard Webhooks */
+
+static ngx_str_t  ngx_http_webhook_v1 = ngx_string("v1,");
+static ngx_str_t  ngx_http_webhook_whsec = ngx_string("whsec_");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_signature = {
@@ -368,20 +382,24 @@ ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
 }
 
 
-/* one hash for each secret, with what is signed before the body */
+/*
+ * Begins an HMAC for each secret, with what is signed before the body, and sets
+ * ctx->verifier.  Returns NGX_OK or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_signature_start(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
     ngx_str_t *timestamp)
 {
-    ngx_str_t                      *part[2];
-    ngx_uint_t                      i;
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_webhook_scheme_t      *scheme;
-    ngx_http_webhook_mac_key_t     *key;
-    ngx_http_webhook_verifier_t    *verifier;
-    ngx_http_webhook_signature_t   *signature;
+    ngx_str_t                         *part[2];
+    ngx_uint_t                         i, n;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_webhook_scheme_t         *scheme;
+    ngx_http_webhook_mac_key_t        *key;
+    ngx_http_webhook_verifier_t       *verifier;
+    ngx_http_webhook_signature_t      *signature;
+    ngx_http_webhook_secret_value_t   *variable;
 
     signature = ctx->conf->signature;
     scheme = signature->scheme;
@@ -392,11 +410,13 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     }
 
     verifier = cln->data;
-
     verifier->header = *value;
-    verifier->n = signature->keys.nelts;
-    verifier->macs = ngx_pcalloc(r->pool, verifier->n
-                                          * sizeof(ngx_http_webhook_mac_t *));
+    verifier->n = 0;
+
+    n = signature->keys.nelts + signature->variables.nelts;
+
+    verifier->macs = ngx_palloc(r->pool,
+                                n * sizeof(ngx_http_webhook_signature_mac_t));
     if (verifier->macs == NULL) {
         return NGX_ERROR;
     }
@@ -406,11 +426,18 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 
     key = signature->keys.elts;
 
-    for (i = 0; i < verifier->n; i++) {
+    for (i = 0; i < signature->keys.nelts; i++) {
+        if (ngx_http_webhook_signature_add(r, verifier, &key[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
-        verifier->macs[i] = ngx_http_webhook_mac_begin(&key[i],
-                                                       r->connection->log);
-        if (verifier->macs[i] == NULL) {
+    variable = signature->variables.elts;
+
+    for (i = 0; i < signature->variables.nelts; i++) {
+        if (ngx_http_webhook_signature_variable(r, ctx, &variable[i])
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -443,6 +470,78 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
 }
 
 
+/* Begins an HMAC with the key, which must live as long as the request. */
+
+static ngx_int_t
+ngx_http_webhook_signature_add(ngx_http_request_t *r,
+    ngx_http_webhook_verifier_t *verifier, ngx_http_webhook_mac_key_t *key)
+{
+    ngx_http_webhook_signature_mac_t  *m;
+
+    m = &verifier->macs[verifier->n];
+
+    m->key = key;
+    m->mac = ngx_http_webhook_mac_begin(key, r->connection->log);
+
+    if (m->mac == NULL) {
+        return NGX_ERROR;
+    }
+
+    verifier->n++;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Begins an HMAC with the secret that a variable has in this request.  An empty
+ * one, or one that the scheme can't have, fits no signature.
+ */
+
+static ngx_int_t
+ngx_http_webhook_signature_variable(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_secret_value_t *variable)
+{
+    ngx_str_t                    key, text;
+    ngx_http_webhook_mac_key_t  *mac_key;
+
+    ngx_http_webhook_secret_text(r, variable, &text);
+
+    if (text.len == 0) {
+        return NGX_OK;
+    }
+
+    switch (ngx_http_webhook_signature_secret(r->pool,
+                                              ctx->conf->signature->scheme,
+                                              &text, &key))
+    {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "the value of \"%V\" is not a secret of the scheme "
+                      "\"%V\"",
+                      &variable->text, &ctx->conf->signature->scheme->name);
+        return NGX_OK;
+
+    default: /* NGX_ERROR */
+        return NGX_ERROR;
+    }
+
+    mac_key = ngx_palloc(r->pool, sizeof(ngx_http_webhook_mac_key_t));
+
+    if (mac_key == NULL
+        || ngx_http_webhook_mac_key(r->pool, &key, mac_key) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_signature_add(r, ctx->verifier, mac_key);
+}
+
+
 static void
 ngx_http_webhook_signature_cleanup(void *data)
 {
@@ -451,8 +550,8 @@ ngx_http_webhook_signature_cleanup(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        ngx_http_webhook_mac_free(verifier->macs[i]);
-        verifier->macs[i] = NULL;
+        ngx_http_webhook_mac_free(verifier->macs[i].mac);
+        verifier->macs[i].mac = NULL;
     }
 }
 
@@ -466,7 +565,7 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        if (ngx_http_webhook_mac_update(verifier->macs[i], p, len,
+        if (ngx_http_webhook_mac_update(verifier->macs[i].mac, p, len,
                                         r->connection->log)
             != NGX_OK)
         {
@@ -491,20 +590,19 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_str_t                     a, b, item, rest, text;
     ngx_uint_t                    i, valid;
     ngx_http_webhook_scheme_t    *scheme;
-    ngx_http_webhook_mac_key_t   *key;
     ngx_http_webhook_verifier_t  *verifier;
 
     scheme = ctx->conf->signature->scheme;
     verifier = ctx->verifier;
-    key = ctx->conf->signature->keys.elts;
 
-    macs = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_SIZE);
+    macs = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_SIZE + 1);
     if (macs == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < verifier->n; i++) {
-        if (ngx_http_webhook_mac_final(verifier->macs[i], &key[i],
+        if (ngx_http_webhook_mac_final(verifier->macs[i].mac,
+                                       verifier->macs[i].key,
                                        macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE,
                                        r->connection->log)
             != NGX_OK)
@@ -623,6 +721,8 @@ ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
 /*
  * webhook_signature scheme secret [secret ...] [tolerance=5m];
  * webhook_signature off;
+ *
+ * A secret may also be "file=path" or "$variable".
  */
 
 char *
@@ -630,11 +730,12 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                     *key, *value, text;
-    ngx_uint_t                     i, j, n;
-    ngx_http_webhook_scheme_t     *scheme;
-    ngx_http_webhook_mac_key_t    *mac_key;
-    ngx_http_webhook_signature_t  *signature;
+    char                             *rc;
+    ngx_str_t                        *value;
+    ngx_uint_t                        i;
+    ngx_array_t                       secrets;
+    ngx_http_webhook_scheme_t        *scheme;
+    ngx_http_webhook_signature_t     *signature;
 
     if (wlcf->signature != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -664,56 +765,135 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_array_init(&signature->keys, cf->pool, 2,
-                       sizeof(ngx_http_webhook_mac_key_t))
+    signature->scheme = scheme;
+    signature->tolerance = NGX_CONF_UNSET;
+
+    if (ngx_array_init(&secrets, cf->temp_pool, 4,
+                       sizeof(ngx_http_webhook_secret_value_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    key = ngx_palloc(cf->temp_pool, cf->args->nelts * sizeof(ngx_str_t));
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        rc = (ngx_strncmp(value[i].data, "tolerance=", 10) == 0)
+             ? ngx_http_webhook_signature_tolerance(signature, &value[i])
+             : ngx_http_webhook_secret_values(cf, &value[i], &secrets);
+
+        if (rc != NULL) {
+            return rc;
+        }
+    }
+
+    if (secrets.nelts == 0) {
+        return "needs a secret";
+    }
+
+    rc = ngx_http_webhook_signature_keys(cf, signature, &secrets);
+    if (rc != NULL) {
+        return rc;
+    }
+
+    ngx_conf_init_value(signature->tolerance, NGX_HTTP_WEBHOOK_TOLERANCE);
+
+    wlcf->signature = signature;
+
+    return NGX_CONF_OK;
+}
+
+
+/* Reads "tolerance=".  Returns NULL, or what is wrong with it. */
+
+static char *
+ngx_http_webhook_signature_tolerance(ngx_http_webhook_signature_t *signature,
+    ngx_str_t *value)
+{
+    ngx_str_t  text;
+
+    text.len = value->len - 10;
+    text.data = value->data + 10;
+
+    if (signature->tolerance != NGX_CONF_UNSET) {
+        return "has more than one \"tolerance=\"";
+    }
+
+    if (signature->scheme->timestamp.len == 0
+        && signature->scheme->time_item.len == 0)
+    {
+        return "has a \"tolerance=\", but its scheme no timestamp";
+    }
+
+    signature->tolerance = ngx_parse_time(&text, 1);
+
+    if (signature->tolerance == (time_t) NGX_ERROR) {
+        return "has an invalid \"tolerance=\"";
+    }
+
+    if (signature->tolerance == 0) {
+        return "has a \"tolerance=0\", which refuses all that is not sent "
+               "within this very second; \"tolerance=5m\" is usual";
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Makes the keys of the HMACs; a variable's are made for each request.  Returns
+ * NULL, or what a directive's handler returns.
+ */
+
+static char *
+ngx_http_webhook_signature_keys(ngx_conf_t *cf,
+    ngx_http_webhook_signature_t *signature, ngx_array_t *secrets)
+{
+    ngx_str_t                        *key;
+    ngx_uint_t                        i, j, n;
+    ngx_http_webhook_mac_key_t       *mac_key;
+    ngx_http_webhook_secret_value_t  *secret, *variable;
+
+    if (ngx_array_init(&signature->keys, cf->pool, secrets->nelts,
+                       sizeof(ngx_http_webhook_mac_key_t))
+        != NGX_OK
+        || ngx_array_init(&signature->variables, cf->pool, 1,
+                          sizeof(ngx_http_webhook_secret_value_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    key = ngx_palloc(cf->temp_pool, secrets->nelts * sizeof(ngx_str_t));
     if (key == NULL) {
         return NGX_CONF_ERROR;
     }
 
+    secret = secrets->elts;
     n = 0;
 
-    signature->scheme = scheme;
-    signature->tolerance = NGX_CONF_UNSET;
+    for (i = 0; i < secrets->nelts; i++) {
 
-    for (i = 2; i < cf->args->nelts; i++) {
+        if (secret[i].variable != NGX_CONF_UNSET) {
 
-        if (ngx_strncmp(value[i].data, "tolerance=", 10) == 0) {
-
-            text.len = value[i].len - 10;
-            text.data = value[i].data + 10;
-
-            if (signature->tolerance != NGX_CONF_UNSET) {
-                return "has more than one \"tolerance=\"";
+            variable = ngx_array_push(&signature->variables);
+            if (variable == NULL) {
+                return NGX_CONF_ERROR;
             }
 
-            if (scheme->timestamp.len == 0 && scheme->time_item.len == 0) {
-                return "has a \"tolerance=\", but its scheme no timestamp";
-            }
-
-            signature->tolerance = ngx_parse_time(&text, 1);
-
-            if (signature->tolerance == (time_t) NGX_ERROR) {
-                return "has an invalid \"tolerance=\"";
-            }
-
+            *variable = secret[i];
             continue;
         }
 
-        switch (ngx_http_webhook_signature_secret(cf, scheme, &value[i],
-                                                  &key[n]))
+        switch (ngx_http_webhook_signature_secret(cf->temp_pool,
+                                                  signature->scheme,
+                                                  &secret[i].text, &key[n]))
         {
 
         case NGX_OK:
             break;
 
         case NGX_DECLINED:
-            return scheme->encoded
+            return signature->scheme->encoded
                    ? "has a secret that is not base64 of 24 to 64 bytes"
                    : "has an empty secret";
 
@@ -736,289 +916,70 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (n == 0) {
-        return "needs a secret";
-    }
-
-    ngx_conf_init_value(signature->tolerance, NGX_HTTP_WEBHOOK_TOLERANCE);
-
-    wlcf->signature = signature;
-
-    return NGX_CONF_OK;
+    return NULL;
 }
 
 
 /*
- * Sets "key" to what the secret stands for.  Returns NGX_OK, NGX_DECLINED if it
- * is none of the scheme, or NGX_ERROR.
+ * Sets "key", in the pool, to the bytes that the secret stands for.  Standard
+ * Webhooks writes them as base64, which some print with the url-safe letters,
+ * after "whsec_", or after "v1,whsec_".  Returns NGX_OK, NGX_DECLINED if it is
+ * no secret of the scheme, or NGX_ERROR.
  */
 
 static ngx_int_t
-ngx_http_webhook_signature_secret(ngx_conf_t *cf,
+ngx_http_webhook_signature_secret(ngx_pool_t *pool,
     ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key)
 {
-    ngx_str_t  encoded;
+    size_t      i;
+    u_char     *p;
+    ngx_str_t   encoded;
 
     *key = *secret;
 
-    if (scheme->encoded) {
-
-        encoded = *secret;
-
-        if (ngx_strncmp(encoded.data, "whsec_", 6) == 0) {
-            encoded.data += 6;
-            encoded.len -= 6;
-        }
-
-        key->data = ngx_pnalloc(cf->temp_pool,
-                                ngx_base64_decoded_length(encoded.len) + 1);
-        if (key->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_http_webhook_decode_base64(key, &encoded) != NGX_OK
-            || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
-            || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
-        {
-            return NGX_DECLINED;
-        }
+    if (!scheme->encoded) {
+        return key->len ? NGX_OK : NGX_DECLINED;
     }
 
-    return key->len ? NGX_OK : NGX_DECLINED;
-}
+    encoded = *secret;
 
+    (void) ngx_http_webhook_signature_is(&encoded, &ngx_http_webhook_v1,
+                                         &encoded);
+    (void) ngx_http_webhook_signature_is(&encoded, &ngx_http_webhook_whsec,
+                                         &encoded);
 
-/*
- * Signs as Standard Webhooks has it: a signature by each of the "n" secrets,
- * separated by spaces.  Returns NGX_OK with a text in the request's pool, or
- * NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_sign_standard(ngx_http_request_t *r, ngx_str_t *secrets,
-    ngx_uint_t n, ngx_str_t *id, ngx_str_t *timestamp, ngx_str_t *body,
-    ngx_str_t *signature)
-{
-    u_char       mac[NGX_HTTP_WEBHOOK_MAC_SIZE], *p;
-    ngx_str_t   *parts[5], encoded, raw;
-    ngx_uint_t   i;
-
-    static ngx_str_t  dot = ngx_string(".");
-
-    p = ngx_pnalloc(r->pool, n * (sizeof("v1, ") - 1
-                                  + ngx_base64_encoded_length(
-                                                 NGX_HTTP_WEBHOOK_MAC_SIZE))
-                             + 1);
+    p = ngx_pnalloc(pool, encoded.len + ngx_base64_decoded_length(encoded.len)
+                          + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    signature->data = p;
+    for (i = 0; i < encoded.len; i++) {
+        switch (encoded.data[i]) {
 
-    parts[0] = id;
-    parts[1] = &dot;
-    parts[2] = timestamp;
-    parts[3] = &dot;
-    parts[4] = body;
+        case '-':
+            p[i] = '+';
+            break;
 
-    raw.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
-    raw.data = mac;
+        case '_':
+            p[i] = '/';
+            break;
 
-    for (i = 0; i < n; i++) {
-
-        if (ngx_http_webhook_sign_with(r, &secrets[i], parts, 5, mac)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        default:
+            p[i] = encoded.data[i];
+            break;
         }
-
-        if (i) {
-            *p++ = ' ';
-        }
-
-        encoded.data = ngx_cpymem(p, "v1,", 3);
-        ngx_encode_base64(&encoded, &raw);
-        p = encoded.data + encoded.len;
     }
 
-    signature->len = p - signature->data;
-    *p = '\0';
+    encoded.data = p;
+    key->data = p + encoded.len;
 
-    return NGX_OK;
-}
-
-
-/*
- * Writes the HMAC of the "n" parts by one secret to "result".  Returns NGX_OK
- * or NGX_ERROR.
- */
-
-static ngx_int_t
-ngx_http_webhook_sign_with(ngx_http_request_t *r, ngx_str_t *secret,
-    ngx_str_t **parts, ngx_uint_t n, u_char *result)
-{
-    u_char                       buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
-    ngx_int_t                    rc;
-    ngx_str_t                    key;
-    ngx_log_t                   *log;
-    ngx_uint_t                   i;
-    ngx_http_webhook_mac_t      *mac;
-    ngx_http_webhook_mac_key_t   mac_key;
-
-    log = r->connection->log;
-    key.data = buf;
-
-    rc = ngx_http_webhook_secret_decode(secret, &key);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_mac_key(r->pool, &key, &mac_key);
-    }
-
-    ngx_http_webhook_cleanse(buf, sizeof(buf));
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    mac = ngx_http_webhook_mac_begin(&mac_key, log);
-    if (mac == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; rc == NGX_OK && i < n; i++) {
-        rc = ngx_http_webhook_mac_update(mac, parts[i]->data, parts[i]->len,
-                                         log);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_mac_final(mac, &mac_key, result, log);
-    }
-
-    ngx_http_webhook_mac_free(mac);
-
-    return rc;
-}
-
-
-/* whether it is whsec_ and base64 of a secret that is neither short nor long */
-
-ngx_uint_t
-ngx_http_webhook_secret_is(ngx_str_t *secret)
-{
-    u_char      buf[NGX_HTTP_WEBHOOK_SECRET_MAX + 3];
-    ngx_int_t   rc;
-    ngx_str_t   key;
-
-    key.data = buf;
-
-    rc = ngx_http_webhook_secret_decode(secret, &key);
-
-    ngx_http_webhook_cleanse(buf, sizeof(buf));
-
-    return rc == NGX_OK;
-}
-
-
-/*
- * "key" has room for SECRET_MAX bytes and three more.  Receivers may be strict:
- * there is one way to write a secret.
- */
-
-static ngx_int_t
-ngx_http_webhook_secret_decode(ngx_str_t *secret, ngx_str_t *key)
-{
-    u_char     buf[ngx_base64_encoded_length(NGX_HTTP_WEBHOOK_SECRET_MAX)];
-    ngx_int_t  rc;
-    ngx_str_t  encoded, text;
-
-    if (secret->len < sizeof("whsec_") - 1
-        || secret->len > sizeof("whsec_") - 1 + sizeof(buf)
-        || ngx_strncmp(secret->data, "whsec_", 6) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    text.len = secret->len - 6;
-    text.data = secret->data + 6;
-
-    if (ngx_http_webhook_decode_base64(key, &text) != NGX_OK
+    if (ngx_http_webhook_decode_base64(key, &encoded) != NGX_OK
         || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
         || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
     {
         return NGX_DECLINED;
     }
 
-    encoded.data = buf;
-    ngx_encode_base64(&encoded, key);
-
-    rc = ngx_http_webhook_equal(&encoded, &text) ? NGX_OK : NGX_DECLINED;
-
-    ngx_http_webhook_cleanse(buf, sizeof(buf));
-
-    return rc;
-}
-
-
-/* a new one, in "pool"; returns NGX_OK or NGX_ERROR */
-
-ngx_int_t
-ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret)
-{
-    u_char     random[NGX_HTTP_WEBHOOK_SECRET_NEW];
-    ngx_str_t  encoded, raw;
-
-    secret->data = ngx_pnalloc(pool, sizeof("whsec_")
-                                     + ngx_base64_encoded_length(
-                                                NGX_HTTP_WEBHOOK_SECRET_NEW));
-    if (secret->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_webhook_random(random, sizeof(random), pool->log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    raw.len = sizeof(random);
-    raw.data = random;
-
-    encoded.data = ngx_cpymem(secret->data, "whsec_", 6);
-    ngx_encode_base64(&encoded, &raw);
-
-    secret->len = 6 + encoded.len;
-
-    ngx_http_webhook_cleanse(random, sizeof(random));
-
     return NGX_OK;
-}
-
-
-/* webhook_sign standard; */
-
-char *
-ngx_http_webhook_sign(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
-
-    ngx_str_t  *value;
-
-    if (wlcf->sign) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "standard") != 0) {
-        return "has an unknown scheme: \"standard\" is the only one";
-    }
-
-    wlcf->sign = 1;
-
-    if (wlcf->queue_file == NULL) {
-        wlcf->queue_file = cf->conf_file->file.name.data;
-        wlcf->queue_line = cf->conf_file->line;
-    }
-
-    return NGX_CONF_OK;
 }

@@ -156,7 +156,7 @@ ngx_http_webhook_luzmo_accept(ngx_http_request_t *r,
 
     slug = &ctx->reader.values[0].text;
 
-    if (ngx_http_webhook_secret_valid(ctx, slug)) {
+    if (ngx_http_webhook_secret_valid(r, ctx, slug)) {
         return NGX_OK;
     }
 

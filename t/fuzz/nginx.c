@@ -235,6 +235,7 @@ fuzz_location(ngx_http_webhook_provider_t *provider)
     wlcf->provider = provider;
     ngx_str_set(&wlcf->secret_header, "X-Secret");
     ngx_str_set(&wlcf->secret_key, "x-secret");
+    wlcf->challenge = wlcf->secret_header;
 
     return wlcf;
 }
@@ -246,14 +247,17 @@ fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug)
     ngx_http_webhook_secret_t  *s;
 
     if (wlcf->secrets == NULL) {
-        wlcf->secrets = ngx_array_create(fuzz_pool, 4,
-                                         sizeof(ngx_http_webhook_secret_t));
+        wlcf->secrets = ngx_pcalloc(fuzz_pool,
+                                    sizeof(ngx_http_webhook_secrets_t));
+        ngx_array_init(&wlcf->secrets->list, fuzz_pool, 4,
+                       sizeof(ngx_http_webhook_secret_t));
     }
 
-    s = ngx_array_push(wlcf->secrets);
+    s = ngx_array_push(&wlcf->secrets->list);
 
-    s->secret.data = (u_char *) secret;
-    s->secret.len = strlen(secret);
+    s->value.variable = NGX_CONF_UNSET;
+    s->value.text.data = (u_char *) secret;
+    s->value.text.len = strlen(secret);
     s->slug.data = (u_char *) slug;
     s->slug.len = slug ? strlen(slug) : 0;
 }
