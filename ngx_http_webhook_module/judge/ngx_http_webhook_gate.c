@@ -13,8 +13,9 @@
 
 
 #include "judge/ngx_http_webhook_gate.h"
-#include "core/ngx_http_webhook_ctx.h"
+#include "base/ngx_http_webhook_media.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
@@ -27,14 +28,19 @@ static ngx_int_t ngx_http_webhook_timed_precontent_handler(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
+static void ngx_http_webhook_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
     ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_is_cross_site(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict);
-static ngx_uint_t ngx_http_webhook_is_json(ngx_str_t *type);
 static ngx_int_t ngx_http_webhook_read_body(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_is_complete(ngx_http_request_t *r,
+    off_t size);
+static ngx_int_t ngx_http_webhook_body_lost(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_body_handler(ngx_http_request_t *r);
@@ -115,6 +121,20 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event = {
 };
 
 
+static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("cross_site"),
+    ngx_string("a page of another site has sent the request"),
+    ngx_null_string,
+    0
+};
+
+
+static ngx_str_t  ngx_http_webhook_origin = ngx_string("origin");
+
+static ngx_str_t  ngx_http_webhook_sec_fetch_site =
+    ngx_string("sec-fetch-site");
+
 static ngx_str_t  ngx_http_webhook_content_type =
     ngx_string("content-type");
 
@@ -190,6 +210,11 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
 
     if (wlcf->provider == NULL) {
+
+        if (r->internal) {
+            ngx_http_webhook_passed(r);
+        }
+
         return NGX_DECLINED;
     }
 
@@ -271,6 +296,43 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
 
 /*
+ * Warns, once for each worker, where an "error_page" leads a refused request to
+ * a location that would pass it on as if it had been accepted.
+ */
+
+static void
+ngx_http_webhook_passed(ngx_http_request_t *r)
+{
+    ngx_http_webhook_ctx_t    *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    static ngx_uint_t  warned;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (warned || clcf->handler == NULL) {
+        return;
+    }
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx == NULL || ctx->verdict == NULL) {
+        return;
+    }
+
+    warned = 1;
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "webhook %V refused: %V, but \"error_page\" leads the "
+                  "request to location \"%V\", whose handler gets it all the "
+                  "same; set \"error_page\" in the location with \"webhook\", "
+                  "or look at $webhook_reason there",
+                  &ctx->conf->provider->name, &ctx->verdict->reason,
+                  &clcf->name);
+}
+
+
+/*
  * Returns the judgement in this location, with the request routed: it has
  * a verdict, or a resource and a method.  NULL means an error.
  */
@@ -308,6 +370,15 @@ ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
     for (method = ctx->resource->methods; method->methods; method++) {
         if (method->methods & r->method) {
             ctx->method = method;
+
+            if (wlcf->provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT
+                && ngx_http_webhook_is_cross_site(r))
+            {
+                (void) ngx_http_webhook_reject(ctx,
+                                               &ngx_http_webhook_cross_site,
+                                               NULL);
+            }
+
             return ctx;
         }
     }
@@ -315,6 +386,66 @@ ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
     (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_method_not_allowed,
                                    NULL);
     return ctx;
+}
+
+
+/*
+ * Returns 1 if a browser says that a page of another site makes it change
+ * something: the user's password or address, which nginx would accept, are not
+ * that page's.  What is no browser sends neither of the headers.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_is_cross_site(ngx_http_request_t *r)
+{
+    u_char           *p;
+    ngx_str_t        *value, host;
+    ngx_uint_t        n;
+    ngx_table_elt_t  *header;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return 0;
+    }
+
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_sec_fetch_site,
+                                          &n);
+    if (header) {
+        value = &header->value;
+
+        return n > 1
+               || ((value->len != sizeof("same-origin") - 1
+                    || ngx_strncmp(value->data, "same-origin", value->len) != 0)
+                   && (value->len != sizeof("none") - 1
+                       || ngx_strncmp(value->data, "none", value->len) != 0));
+    }
+
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_origin, &n);
+
+    if (header == NULL) {
+        return 0;
+    }
+
+    /* the scheme is not compared: TLS may have ended before nginx */
+
+    host = header->value;
+    p = ngx_strlchr(host.data, host.data + host.len, ':');
+
+    if (n > 1 || p == NULL || host.data + host.len - p < 3
+        || p[1] != '/' || p[2] != '/')
+    {
+        return 1;
+    }
+
+    host.len -= p + 3 - host.data;
+    host.data = p + 3;
+
+    /* HTTP/2 and 3 have it in ":authority", which nginx keeps in the same */
+
+    value = r->headers_in.host ? &r->headers_in.host->value
+                               : &r->headers_in.server;
+
+    return host.len != value->len
+           || ngx_strncasecmp(host.data, value->data, host.len) != 0;
 }
 
 
@@ -339,7 +470,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         || ((!ctx->method->shape->empty
              || r->headers_in.content_length_n > 0
              || r->headers_in.chunked)
-            && (n == 0 || !ngx_http_webhook_is_json(&header->value))))
+            && (n == 0 || !ngx_http_webhook_media_is_json(&header->value))))
     {
         return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
     }
@@ -377,49 +508,6 @@ ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
 }
 
 
-/* application/json or application/<something>+json, whatever the parameters */
-
-static ngx_uint_t
-ngx_http_webhook_is_json(ngx_str_t *type)
-{
-    size_t      i, len;
-    u_char     *p;
-    ngx_str_t   prefix = ngx_string("application/");
-    ngx_str_t   suffix = ngx_string("json");
-
-    /* what nearly all say */
-
-    if (type->len == sizeof("application/json") - 1
-        && ngx_memcmp(type->data, "application/json", type->len) == 0)
-    {
-        return 1;
-    }
-
-    for (len = 0; len < type->len; len++) {
-        if (type->data[len] == ';' || type->data[len] == ' '
-            || type->data[len] == '\t')
-        {
-            break;
-        }
-    }
-
-    if (len < prefix.len + suffix.len
-        || ngx_strncasecmp(type->data, prefix.data, prefix.len) != 0)
-    {
-        return 0;
-    }
-
-    i = len - suffix.len;
-    p = type->data + i;
-
-    if (ngx_strncasecmp(p, suffix.data, suffix.len) != 0) {
-        return 0;
-    }
-
-    return i == prefix.len || (i > prefix.len + 1 && p[-1] == '+');
-}
-
-
 /*
  * Returns NGX_OK when the whole body has been read, NGX_DONE when it is waited
  * for, NGX_ERROR or a status.
@@ -442,12 +530,18 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     if (r->discard_body || r->reading_body
         || (r->request_body && r->request_body->rest > 0))
     {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "webhook %V can't judge a body that another location "
-                      "did not read to its end",
-                      &ctx->conf->provider->name);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_webhook_body_lost(r, ctx);
     }
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream && r->stream->skip_data
+        && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
+    {
+        return ngx_http_webhook_body_lost(r, ctx);
+    }
+
+#endif
 
     if (r->request_body) {
         ctx->read = 1;
@@ -458,7 +552,20 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-        return ngx_http_webhook_body_feed(r, ctx, r->request_body->bufs);
+        if (ngx_http_webhook_body_feed(r, ctx, r->request_body->bufs)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_webhook_is_complete(r, ctx->reader.size)
+               ? NGX_OK : ngx_http_webhook_body_lost(r, ctx);
+    }
+
+    if (r->internal && r->headers_in.content_length_n <= 0
+        && !r->headers_in.chunked && !ngx_http_webhook_is_complete(r, 0))
+    {
+        return ngx_http_webhook_body_lost(r, ctx);
     }
 
     ctx->reading = 1;
@@ -488,6 +595,39 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     r->main->count--;
 
     return NGX_OK;
+}
+
+
+/*
+ * Returns 1 if a body of which "size" bytes are there is all that was sent.
+ * Another location may have discarded it, or passed it on as it arrived.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_is_complete(ngx_http_request_t *r, off_t size)
+{
+    off_t  sent;
+
+    sent = r->headers_in.content_length
+           ? ngx_atoof(r->headers_in.content_length->value.data,
+                       r->headers_in.content_length->value.len)
+           : r->headers_in.content_length_n;
+
+    return (sent < 0) ? !r->request_body_no_buffering : sent == size;
+}
+
+
+/* Logs that a body can't be checked any more, and returns the status for it. */
+
+static ngx_int_t
+ngx_http_webhook_body_lost(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "webhook %V can't check a body that another location has "
+                  "discarded, or passed on without keeping it",
+                  &ctx->conf->provider->name);
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -635,7 +775,7 @@ ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
 
     if (wlcf->provider == NULL || r != r->main) {
-        return NGX_DECLINED;
+        return ngx_http_webhook_precontent_handler(r);
     }
 
     (void) ngx_http_webhook_clock_start();

@@ -1,0 +1,180 @@
+
+/* media types: which of them are JSON */
+
+
+#include "base/ngx_http_webhook_media.h"
+
+
+static u_char *ngx_http_webhook_token(u_char *p, u_char *last,
+    ngx_str_t *token);
+static ngx_uint_t ngx_http_webhook_token_is(ngx_str_t *token, char *text);
+static u_char *ngx_http_webhook_quoted(u_char *p, u_char *last,
+    ngx_str_t *value);
+static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
+
+
+/*
+ * Returns 1 for application/json and application/<something>+json, RFC 9110,
+ * section 8.3.  A charset must be UTF-8, whatever else JSON's registration has
+ * to say of it: an application that honours another one would read other
+ * members than those that were checked.  Other parameters do not matter, but
+ * what is not well-formed is refused, since a charset could hide in it.
+ */
+
+ngx_uint_t
+ngx_http_webhook_media_is_json(ngx_str_t *type)
+{
+    u_char     *last, *p;
+    ngx_str_t   name, value;
+
+    /* what nearly all say */
+
+    if (type->len == sizeof("application/json") - 1
+        && ngx_memcmp(type->data, "application/json", type->len) == 0)
+    {
+        return 1;
+    }
+
+    p = type->data;
+    last = type->data + type->len;
+
+    p = ngx_http_webhook_token(p, last, &name);
+
+    if (p == last || *p != '/'
+        || !ngx_http_webhook_token_is(&name, "application"))
+    {
+        return 0;
+    }
+
+    p = ngx_http_webhook_token(p + 1, last, &value);
+
+    if (!ngx_http_webhook_token_is(&value, "json")
+        && (value.len < sizeof("x+json") - 1
+            || ngx_strncasecmp(value.data + value.len - (sizeof("+json") - 1),
+                               (u_char *) "+json", sizeof("+json") - 1)
+               != 0))
+    {
+        return 0;
+    }
+
+    for ( ;; ) {
+
+        p = ngx_http_webhook_blanks(p, last);
+
+        if (p == last) {
+            return 1;
+        }
+
+        if (*p++ != ';') {
+            return 0;
+        }
+
+        p = ngx_http_webhook_blanks(p, last);
+
+        if (p == last || *p == ';') {
+            continue;
+        }
+
+        p = ngx_http_webhook_token(p, last, &name);
+
+        if (name.len == 0 || p == last || *p++ != '=') {
+            return 0;
+        }
+
+        p = (p < last && *p == '"')
+            ? ngx_http_webhook_quoted(p, last, &value)
+            : ngx_http_webhook_token(p, last, &value);
+
+        if (p == NULL || value.len == 0) {
+            return 0;
+        }
+
+        if (ngx_http_webhook_token_is(&name, "charset")
+            && !ngx_http_webhook_token_is(&value, "utf-8"))
+        {
+            return 0;
+        }
+    }
+}
+
+
+/*
+ * Sets "token" to the token of RFC 9110, section 5.6.2, at "p", which may be
+ * empty, and returns what follows it.
+ */
+
+static u_char *
+ngx_http_webhook_token(u_char *p, u_char *last, ngx_str_t *token)
+{
+    u_char  ch;
+
+    token->data = p;
+
+    for ( /* void */ ; p < last; p++) {
+        ch = *p;
+
+        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
+            && (ch < '0' || ch > '9')
+            && (ch == '\0' || ngx_strchr("!#$%&'*+-.^_`|~", ch) == NULL))
+        {
+            break;
+        }
+    }
+
+    token->len = p - token->data;
+
+    return p;
+}
+
+
+/* Returns 1 if the token is "text", in any case. */
+
+static ngx_uint_t
+ngx_http_webhook_token_is(ngx_str_t *token, char *text)
+{
+    size_t  len;
+
+    len = ngx_strlen(text);
+
+    return token->len == len
+           && ngx_strncasecmp(token->data, (u_char *) text, len) == 0;
+}
+
+
+/*
+ * Sets "value" to what the quoted string at "p" holds, as it is written, and
+ * returns what follows it, or NULL if it does not end.
+ */
+
+static u_char *
+ngx_http_webhook_quoted(u_char *p, u_char *last, ngx_str_t *value)
+{
+    value->data = ++p;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '"') {
+            value->len = p - value->data;
+            return p + 1;
+        }
+
+        if (*p == '\\' && ++p == last) {
+            break;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Returns where the spaces and tabs at "p" end. */
+
+static u_char *
+ngx_http_webhook_blanks(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return p;
+}
