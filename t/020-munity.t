@@ -20,33 +20,11 @@ use WebhookTest 'no_plan';
 use strict;
 use warnings;
 
+use Answers qw(echo problem);
 
-our $HttpConfig = <<'_EOC_';
-    server {
-        listen 127.0.0.1:$TEST_NGINX_PORT_1;
 
-        client_body_buffer_size 1m;
-        large_client_header_buffers 4 64k;
-
-        # "return" can show a body that has been read before: here, by the
-        # mirror module.  The picture is there to refuse a POST.
-
-        location / {
-            mirror /read;
-            empty_gif;
-            error_page 405 = @show;
-        }
-
-        location = /read {
-            internal;
-            return 204;
-        }
-
-        location @show {
-            return 200 "$request_method $content_type $http_x_show\n$request_body";
-        }
-    }
-_EOC_
+our $HttpConfig = echo(
+    text => '"$request_method $content_type $http_x_show\n$request_body"');
 
 our $Config = <<'_EOC_';
     webhook_secret off;
@@ -187,24 +165,10 @@ sub text {
 
 # --- what is to be answered -----------------------------------------------
 
-sub problem {
-    my ($status, $reason, $detail, %more) = @_;
-
-    my %title = (400 => 'Bad Request', 401 => 'Unauthorized',
-                 405 => 'Method Not Allowed', 415 => 'Unsupported Media Type');
-
-    return qq({"type":"about:blank","title":"$title{$status}",)
-           . qq("status":$status,"detail":"$detail","reason":"$reason")
-           . (defined $more{field} ? qq(,"field":"$more{field}") : '')
-           . (defined $more{offset} ? qq(,"offset":$more{offset}) : '')
-           . '}';
-}
-
-
 sub about {
     my ($field, $reason, $detail) = @_;
 
-    return problem(400, $reason, "$field $detail", field => $field);
+    return problem(400, "$field $detail", $reason, field => $field);
 }
 
 
@@ -213,13 +177,10 @@ sub twice   { about(shift, 'duplicate_field', 'is there more than once') }
 sub invalid { about($_[0], 'invalid_field', $Must{$Type{$_[0]}}) }
 sub unknown { about('event', 'unknown_event', 'names no known event') }
 
-sub syntax {
-    return problem(400, 'invalid_json', 'the body is not valid JSON',
-                   offset => shift);
-}
+sub syntax { problem('invalid_json', offset => shift) }
 
 sub no_object {
-    return problem(400, 'invalid_field', 'the body must be a JSON object');
+    return problem(400, 'the body must be a JSON object', 'invalid_field');
 }
 
 # the application's answer; $show is the event
@@ -891,8 +852,8 @@ my $other = ::text('webhook_test', event => '"other"');
   ("Content-Type: text/plain\n!WWW-Authenticate") x 2 ]
 --- response_body eval
 [
-    ::problem(401, 'missing_secret', 'the header with the secret is missing'),
-    (::problem(401, 'invalid_secret', 'the secret is not valid')) x 5,
+    ::problem('missing_secret'),
+    (::problem('invalid_secret')) x 5,
     (::passed('webhook_test', ::text('webhook_test'))) x 2,
 ]
 
@@ -922,8 +883,7 @@ my $other = ::text('webhook_test', event => '"other"');
 ]
 --- response_body eval
 [
-    (::problem(401, 'missing_secret',
-               'the header with the secret is missing')) x 2,
+    (::problem('missing_secret')) x 2,
     ::passed('webhook_test', ::text('webhook_test')),
 ]
 
@@ -955,12 +915,10 @@ my $other = ::text('webhook_test', event => '"other"');
 ]
 --- response_body eval
 [
-    (::problem(405, 'method_not_allowed',
-               'the method is not one of those in Allow')) x 5,
+    (::problem('method_not_allowed')) x 5,
     '',
-    ::problem(401, 'missing_secret', 'the header with the secret is missing'),
-    ::problem(415, 'unsupported_media_type',
-              'Content-Type must be application/json'),
+    ::problem('missing_secret'),
+    ::problem('unsupported_media_type'),
     ::syntax(0),
 ]
 
@@ -993,10 +951,8 @@ my $other = ::text('webhook_test', event => '"other"');
 ]
 --- response_body eval
 [
-    (::problem(415, 'unsupported_media_type',
-               'Content-Type must be application/json')) x 6,
-    (::problem(415, 'unsupported_encoding',
-               'Content-Encoding is not supported')) x 2,
+    (::problem('unsupported_media_type')) x 6,
+    (::problem('unsupported_encoding')) x 2,
     map { ::passed('webhook_test', ::text('webhook_test'), $_) }
         'application/json', 'application/json',
         'application/json; charset=utf-8', 'Application/JSON',
@@ -1017,7 +973,7 @@ my $other = ::text('webhook_test', event => '"other"');
 [ ('Content-Type: application/problem+json') x 4 ]
 --- response_body eval
 [
-    (::problem(400, 'empty_body', 'the body is empty')) x 3,
+    (::problem('empty_body')) x 3,
     ::syntax(3),
 ]
 
@@ -1076,8 +1032,7 @@ client intended to send too large
 --- response_body eval
 [
     'munity webhook_test missing_field',
-    ::problem(405, 'method_not_allowed',
-              'the method is not one of those in Allow')
+    ::problem('method_not_allowed')
 ]
 
 
@@ -1242,7 +1197,7 @@ webhook munity refused: unknown_event "event"
 --- response_headers eval
 [ ('Content-Type: application/problem+json') x 2 ]
 --- response_body eval
-[ ::syntax(12), ::problem(401, 'invalid_secret', 'the secret is not valid') ]
+[ ::syntax(12), ::problem('invalid_secret') ]
 --- no_error_log
 classified
 [error]
@@ -1481,11 +1436,9 @@ Transfer-Encoding: chunked
 ]
 --- response_body eval
 [
-    ::problem(401, 'missing_secret', 'the header with the secret is missing'),
-    ::problem(401, 'invalid_secret', 'the secret is not valid'),
-    ::problem(405, 'method_not_allowed',
-              'the method is not one of those in Allow'),
-    ::problem(415, 'unsupported_media_type',
-              'Content-Type must be application/json'),
+    ::problem('missing_secret'),
+    ::problem('invalid_secret'),
+    ::problem('method_not_allowed'),
+    ::problem('unsupported_media_type'),
     ::passed('webhook_test', ::text('webhook_test'))
 ]

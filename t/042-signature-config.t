@@ -4,6 +4,7 @@ use WebhookTest 'no_plan';
 # webhook_signature off, secrets that are there twice, and where the directive
 # means nothing.
 
+use Answers qw(problem);
 use Digest::SHA qw(hmac_sha256_hex);
 
 our $Body = '{"a":1}';
@@ -15,13 +16,8 @@ our @Lengths = (4, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000);
 
 sub long { substr('hush' x 250, 0, $_[0]) }
 
-our $Missing = '{"type":"about:blank","title":"Unauthorized","status":401,'
-               . '"detail":"a header of the signature is missing",'
-               . '"reason":"missing_signature"}';
-
-our $Invalid = '{"type":"about:blank","title":"Unauthorized","status":401,'
-               . '"detail":"the signature is not valid",'
-               . '"reason":"invalid_signature"}';
+our $Missing = problem('missing_signature');
+our $Invalid = problem('invalid_signature');
 
 our $Upstream = <<'END';
     server {

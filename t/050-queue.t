@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(problem);
 use NginxProcess;
 use QueueTest qw(config nginx event send_event client id waiting dead drained
                  numbers);
@@ -30,9 +31,6 @@ my $Accepted = qr/^202 \{"id":"($Uuid)"\}$/;
 
 my @Json = ('Content-Type' => 'application/json');
 my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
-
-my $Problem = '{"type":"about:blank","title":"Service Unavailable",'
-              . '"status":503,';
 
 # For as long as a test has nobody to deliver to
 my $Often = join ' ', ('300ms') x 300;
@@ -560,7 +558,7 @@ subtest 'the queue is full' => sub {
     my ($ids, $answer) = fill($client, 'x' x 1000);
     cmp_ok(scalar @$ids, '>', 10, scalar(@$ids) . ' events');
     is(refusal($answer, 'queue_full', 'one more'),
-       $Problem . '"detail":"there is no room for another event","reason":"queue_full"}',
+       problem(503, 'there is no room for another event', 'queue_full'),
        'the body');
     is(waiting(), scalar @$ids, 'what was acknowledged stays');
 
@@ -604,8 +602,7 @@ subtest 'the disk is full' => sub {
     my ($ids, $answer) = fill(client(), 'x' x 3000);
     cmp_ok(scalar @$ids, '>', 10, scalar(@$ids) . ' events');
     is(refusal($answer, 'store_failed', 'one more'),
-       $Problem . '"detail":"it could not be made durable",'
-       . '"reason":"store_failed"}', 'the body');
+       problem('store_failed'), 'the body');
 
     # A small one may still fit.
     is(waiting(), scalar @$ids, 'what was acknowledged stays');
@@ -699,8 +696,7 @@ subtest 'a queue that is taken away' => sub {
     ok($nginx->replace($nginx->workers), 'another worker');
     my $answer = send_event(client());
     is(refusal($answer, 'store_failed', 'who has not'),
-       $Problem . '"detail":"it could not be made durable",'
-       . '"reason":"store_failed"}', 'the body');
+       problem('store_failed'), 'the body');
     is(client()->request(GET => '/none')->{status}, 404, 'the rest goes on');
 
     rename "$queue.moved", $queue;

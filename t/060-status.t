@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(problem);
 use NginxProcess;
 use Test::More;
 
@@ -444,9 +445,8 @@ END
               Accept => $accept->[0]);
     }
 
-    my $wrong = '{"type":"about:blank","title":"Bad Request","status":400,'
-                . '"detail":"format must be json, prometheus or html",'
-                . '"reason":"invalid_format"}';
+    my $wrong = problem(400, 'format must be json, prometheus or html',
+                        'invalid_format');
 
     for my $format ('xml', '', 'JSON', 'jso', 'jsonp', 'json%00', '%6Ason') {
         my $answer = get("/status/html?format=$format");
@@ -461,10 +461,7 @@ END
 
         is("$answer->{status} $answer->{headers}{allow}", '405 GET, HEAD',
            "$method");
-        is($answer->{body},
-           '{"type":"about:blank","title":"Method Not Allowed","status":405,'
-           . '"detail":"the method is not one of those in Allow",'
-           . '"reason":"method_not_allowed"}', "$method: body");
+        is($answer->{body}, problem('method_not_allowed'), "$method: body");
     }
 
     is(get('/any/')->{status}, 200, 'satisfy any');

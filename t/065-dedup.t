@@ -1,6 +1,7 @@
 use lib 't/lib';
 use WebhookTest 'no_plan';
 
+use Answers qw(refused);
 use Digest::SHA qw(hmac_sha256_hex);
 use IO::Socket::INET ();
 
@@ -85,17 +86,9 @@ sub event {
 # Another one: uri, body, headers
 sub other { my %with = @_; return {%{event('msg_1')}, %with} }
 
-sub refusal {
-    my ($status, $phrase, $message, $reason, $more) = @_;
-
-    return qq($status {"type":{"code":$status,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason") . ($more // '') . '}';
-}
-
-our $Invalid = refusal(401, 'Unauthorized', 'the secret is not valid',
-                       'invalid_secret');
-our $Missing = refusal(400, 'Bad Request', 'slug is required', 'missing_field',
-                       ',"field":"slug"');
+our $Invalid = refused(luzmo => 'invalid_secret');
+our $Missing = refused(luzmo => 400, 'slug is required', 'missing_field',
+                       field => 'slug');
 
 # Status, body and headers of the answer to an event.
 sub post {
@@ -201,10 +194,9 @@ duplicate
 --- steps eval
 [::other(body => '{}'), $::Missing,
  ::other(uri => '/hook/unknown'),
- ::refusal(404, 'Not Found', 'the path names no event', 'unknown_event'),
+ ::refused(luzmo => 'unknown_event'),
  ::other(method => 'PUT'),
- ::refusal(405, 'Method Not Allowed', 'the method is not one of those in Allow',
-           'method_not_allowed'),
+ ::refused(luzmo => 'method_not_allowed'),
  ::other(headers => ['X-Secret: wrong', 'webhook-id: msg_1']), $::Invalid,
  ::event('msg_1'), "200 passed \n",
  ::event('msg_1'), '200 {"id":"msg_1"}']

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(refused);
 use NginxProcess;
 use Test::More;
 
@@ -19,9 +20,8 @@ my $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
 
 my $Root = $NginxProcess::Root;
 
-my $Busy = '503 {"type":{"code":503,"description":"Service Unavailable"},'
-           . '"message":"an event with the same key is under way",'
-           . '"reason":"in_progress"}';
+my $Busy = refused(luzmo => 503, 'an event with the same key is under way',
+                   'in_progress');
 
 # /held/ goes to this process, which answers when it likes to.
 my $Upstream = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(refused);
 use CountingUpstream;
 use Digest::SHA qw(hmac_sha256_hex);
 use HTTPClient qw(answer chunks data dial dial2 frame head headers put
@@ -258,20 +259,15 @@ my @Refused = do {
     my @github = $Event{github}->('tag-refused', '');
 
     (['luzmo, without its secret', [@luzmo[0 .. 2], @Json],
-      '401 {"type":{"code":401,"description":"Unauthorized"},"message":'
-      . '"the header with the secret is missing","reason":"missing_secret"}'],
+      refused(luzmo => 'missing_secret')],
      ['munity, not JSON', [@munity[0, 1], "$munity[2]]", @munity[3 .. 6]],
-      '400 {"type":"about:blank","title":"Bad Request","status":400,"detail":'
-      . '"the body is not valid JSON","reason":"invalid_json","offset":'
-      . length($munity[2]) . '}'],
+      refused(problem => 'invalid_json', offset => length $munity[2])],
      ['github, of another body', [@github[0, 1], '{}', @github[3 .. 6]],
-      '401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":'
-      . '"the signature is not valid","reason":"invalid_signature"}'],
+      refused(problem => 'invalid_signature')],
      ['lenra, triggered', ['POST', "/apps/$App/webhooks/$User", '{}', @Json],
-      '404 {"message":"Not Found.","reason":"error_404"}'],
+      refused(lenra => 404, 'Not Found.', 'error_404')],
      ['lenra, created', ['POST', '/app/webhooks', '{}', @Json],
-      '401 {"message":"You are not authenticated",'
-      . '"reason":"unauthenticated"}']);
+      refused(lenra => 401, 'You are not authenticated', 'unauthenticated')]);
 };
 
 # Each gate's answers are right, in each worker.
