@@ -10,9 +10,7 @@ use WebhookTest 'no_plan';
 # byte, what is refused gets one exact answer.
 
 use Answers qw(luzmo);
-
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Key = 'a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01';
+use LuzmoEvent qw($User $Key $Headers payload post);
 
 our $Upstream = Answers::echo(
     text => '"$request_method $request_uri $content_type\n$request_body"');
@@ -58,30 +56,12 @@ our $Config = <<'END';
     }
 END
 
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
-END
-
 our %Must = (
     slug => 'slug must be 1 to 50 characters of A-Z, a-z, 0-9, _ and -',
     user_id => 'user_id must be a UUID',
     key => 'key must be a UUID',
     dataset_id => 'dataset_id must be a non-empty string',
 );
-
-# A payload of data_updated; a member's value is JSON text, undef leaves the
-# member out.
-sub payload {
-    my %value = (slug => '"acme"', user_id => qq{"$User"}, key => qq{"$Key"},
-                 dataset_id => '"tasks"', @_);
-
-    return '{' . join(',', map { qq{"$_":$value{$_}} }
-                           grep { defined $value{$_} }
-                           qw(slug user_id key dataset_id)) . '}';
-}
-
-sub post { map { "POST /hook/data_updated\n$_" } @_ }
 
 # Test::Nginx trims bodies unless they come with a length.
 sub exactly { map { $Headers . 'Content-Length: ' . length($_) . "\n" } @_ }

@@ -8,15 +8,8 @@ use WebhookTest 'no_plan';
 use Answers qw(luzmo page);
 use Compress::Zlib ();
 use HTTPClient qw(answer answer2 chunks data dial dial2 end put reset_stream);
+use LuzmoEvent qw($Body $Large $Headers);
 use Time::HiRes qw(sleep);
-
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
-# Not a whole number of any buffer, and not the same twice.
-our $Large = $Body =~ s/\}$//r;
-$Large .= ",\"n$_\":[$_,\"\\u00e9 \xc3\xa9\",null]\n" for 1 .. 30000;
-$Large .= '}';
 
 our $Upstream = "server_tokens off;\n" . Answers::echo();
 
@@ -48,11 +41,6 @@ our $Common = <<'END';
         client_max_body_size 100;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
-END
-
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
 END
 
 sub invalid_json { luzmo('invalid_json', offset => $_[0]) }

@@ -5,14 +5,7 @@ use WebhookTest 'no_plan';
 # redirects and subrequests do with an event.
 
 use Answers qw(echo luzmo page);
-
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Body = qq({"slug":"acme","user_id":"$User",)
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
-our $Large = $Body =~ s/\}$//r;
-$Large .= ",\"n$_\":[$_,\"\\u00e9 \xc3\xa9\",null]\n" for 1 .. 30000;
-$Large .= '}';
+use LuzmoEvent qw($User $Body $Large $Headers);
 
 # PORT_1 echoes; PORT_2 writes what it gets into the access log and answers
 # with nothing; nobody listens on PORT_9.
@@ -60,11 +53,6 @@ $Servers .= echo(server => <<"END");
             add_header X-Accel-Redirect \$http_x_accel;
             return 200;
         }
-END
-
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
 END
 
 our $Untyped = "Content-Type: application/json\n";

@@ -5,9 +5,7 @@ use WebhookTest 'no_plan';
 # are inherited.  What may be a secret never shows.
 
 use Answers qw(luzmo);
-
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
+use LuzmoEvent qw($Body);
 
 our $Missing = luzmo('missing_secret');
 our $Invalid = luzmo('invalid_secret');

@@ -7,10 +7,8 @@ use WebhookTest 'no_plan';
 use Answers qw(echo refused);
 use IO::Select ();
 use IO::Socket::INET ();
+use LuzmoEvent qw($Body);
 use Time::HiRes qw(sleep);
-
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
 
 our $Config = <<'END';
     location = /ready {

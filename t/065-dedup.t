@@ -4,13 +4,11 @@ use WebhookTest 'no_plan';
 use Answers qw(refused);
 use Digest::SHA qw(hmac_sha256_hex);
 use IO::Socket::INET ();
+use LuzmoEvent qw($User $Body);
 
 # Events that come twice: webhook_dedup.  What is under way, what is killed and
 # what is reloaded is in 066-dedup-process.t.
 
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Body = qq({"slug":"acme","user_id":"$User",)
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
 our $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
 
 # PORT_1 answers with the status in X-Answer, and writes X-Seen into its log;

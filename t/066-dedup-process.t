@@ -3,6 +3,7 @@ use warnings;
 
 use lib 't/lib';
 use Answers qw(refused);
+use LuzmoEvent qw($Body);
 use NginxProcess;
 use Test::More;
 
@@ -14,9 +15,6 @@ use Time::HiRes qw(sleep time);
 # go: whoever was answered 2xx finds the key taken, and nobody else does.
 
 *wait_until = \&NginxProcess::wait_until;
-
-my $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-           . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
 
 my $Root = $NginxProcess::Root;
 
