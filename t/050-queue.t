@@ -9,6 +9,7 @@ use QueueTest qw(config nginx event send_event client id waiting dead drained
 use Destination;
 use HTTPClient qw($Head answer answer2 chunks data dial dial2 frame head headers
                   put request);
+use SmallDisk;
 use Test::More;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
@@ -34,13 +35,6 @@ my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
 
 # For as long as a test has nobody to deliver to
 my $Often = join ' ', ('300ms') x 300;
-
-my @Mounted;
-
-END {
-    local $?;
-    system 'umount', '-l', $_ for @Mounted;
-}
 
 # The one event that comes
 sub arrived {
@@ -585,18 +579,12 @@ subtest 'the queue is full' => sub {
 };
 
 subtest 'the disk is full' => sub {
-    my $disk = "$Root/disk";
-    mkdir $disk;
+    my $disk = SmallDisk->mount('1m') or plan skip_all => $SmallDisk::Why;
+    my $path = $disk->{path};
 
-    plan skip_all => 'a file system of its own takes root'
-        if $> != 0
-           || system("mount -t tmpfs -o size=1m tmpfs $disk 2>/dev/null") != 0;
-
-    push @Mounted, $disk;
-
-    my $nginx = nginx('disk', path => "$disk/queue", workers => 1,
+    my $nginx = nginx('disk', path => "$path/queue", workers => 1,
                       retry => $Often);
-    $nginx->expect(qr/\[crit\].*"\Q$disk/, qr/Connection refused/);
+    $nginx->expect(qr/\[crit\].*"\Q$path/, qr/Connection refused/);
     $To->forget->stop;
 
     my ($ids, $answer) = fill(client(), 'x' x 3000);
@@ -619,8 +607,7 @@ subtest 'the disk is full' => sub {
     came($more, 'these');
 
     $nginx->finish;
-    is(system('umount', $disk), 0, 'nothing is left open');
-    @Mounted = ();
+    $disk->unmount;
 };
 
 subtest 'queues that can\'t be used' => sub {
