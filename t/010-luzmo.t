@@ -9,32 +9,11 @@ use WebhookTest 'no_plan';
 # Luzmo's events over HTTP/1.1: what is accepted arrives upstream byte for
 # byte, what is refused gets one exact answer.
 
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Key = 'a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01';
+use Answers qw(luzmo);
+use LuzmoEvent qw($User $Key $Headers payload post);
 
-# The upstream answers with what it was sent.  The mirror makes nginx read the
-# body, so that $request_body is known; then it looks for a file, and finds none.
-our $Upstream = <<'END';
-    server {
-        listen 127.0.0.1:$TEST_NGINX_PORT_1;
-        client_max_body_size 8m;
-        client_body_buffer_size 8m;
-
-        location / {
-            mirror /mirror;
-            error_page 404 =200 @echo;
-            log_not_found off;
-        }
-
-        location = /mirror {
-            return 204;
-        }
-
-        location @echo {
-            return 200 "$request_method $request_uri $content_type\n$request_body";
-        }
-    }
-END
+our $Upstream = Answers::echo(
+    text => '"$request_method $request_uri $content_type\n$request_body"');
 
 our $Config = <<'END';
     location /hook/ {
@@ -77,15 +56,6 @@ our $Config = <<'END';
     }
 END
 
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
-END
-
-our %Phrase = (400 => 'Bad Request', 401 => 'Unauthorized',
-               403 => 'Forbidden', 404 => 'Not Found',
-               405 => 'Method Not Allowed', 415 => 'Unsupported Media Type');
-
 our %Must = (
     slug => 'slug must be 1 to 50 characters of A-Z, a-z, 0-9, _ and -',
     user_id => 'user_id must be a UUID',
@@ -93,50 +63,32 @@ our %Must = (
     dataset_id => 'dataset_id must be a non-empty string',
 );
 
-# A payload of data_updated; a member's value is JSON text, undef leaves the
-# member out.
-sub payload {
-    my %value = (slug => '"acme"', user_id => qq{"$User"}, key => qq{"$Key"},
-                 dataset_id => '"tasks"', @_);
-
-    return '{' . join(',', map { qq{"$_":$value{$_}} }
-                           grep { defined $value{$_} }
-                           qw(slug user_id key dataset_id)) . '}';
-}
-
-sub post { map { "POST /hook/data_updated\n$_" } @_ }
-
 # Test::Nginx trims bodies unless they come with a length.
 sub exactly { map { $Headers . 'Content-Length: ' . length($_) . "\n" } @_ }
 
 sub echo { map { "POST /hook/data_updated application/json\n$_" } @_ }
 
-sub refusal {
-    my ($status, $message, $reason, $field, $offset) = @_;
+sub about {
+    my ($field, $message, $reason) = @_;
 
-    return qq({"type":{"code":$status,"description":"$Phrase{$status}"},)
-           . qq("message":"$message","reason":"$reason")
-           . (defined $field ? qq(,"field":"$field") : '')
-           . (defined $offset ? qq(,"offset":$offset) : '') . '}';
+    return luzmo(400, $message, $reason, field => $field);
 }
 
-sub invalid_json { refusal(400, 'the body is not valid JSON', 'invalid_json',
-                           undef, $_[0]) }
+sub missing { about($_[0], "$_[0] is required", 'missing_field') }
+sub twice { about($_[0], "$_[0] is there more than once", 'duplicate_field') }
+sub invalid { about($_[0], $Must{$_[0]}, 'invalid_field') }
 
-our $NoEvent = refusal(404, 'the path names no event', 'unknown_event');
-our $NoMethod = refusal(405, 'the method is not one of those in Allow',
-                        'method_not_allowed');
-our $Missing = refusal(401, 'the header with the secret is missing',
-                       'missing_secret');
-our $Invalid = refusal(401, 'the secret is not valid', 'invalid_secret');
-our $Type = refusal(415, 'Content-Type must be application/json',
-                    'unsupported_media_type');
-our $Encoding = refusal(415, 'Content-Encoding is not supported',
-                        'unsupported_encoding');
-our $Empty = refusal(400, 'the body is empty', 'empty_body');
-our $Object = refusal(400, 'the body must be a JSON object', 'invalid_field');
-our $Plugin = refusal(403, 'slug is not the plugin that the secret belongs to',
-                      'wrong_plugin', 'slug');
+sub invalid_json { luzmo('invalid_json', offset => $_[0]) }
+
+our $NoEvent = luzmo('unknown_event');
+our $NoMethod = luzmo('method_not_allowed');
+our $Missing = luzmo('missing_secret');
+our $Invalid = luzmo('invalid_secret');
+our $Type = luzmo('unsupported_media_type');
+our $Encoding = luzmo('unsupported_encoding');
+our $Empty = luzmo('empty_body');
+our $Object = luzmo(400, 'the body must be a JSON object', 'invalid_field');
+our $Plugin = luzmo('wrong_plugin', field => 'slug');
 
 # Texts that are no JSON, and where that shows.
 our @Bad = (
@@ -445,7 +397,7 @@ my $body = ::payload();
 my $body = ::payload();
 ["POST /off/data_updated application/json\n$body",
  "POST /off/data_updated application/json\n$body",
- ::refusal(400, 'slug is required', 'missing_field', 'slug')]
+ ::missing('slug')]
 
 
 
@@ -581,7 +533,7 @@ my $body = ::payload();
 --- error_code eval
 [(400) x 6]
 --- response_body eval
-[map { ::refusal(400, "$_ is required", 'missing_field', $_) }
+[map { ::missing($_) }
      qw(slug user_id key dataset_id key key)]
 
 
@@ -593,7 +545,7 @@ my $body = ::payload();
 --- error_code eval
 [(400) x 3]
 --- response_body eval
-[map { ::refusal(400, "$_ is required", 'missing_field', $_) }
+[map { ::missing($_) }
      qw(slug user_id key)]
 
 
@@ -607,7 +559,7 @@ my $body = ::payload();
 --- error_code eval
 [(400) x 24]
 --- response_body eval
-[map { ::refusal(400, $::Must{$_}, 'invalid_field', $_) }
+[map { ::invalid($_) }
      map { ($_) x 6 } qw(slug user_id key dataset_id)]
 
 
@@ -618,7 +570,7 @@ my $body = ::payload();
 --- error_code eval
 [(400) x @::NoUuids]
 --- response_body eval
-[map { ::refusal(400, $::Must{user_id}, 'invalid_field', 'user_id') }
+[map { ::invalid('user_id') }
      @::NoUuids]
 
 
@@ -656,7 +608,7 @@ Content-Type: application/json
 --- error_code eval
 [(400) x @::NoSlugs]
 --- response_body eval
-[map { ::refusal(400, $::Must{slug}, 'invalid_field', 'slug') }
+[map { ::invalid('slug') }
      @::NoSlugs]
 
 
@@ -679,7 +631,7 @@ Content-Type: application/json
 --- error_code eval
 [(400) x 12]
 --- response_body eval
-[map { ::refusal(400, "$_ is there more than once", 'duplicate_field', $_) }
+[map { ::twice($_) }
      map { ($_) x 3 } qw(slug user_id key dataset_id)]
 
 
@@ -694,8 +646,8 @@ Content-Type: application/json
 [200, 400, 400, 400]
 --- response_body eval
 [::echo(::payload() =~ s/"slug"/"\\u0073\\u006C\\u0075g"/r),
- ::refusal(400, 'slug is there more than once', 'duplicate_field', 'slug'),
- (::refusal(400, 'slug is required', 'missing_field', 'slug')) x 2]
+ ::twice('slug'),
+ (::missing('slug')) x 2]
 
 
 
@@ -773,11 +725,10 @@ my $bad = "Content-Type: text/plain\nContent-Encoding: gzip";
 --- response_body eval
 my $text = ::payload(slug => '""', key => undef) =~ s/\}$/,"user_id":1}/r;
 [::invalid_json(length $text),
- ::refusal(400, 'user_id is there more than once', 'duplicate_field',
-               'user_id'),
- ::refusal(400, 'dataset_id is required', 'missing_field', 'dataset_id'),
- ::refusal(400, $::Must{user_id}, 'invalid_field', 'user_id'),
- ::refusal(400, $::Must{key}, 'invalid_field', 'key'),
+ ::twice('user_id'),
+ ::missing('dataset_id'),
+ ::invalid('user_id'),
+ ::invalid('key'),
  $::Plugin]
 
 
@@ -793,8 +744,8 @@ my $text = ::payload(slug => '""', key => undef) =~ s/\}$/,"user_id":1}/r;
 --- response_body eval
 [::echo(qq({"dataset_id":"d","key":"$::Key",)
             . qq("user_id":"$::User","slug":"acme"})),
- ::refusal(400, $::Must{slug}, 'invalid_field', 'slug'),
- ::refusal(400, 'slug is there more than once', 'duplicate_field', 'slug')]
+ ::invalid('slug'),
+ ::twice('slug')]
 
 
 
@@ -826,7 +777,7 @@ my $text = ::payload(slug => '""', key => undef) =~ s/\}$/,"user_id":1}/r;
 --- error_code eval
 [400, 400, 401]
 --- response_body eval
-[::refusal(400, $::Must{user_id}, 'invalid_field', 'user_id'),
+[::invalid('user_id'),
  ::invalid_json(5), $::Invalid]
 --- wait: 0.01
 --- no_error_log
@@ -842,7 +793,7 @@ zq
 [::post(::payload(user_id => '""'))]
 --- error_code: 400
 --- response_body eval
-[::refusal(400, $::Must{user_id}, 'invalid_field', 'user_id')]
+[::invalid('user_id')]
 --- error_log eval
 [qr/\[info\] .*webhook luzmo refused: invalid_field "user_id", client: /]
 --- grep_error_log eval: qr/webhook luzmo refused: [^,]*/

@@ -5,41 +5,13 @@ use WebhookTest 'no_plan';
 # and goes upstream byte for byte; and the connection is good for the next
 # request, or closed.
 
+use Answers qw(luzmo page);
 use Compress::Zlib ();
 use HTTPClient qw(answer answer2 chunks data dial dial2 end put reset_stream);
+use LuzmoEvent qw($Body $Large $Headers);
 use Time::HiRes qw(sleep);
 
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
-# Not a whole number of any buffer, and not the same twice.
-our $Large = $Body =~ s/\}$//r;
-$Large .= ",\"n$_\":[$_,\"\\u00e9 \xc3\xa9\",null]\n" for 1 .. 30000;
-$Large .= '}';
-
-our $Upstream = <<'END';
-    server_tokens off;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_PORT_1;
-        client_max_body_size 8m;
-        client_body_buffer_size 8m;
-
-        location / {
-            mirror /mirror;
-            error_page 404 =200 @echo;
-            log_not_found off;
-        }
-
-        location = /mirror {
-            return 204;
-        }
-
-        location @echo {
-            return 200 $request_body;
-        }
-    }
-END
+our $Upstream = "server_tokens off;\n" . Answers::echo();
 
 our $Common = <<'END';
     location = /ready {
@@ -71,43 +43,17 @@ our $Common = <<'END';
     }
 END
 
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
-END
+sub invalid_json { luzmo('invalid_json', offset => $_[0]) }
 
-sub refusal {
-    my ($status, $phrase, $message, $reason, $more) = @_;
+our $NoEvent = luzmo('unknown_event');
+our $NoMethod = luzmo('method_not_allowed');
+our $Missing = luzmo('missing_secret');
+our $Invalid = luzmo('invalid_secret');
+our $Type = luzmo('unsupported_media_type');
+our $Empty = luzmo('empty_body');
+our $Plugin = luzmo('wrong_plugin', field => 'slug');
 
-    return qq({"type":{"code":$status,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason") . ($more // '') . '}';
-}
-
-sub invalid_json { refusal(400, 'Bad Request', 'the body is not valid JSON',
-                           'invalid_json', ",\"offset\":$_[0]") }
-
-our $NoEvent = refusal(404, 'Not Found', 'the path names no event',
-                       'unknown_event');
-our $NoMethod = refusal(405, 'Method Not Allowed',
-                        'the method is not one of those in Allow',
-                        'method_not_allowed');
-our $Missing = refusal(401, 'Unauthorized',
-                       'the header with the secret is missing',
-                       'missing_secret');
-our $Invalid = refusal(401, 'Unauthorized', 'the secret is not valid',
-                       'invalid_secret');
-our $Type = refusal(415, 'Unsupported Media Type',
-                    'Content-Type must be application/json',
-                    'unsupported_media_type');
-our $Empty = refusal(400, 'Bad Request', 'the body is empty', 'empty_body');
-our $Plugin = refusal(403, 'Forbidden',
-                      'slug is not the plugin that the secret belongs to',
-                      'wrong_plugin', ',"field":"slug"');
-
-our $TooLarge = join "\r\n", '<html>',
-    '<head><title>413 Request Entity Too Large</title></head>', '<body>',
-    '<center><h1>413 Request Entity Too Large</h1></center>',
-    '<hr><center>nginx</center>', '</body>', '</html>', '';
+our $TooLarge = page('413 Request Entity Too Large');
 
 # The head of a request.
 sub head {
@@ -782,7 +728,7 @@ sub {
 --- client eval
 sub {
     my $is = shift;
-    my $page = $::TooLarge =~ s/413 Request Entity Too Large/400 Bad Request/gr;
+    my $page = ::page('400 Bad Request');
     my %right = ('X-Secret' => 'right', 'Content-Type' => 'application/json');
     my $socket = ::dial2();
 

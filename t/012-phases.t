@@ -4,13 +4,8 @@ use WebhookTest 'no_plan';
 # Beside nginx's own modules: what runs before, what runs after, and what
 # redirects and subrequests do with an event.
 
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Body = qq({"slug":"acme","user_id":"$User",)
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
-our $Large = $Body =~ s/\}$//r;
-$Large .= ",\"n$_\":[$_,\"\\u00e9 \xc3\xa9\",null]\n" for 1 .. 30000;
-$Large .= '}';
+use Answers qw(echo luzmo page);
+use LuzmoEvent qw($User $Body $Large $Headers);
 
 # PORT_1 echoes; PORT_2 writes what it gets into the access log and answers
 # with nothing; nobody listens on PORT_9.
@@ -23,33 +18,6 @@ our $Servers = <<'END';
 
     charset_map koi8-r windows-1251 {
         C0 FE;
-    }
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_PORT_1;
-        client_max_body_size 8m;
-        client_body_buffer_size 8m;
-        log_not_found off;
-
-        location / {
-            mirror /mirror;
-            error_page 404 =200 @echo;
-        }
-
-        STATUS
-
-        location /accel/ {
-            add_header X-Accel-Redirect $http_x_accel;
-            return 200;
-        }
-
-        location = /mirror {
-            return 204;
-        }
-
-        location @echo {
-            return 200 $request_body;
-        }
     }
 
     server {
@@ -74,48 +42,27 @@ our $Servers = <<'END';
     }
 END
 
-$Servers =~ s[STATUS][
-    join "\n", map { "location /status/$_/ { return $_ 'upstream $_\n'; }" }
-                    400, 401, 403, 404, 405, 500, 503
-]e;
+my $Statuses = join "\n", map {
+    "location /status/$_/ { return $_ 'upstream $_\n'; }"
+} 400, 401, 403, 404, 405, 500, 503;
 
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
+$Servers .= echo(server => <<"END");
+        $Statuses
+
+        location /accel/ {
+            add_header X-Accel-Redirect \$http_x_accel;
+            return 200;
+        }
 END
 
 our $Untyped = "Content-Type: application/json\n";
 
-sub refusal {
-    my ($status, $phrase, $message, $reason, $more) = @_;
-
-    return qq({"type":{"code":$status,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason") . ($more // '') . '}';
-}
-
-sub page {
-    my ($status) = @_;
-
-    return join "\r\n", '<html>', "<head><title>$status</title></head>",
-        '<body>', "<center><h1>$status</h1></center>",
-        '<hr><center>nginx</center>', '</body>', '</html>', '';
-}
-
-our $NoEvent = refusal(404, 'Not Found', 'the path names no event',
-                       'unknown_event');
-our $NoMethod = refusal(405, 'Method Not Allowed',
-                        'the method is not one of those in Allow',
-                        'method_not_allowed');
-our $Missing = refusal(401, 'Unauthorized',
-                       'the header with the secret is missing',
-                       'missing_secret');
-our $Invalid = refusal(401, 'Unauthorized', 'the secret is not valid',
-                       'invalid_secret');
-our $Bad = refusal(400, 'Bad Request', 'the body is not valid JSON',
-                   'invalid_json', ',"offset":1');
-our $Plugin = refusal(403, 'Forbidden',
-                      'slug is not the plugin that the secret belongs to',
-                      'wrong_plugin', ',"field":"slug"');
+our $NoEvent = luzmo('unknown_event');
+our $NoMethod = luzmo('method_not_allowed');
+our $Missing = luzmo('missing_secret');
+our $Invalid = luzmo('invalid_secret');
+our $Bad = luzmo('invalid_json', offset => 1);
+our $Plugin = luzmo('wrong_plugin', field => 'slug');
 
 # A location's text: "webhook luzmo" with a secret, and an upstream.
 sub hook {
@@ -670,8 +617,7 @@ connect() failed
 --- error_code eval
 [200, 400, 400, 404, 403]
 --- response_body eval
-[$::Body, $::Bad, ::refusal(400, 'Bad Request', 'the body is empty',
-                            'empty_body'), $::NoEvent, $::Plugin]
+[$::Body, $::Bad, ::luzmo('empty_body'), $::NoEvent, $::Plugin]
 
 
 

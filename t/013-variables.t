@@ -3,8 +3,9 @@ use WebhookTest 'no_plan';
 
 # The variables, in headers to the upstream and back, in logs and in maps.
 
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Key = 'a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01';
+use HTTPClient qw(chunks);
+use LuzmoEvent qw($User $Key $Headers payload post);
+
 our $Uuid = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
 
 # The upstream answers with what it was told in headers.
@@ -70,24 +71,6 @@ our $Config = <<'END';
     }
 END
 
-our $Headers = <<'END';
-X-Secret: right
-Content-Type: application/json
-END
-
-# A payload of data_updated; a member's value is JSON text, undef leaves the
-# member out.
-sub payload {
-    my %value = (slug => '"acme"', user_id => qq{"$User"}, key => qq{"$Key"},
-                 dataset_id => '"tasks"', @_);
-
-    return '{' . join(',', map { qq{"$_":$value{$_}} }
-                           grep { defined $value{$_} }
-                           qw(slug user_id key dataset_id)) . '}';
-}
-
-sub post { map { "POST /hook/data_updated\n$_" } @_ }
-
 # JSON texts of a dataset_id, and what becomes of them.
 our @Texts = (
     ['a\r\nX-Evil: 1', 'a%0D%0AX-Evil: 1'],
@@ -102,9 +85,6 @@ our @Texts = (
     ['Selected Playlist', 'Selected Playlist'],
     ['\u0020inner\u0020', ' inner '],
 );
-
-sub chunks { join('', map { sprintf "%x\r\n%s\r\n", length $_, $_ } @_)
-             . "0\r\n\r\n" }
 
 add_block_preprocessor(sub {
     my $block = shift;

@@ -4,15 +4,11 @@ use WebhookTest 'no_plan';
 # What nginx -t says to a configuration that can't be meant, and how secrets
 # are inherited.  What may be a secret never shows.
 
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
+use Answers qw(luzmo);
+use LuzmoEvent qw($Body);
 
-our $Missing = '{"type":{"code":401,"description":"Unauthorized"},'
-               . '"message":"the header with the secret is missing",'
-               . '"reason":"missing_secret"}';
-our $Invalid = '{"type":{"code":401,"description":"Unauthorized"},'
-               . '"message":"the secret is not valid",'
-               . '"reason":"invalid_secret"}';
+our $Missing = luzmo('missing_secret');
+our $Invalid = luzmo('invalid_secret');
 
 # In each configuration that has to fail, hush marks what may be a secret.
 add_block_preprocessor(sub {

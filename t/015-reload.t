@@ -4,32 +4,11 @@ use WebhookTest 'no_plan';
 # A reload while bodies are being read: the requests that began before it are
 # judged to their end, by the configuration that they began with.
 
+use Answers qw(echo refused);
 use IO::Select ();
 use IO::Socket::INET ();
+use LuzmoEvent qw($Body);
 use Time::HiRes qw(sleep);
-
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
-our $Upstream = <<'END';
-    server {
-        listen 127.0.0.1:$TEST_NGINX_PORT_1;
-
-        location / {
-            mirror /mirror;
-            error_page 404 =200 @echo;
-            log_not_found off;
-        }
-
-        location = /mirror {
-            return 204;
-        }
-
-        location @echo {
-            return 200 $request_body;
-        }
-    }
-END
 
 our $Config = <<'END';
     location = /ready {
@@ -49,13 +28,6 @@ our $Config = <<'END';
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 END
-
-sub refusal {
-    my ($status, $phrase, $message, $reason, $more) = @_;
-
-    return qq({"type":{"code":$status,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason") . ($more // '') . '}';
-}
 
 sub begin {
     my ($uri, $secret, $length) = @_;
@@ -127,7 +99,7 @@ add_response_body_check(sub {
 add_block_preprocessor(sub {
     my $block = shift;
 
-    $block->set_value('http_config', $Upstream);
+    $block->set_value('http_config', echo());
     $block->set_value('config', $Config);
     $block->set_value('request', 'GET /ready');
     $block->set_value('response_body', "ready\n");
@@ -166,14 +138,12 @@ sub {
     $is->(::answer($open[0]), "200 $::Body", 'accepted by the old one');
     $is->(::answer($open[1]), "200 $::Body", 'accepted from a file');
     $is->(::answer($open[2]),
-          '400 ' . ::refusal(400, 'Bad Request', 'the body is not valid JSON',
-                             'invalid_json', ",\"offset\":$length"),
+          ::refused(luzmo => 'invalid_json', offset => $length),
           'refused by the old one');
 
     my $socket = ::begin('/hook/data_updated', 'before', $length);
     ::put($socket, $::Body);
-    $is->(::answer($socket), '401 ' . ::refusal(401, 'Unauthorized',
-          'the secret is not valid', 'invalid_secret'),
+    $is->(::answer($socket), ::refused(luzmo => 'invalid_secret'),
           'the old secret is none any more');
 
     $socket = ::begin('/hook/data_updated', 'after', $length);

@@ -4,8 +4,8 @@ use WebhookTest 'no_plan';
 # nginx keeps the headers of a request in pieces of twenty: they are found, and
 # counted, in all of them.
 
-our $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
+use Answers qw(luzmo);
+use LuzmoEvent qw($Body);
 
 our $Config = <<'END';
     location /luzmo/ {
@@ -27,12 +27,6 @@ END
 sub after {
     my ($n, @headers) = @_;
     return join "\n", map({ "X-Filler-$_: $_" } 1 .. $n), @headers;
-}
-
-sub refused {
-    my ($code, $phrase, $message, $reason) = @_;
-    return qq({"type":{"code":$code,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason"});
 }
 
 add_block_preprocessor(sub { $_[0]->set_value('config', $Config) });
@@ -70,7 +64,7 @@ taken
 ::after(25, 'X-Secret: other', 'Content-Type: application/json')
 --- error_code: 401
 --- response_body eval
-::refused(401, 'Unauthorized', 'the secret is not valid', 'invalid_secret')
+::luzmo('invalid_secret')
 
 
 
@@ -82,7 +76,7 @@ taken
                                'Content-Type: application/json')
 --- error_code: 401
 --- response_body eval
-::refused(401, 'Unauthorized', 'the secret is not valid', 'invalid_secret')
+::luzmo('invalid_secret')
 
 
 
@@ -94,8 +88,7 @@ taken
         'Content-Encoding: gzip')
 --- error_code: 415
 --- response_body eval
-::refused(415, 'Unsupported Media Type', 'Content-Encoding is not supported',
-          'unsupported_encoding')
+::luzmo('unsupported_encoding')
 
 
 
@@ -119,5 +112,4 @@ taken
 ::after(45, 'Content-Type: application/json')
 --- error_code: 401
 --- response_body eval
-::refused(401, 'Unauthorized', 'the header with the secret is missing',
-          'missing_secret')
+::luzmo('missing_secret')

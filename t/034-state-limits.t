@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(echo);
 use NginxProcess;
 use Registrations qw($App @Token @Json client uuid get remove);
 use Test::More;
@@ -18,6 +19,7 @@ sub config {
     my ($nginx, %with) = @_;
     my $port = NginxProcess::port(0);
     my $upstream = NginxProcess::port(1);
+    my $echo = echo(port => $upstream);
 
     $nginx->configure(%with, http => <<END);
     webhook_zone zone=hooks:$with{zone} state=$Root/$with{state};
@@ -43,23 +45,7 @@ sub config {
         }
     }
 
-    server {
-        listen 127.0.0.1:$upstream;
-
-        client_body_buffer_size 1m;
-
-        location / {
-            mirror /mirror;
-            log_not_found off;
-            error_page 404 =200 \@echo;
-        }
-        location = /mirror {
-            return 204;
-        }
-        location \@echo {
-            return 200 "\$request_body";
-        }
-    }
+    $echo
 END
 
     return $nginx;

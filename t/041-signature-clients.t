@@ -8,6 +8,7 @@ use NginxProcess;
 # with another body.  The libraries come from npm; without node, npm or its
 # registry there is nothing to test.
 
+use Answers qw(echo problem);
 use Digest::SHA qw(hmac_sha256);
 use MIME::Base64 qw(decode_base64 encode_base64);
 use Npm;
@@ -73,24 +74,7 @@ server {
 $location
 }
 
-server {
-    listen 127.0.0.1:${\ NginxProcess::port(1)};
-    client_body_buffer_size 8m;
-    log_not_found off;
-
-    location / {
-        mirror /mirror;
-        error_page 404 =200 \@echo;
-    }
-
-    location = /mirror {
-        return 204;
-    }
-
-    location \@echo {
-        return 200 \$request_body;
-    }
-}
+${\ echo(port => NginxProcess::port(1))}
 END
 
 $nginx->start;
@@ -121,15 +105,11 @@ sub post {
 
 sub refused {
     my ($answer, $name, $reason, $what) = @_;
-    my $message = $reason eq 'invalid_signature'
-                  ? 'the signature is not valid'
-                  : 'the timestamp of the signature is too old or too new';
 
     is_deeply([$answer->{status}, $answer->{headers}{'www-authenticate'},
                $answer->{body}],
               [401, $Challenge{$Scheme{$name}},
-               '{"type":"about:blank","title":"Unauthorized","status":401,'
-               . "\"detail\":\"$message\",\"reason\":\"$reason\"}"],
+               problem($reason)],
               "$name: $what");
 }
 

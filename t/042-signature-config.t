@@ -1,10 +1,12 @@
 use lib 't/lib';
 use WebhookTest 'no_plan';
 
-# webhook_signature off, secrets that are there twice, and where the directive
-# means nothing.
+# What nginx -t says to signatures that can't be meant; webhook_signature off,
+# secrets that are there twice, and where the directive means nothing.
 
+use Answers qw(problem);
 use Digest::SHA qw(hmac_sha256_hex);
+use MIME::Base64 ();
 
 our $Body = '{"a":1}';
 
@@ -15,13 +17,8 @@ our @Lengths = (4, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000);
 
 sub long { substr('hush' x 250, 0, $_[0]) }
 
-our $Missing = '{"type":"about:blank","title":"Unauthorized","status":401,'
-               . '"detail":"a header of the signature is missing",'
-               . '"reason":"missing_signature"}';
-
-our $Invalid = '{"type":"about:blank","title":"Unauthorized","status":401,'
-               . '"detail":"the signature is not valid",'
-               . '"reason":"invalid_signature"}';
+our $Missing = problem('missing_signature');
+our $Invalid = problem('invalid_signature');
 
 our $Upstream = <<'END';
     server {
@@ -52,7 +49,394 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: off ends what is inherited, below it and for those below
+=== TEST 1: an unknown scheme
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature gitlab hush;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*has an unknown scheme.* in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 2: a scheme's name is in lower case, and the first argument
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature GitHub hush;
+    }
+--- must_die
+--- error_log
+has an unknown scheme
+
+
+
+=== TEST 3: a secret in the scheme's place does not show
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature hush-secret github;
+    }
+--- must_die
+--- error_log
+has an unknown scheme
+
+
+
+=== TEST 4: no arguments
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "webhook_signature" directive
+
+
+
+=== TEST 5: no secret
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature github;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive needs a secret in
+
+
+
+=== TEST 6: no secret beside a tolerance
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature stripe tolerance=1m;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_signature" directive needs a secret in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 7: an empty secret
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature github "";
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an empty secret in
+
+
+
+=== TEST 8: an empty secret beside another one
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack hush "" tolerance=1m;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an empty secret in
+
+
+
+=== TEST 9: a standard secret that is not base64
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard whsec_hush-hush_hushhushhushhushhushhush;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 10: a standard secret with more behind its padding
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard whsec_hushhushhushhushhushhushhushhushaA==,whsec_hush;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 11: a standard secret that was cut in the middle of a byte
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard whsec_hushhushhushhushhushhushhushhushh;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 12: a standard secret of 23 bytes
+--- config eval
+'location /hook/ {
+     webhook signed;
+     webhook_signature standard whsec_' . MIME::Base64::encode_base64('h' x 23, '') . ';
+ }'
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+--- no_error_log
+aGho
+
+
+
+=== TEST 13: a standard secret of 65 bytes
+--- config eval
+'location /hook/ {
+     webhook signed;
+     webhook_signature standard ' . MIME::Base64::encode_base64('h' x 65, '') . ';
+ }'
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+--- no_error_log
+aGho
+
+
+
+=== TEST 14: a standard secret of nothing but its prefix
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard whsec_;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 15: an empty standard secret
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard "";
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 16: the second of two standard secrets
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature standard whsec_hushhushhushhushhushhushhushhush whsec_hush;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a secret that is not base64 of 24 to 64 bytes in
+
+
+
+=== TEST 17: tolerance of nothing
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack hush tolerance=;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an invalid "tolerance=" in
+
+
+
+=== TEST 18: tolerance of no time
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack hush tolerance=5x;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an invalid "tolerance=" in
+
+
+
+=== TEST 19: a negative tolerance
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack tolerance=-1 hush;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an invalid "tolerance=" in
+
+
+
+=== TEST 20: a tolerance that is too large
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack hush tolerance=99999999999999999999;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has an invalid "tolerance=" in
+
+
+
+=== TEST 21: a tolerance twice
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature slack tolerance=5m hush tolerance=5m;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has more than one "tolerance=" in
+
+
+
+=== TEST 22: a tolerance for GitHub
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature github hush tolerance=5m;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a "tolerance=", but its scheme no timestamp in
+
+
+
+=== TEST 23: a tolerance for Shopify
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature shopify tolerance=5m hush;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive has a "tolerance=", but its scheme no timestamp in
+
+
+
+=== TEST 24: webhook_signature twice
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature github hush;
+        webhook_signature github hush2;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_signature" directive is duplicate in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 25: webhook_signature twice, of two schemes, in http
+--- http_config
+    webhook_signature github hush;
+    webhook_signature slack hush2;
+--- config
+    location /hook/ {
+        webhook signed;
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive is duplicate in
+
+
+
+=== TEST 26: webhook signed without webhook_signature
+--- config
+    location /hook/ {
+        include ../html/hook.conf;
+    }
+--- user_files
+>>> hook.conf
+# one
+webhook_secret hush;
+webhook signed;
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook signed" needs "webhook_signature" in \S+/html/hook\.conf:3$}
+
+
+
+=== TEST 27: the signature of another location is none of this one
+--- config
+    location /hook/ {
+        webhook signed;
+    }
+    location /other/ {
+        webhook_signature github hush;
+    }
+--- must_die
+--- error_log
+"webhook signed" needs "webhook_signature" in
+
+
+
+=== TEST 28: webhook signed has no parameters
+--- config
+    location /hook/ {
+        webhook signed unknown=pass;
+        webhook_signature github hush;
+    }
+--- must_die
+--- error_log
+invalid parameter "unknown=pass" of "webhook signed" in
+
+
+
+=== TEST 29: webhook signed has no plugins, so its secrets are nobody's
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_secret hush slug=acme;
+        webhook_signature github hush;
+    }
+--- must_die
+--- error_log
+"webhook_secret" with "slug=acme" can't be used with "webhook signed" in
+
+
+
+=== TEST 30: webhook_signature in "if"
+--- config
+    location /hook/ {
+        webhook signed;
+        if ($http_x) {
+            webhook_signature github hush;
+        }
+    }
+--- must_die
+--- error_log
+"webhook_signature" directive is not allowed here in
+
+
+
+=== TEST 31: webhook luzmo without a secret and without a signature
+--- config
+    location /hook/ {
+        webhook luzmo;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook luzmo" needs "webhook_secret" or "webhook_signature", or an explicit "webhook_secret off", in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 32: off ends what is inherited, below it and for those below
 --- http_config
     webhook_signature github hush;
 --- config
@@ -101,7 +485,7 @@ my $json = 'Content-Type: application/json';
 
 
 
-=== TEST 2: off where there is nothing to end
+=== TEST 33: off where there is nothing to end
 --- http_config
     webhook_signature off;
 --- config
@@ -129,7 +513,7 @@ taken
 
 
 
-=== TEST 3: "off" is a secret like any other
+=== TEST 34: "off" is a secret like any other
 --- config
     location /hook/ {
         webhook signed;
@@ -147,7 +531,7 @@ taken
 
 
 
-=== TEST 4: without "webhook", nothing is judged
+=== TEST 35: without "webhook", nothing is judged
 --- config
     webhook_signature github hush;
 
@@ -170,7 +554,7 @@ taken
 
 
 
-=== TEST 5: off does not stand for webhook_secret off
+=== TEST 36: off does not stand for webhook_secret off
 --- config
     webhook_signature github hush;
 
@@ -184,7 +568,7 @@ taken
 
 
 
-=== TEST 6: webhook signed has nothing to judge with off
+=== TEST 37: webhook signed has nothing to judge with off
 --- config
     webhook_signature github hush;
 
@@ -198,7 +582,7 @@ taken
 
 
 
-=== TEST 7: off beside a scheme
+=== TEST 38: off beside a scheme
 --- config
     location /hook/ {
         webhook signed;
@@ -211,7 +595,7 @@ taken
 
 
 
-=== TEST 8: a scheme beside off
+=== TEST 39: a scheme beside off
 --- config
     location /hook/ {
         webhook signed;
@@ -224,7 +608,7 @@ taken
 
 
 
-=== TEST 9: off twice
+=== TEST 40: off twice
 --- config
     location /hook/ {
         webhook_signature off;
@@ -236,7 +620,7 @@ taken
 
 
 
-=== TEST 10: off with a parameter
+=== TEST 41: off with a parameter
 --- config
     location /hook/ {
         webhook_signature off hush;
@@ -247,7 +631,7 @@ taken
 
 
 
-=== TEST 11: a secret twice
+=== TEST 42: a secret twice
 --- config
     location /hook/ {
         webhook signed;
@@ -259,7 +643,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 
 
 
-=== TEST 12: a secret twice, with others and a tolerance between them
+=== TEST 43: a secret twice, with others and a tolerance between them
 --- config
     location /hook/ {
         webhook signed;
@@ -271,7 +655,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 
 
 
-=== TEST 13: a standard secret twice, with and without its prefix
+=== TEST 44: a standard secret twice, with and without its prefix
 --- config eval
 "location /hook/ {
      webhook signed;
@@ -283,7 +667,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 
 
 
-=== TEST 14: a standard secret twice, with and without its padding
+=== TEST 45: a standard secret twice, with and without its padding
 --- config eval
 "location /hook/ {
      webhook signed;
@@ -295,7 +679,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 
 
 
-=== TEST 15: secrets that begin alike are different ones
+=== TEST 46: secrets that begin alike are different ones
 --- config
     location /hook/ {
         webhook signed;
@@ -313,7 +697,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a duplicate secret in \S+/conf/
 
 
 
-=== TEST 16: the same secret here and above is nothing to be told of
+=== TEST 47: the same secret here and above is nothing to be told of
 --- http_config
     webhook_signature github hush;
 --- config
@@ -332,7 +716,7 @@ taken
 
 
 
-=== TEST 17: secrets that are shorter, as long, and longer than a block of SHA-256
+=== TEST 48: secrets that are shorter, as long, and longer than a block of SHA-256
 --- config eval
 CORE::join '', map { "location /$_/ {
      webhook signed;

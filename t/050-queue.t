@@ -2,12 +2,14 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(problem);
 use NginxProcess;
 use QueueTest qw(config nginx event send_event client id waiting dead drained
                  numbers);
 use Destination;
 use HTTPClient qw($Head answer answer2 chunks data dial dial2 frame head headers
                   put request);
+use SmallDisk;
 use Test::More;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
@@ -31,18 +33,8 @@ my $Accepted = qr/^202 \{"id":"($Uuid)"\}$/;
 my @Json = ('Content-Type' => 'application/json');
 my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
 
-my $Problem = '{"type":"about:blank","title":"Service Unavailable",'
-              . '"status":503,';
-
 # For as long as a test has nobody to deliver to
 my $Often = join ' ', ('300ms') x 300;
-
-my @Mounted;
-
-END {
-    local $?;
-    system 'umount', '-l', $_ for @Mounted;
-}
 
 # The one event that comes
 sub arrived {
@@ -560,7 +552,7 @@ subtest 'the queue is full' => sub {
     my ($ids, $answer) = fill($client, 'x' x 1000);
     cmp_ok(scalar @$ids, '>', 10, scalar(@$ids) . ' events');
     is(refusal($answer, 'queue_full', 'one more'),
-       $Problem . '"detail":"there is no room for another event","reason":"queue_full"}',
+       problem(503, 'there is no room for another event', 'queue_full'),
        'the body');
     is(waiting(), scalar @$ids, 'what was acknowledged stays');
 
@@ -587,25 +579,18 @@ subtest 'the queue is full' => sub {
 };
 
 subtest 'the disk is full' => sub {
-    my $disk = "$Root/disk";
-    mkdir $disk;
+    my $disk = SmallDisk->mount('1m') or plan skip_all => $SmallDisk::Why;
+    my $path = $disk->{path};
 
-    plan skip_all => 'a file system of its own takes root'
-        if $> != 0
-           || system("mount -t tmpfs -o size=1m tmpfs $disk 2>/dev/null") != 0;
-
-    push @Mounted, $disk;
-
-    my $nginx = nginx('disk', path => "$disk/queue", workers => 1,
+    my $nginx = nginx('disk', path => "$path/queue", workers => 1,
                       retry => $Often);
-    $nginx->expect(qr/\[crit\].*"\Q$disk/, qr/Connection refused/);
+    $nginx->expect(qr/\[crit\].*"\Q$path/, qr/Connection refused/);
     $To->forget->stop;
 
     my ($ids, $answer) = fill(client(), 'x' x 3000);
     cmp_ok(scalar @$ids, '>', 10, scalar(@$ids) . ' events');
     is(refusal($answer, 'store_failed', 'one more'),
-       $Problem . '"detail":"it could not be made durable",'
-       . '"reason":"store_failed"}', 'the body');
+       problem('store_failed'), 'the body');
 
     # A small one may still fit.
     is(waiting(), scalar @$ids, 'what was acknowledged stays');
@@ -622,8 +607,7 @@ subtest 'the disk is full' => sub {
     came($more, 'these');
 
     $nginx->finish;
-    is(system('umount', $disk), 0, 'nothing is left open');
-    @Mounted = ();
+    $disk->unmount;
 };
 
 subtest 'queues that can\'t be used' => sub {
@@ -699,8 +683,7 @@ subtest 'a queue that is taken away' => sub {
     ok($nginx->replace($nginx->workers), 'another worker');
     my $answer = send_event(client());
     is(refusal($answer, 'store_failed', 'who has not'),
-       $Problem . '"detail":"it could not be made durable",'
-       . '"reason":"store_failed"}', 'the body');
+       problem('store_failed'), 'the body');
     is(client()->request(GET => '/none')->{status}, 404, 'the rest goes on');
 
     rename "$queue.moved", $queue;

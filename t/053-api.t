@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(refused);
 use NginxProcess;
 use QueueTest qw(config nginx event send_event client id waiting dead drained);
 use Destination;
@@ -35,29 +36,16 @@ my $Forbidden = qr/access forbidden by rule, client: 127\.0\.0\.1/;
 
 # --- answers --------------------------------------------------------------
 
-sub problem {
-    my ($status, $title, $detail, $reason) = @_;
-    return qq($status {"type":"about:blank","title":"$title",)
-           . qq("status":$status,"detail":"$detail","reason":"$reason"});
-}
-
-my $NotFound = problem(404, 'Not Found', 'there is no such queue or event',
+my $NotFound = refused(problem => 404, 'there is no such queue or event',
                        'not_found');
-my $Method = problem(405, 'Method Not Allowed',
-                     'the method is not one of those in Allow',
-                     'method_not_allowed');
-my $Missing = problem(401, 'Unauthorized',
-                      'the header with the secret is missing',
-                      'missing_secret');
-my $Invalid = problem(401, 'Unauthorized', 'the secret is not valid',
-                      'invalid_secret');
-my $Limit = problem(400, 'Bad Request', 'limit must be a number from 1 to 1000',
+my $Method = refused(problem => 'method_not_allowed');
+my $Missing = refused(problem => 'missing_secret');
+my $Invalid = refused(problem => 'invalid_secret');
+my $Limit = refused(problem => 400, 'limit must be a number from 1 to 1000',
                     'invalid_limit');
-my $After = problem(400, 'Bad Request',
-                    'after must be the id of a dead event of this queue',
-                    'invalid_after');
-my $Failed = problem(503, 'Service Unavailable', 'it could not be made durable',
-                     'store_failed');
+my $After = refused(problem => 400, 'after must be the id of a dead event of '
+                    . 'this queue', 'invalid_after');
+my $Failed = refused(problem => 'store_failed');
 
 my $Last;      # answer
 my %Client;    # by port

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers ();
 use NginxProcess;
 
 # The API of webhook_endpoints: a workspace's URL is registered, seen, changed,
@@ -104,23 +105,21 @@ sub endpoint {
            . '}';
 }
 
+# of a field, if there is one
 sub problem {
-    my ($status, $title, $detail, $reason, $field) = @_;
+    my ($status, $message, $reason, $field) = @_;
 
-    return "$status {\"type\":\"about:blank\",\"title\":\"$title\","
-           . "\"status\":$status,\"detail\":\""
-           . (defined $field ? "$field " : '') . "$detail\","
-           . "\"reason\":\"$reason\""
-           . (defined $field ? ",\"field\":\"$field\"" : '') . '}';
+    return Answers::refused(problem => @_) if !defined $field;
+
+    return Answers::refused(problem => $status, "$field $message", $reason,
+                            field => $field);
 }
 
-my $NotFound = problem(404, 'Not Found', 'there is no such webhook',
-                       'not_found');
-my $Invalid = problem(400, 'Bad Request', 'must be an https URL without user '
-                      . 'name, fragment or odd notation of its host',
-                      'invalid_url', 'url');
-my $Forbidden = problem(400, 'Bad Request', 'has a host that is not a public '
-                        . 'one', 'forbidden_address', 'url');
+my $NotFound = problem(404, 'there is no such webhook', 'not_found');
+my $Invalid = problem(400, 'must be an https URL without user name, fragment '
+                      . 'or odd notation of its host', 'invalid_url', 'url');
+my $Forbidden = problem(400, 'has a host that is not a public one',
+                        'forbidden_address', 'url');
 
 my $URL = 'https://8.8.8.8/hook';
 my $Body = "{\"url\":\"$URL\"}";
@@ -171,7 +170,7 @@ for my $zone ('m', 's') {
        "$zone: switched off");
 
     is(ask(POST => "$path/test"),
-       problem(409, 'Conflict', 'the webhook is switched off',
+       problem(409, 'the webhook is switched off',
                'endpoint_disabled'), "$zone: no test of what is off");
 
     is(ask(PUT => $path, "{\"url\":\"$URL\",\"enabled\":true}"),
@@ -193,8 +192,7 @@ for my $zone ('m', 's') {
 # --- tests
 
 is(ask(POST => '/m/workspaces/w1/webhook/test'),
-   problem(503, 'Service Unavailable',
-           'no queue has endpoints of this zone', 'no_queue'),
+   problem(503, 'no queue has endpoints of this zone', 'no_queue'),
    'no queue is there for the zone');
 is($Headers{'retry-after'}, 10, 'later');
 
@@ -242,29 +240,23 @@ for my $path ('/m/', '/m/workspaces', '/m/workspaces/webhook',
     my $path = '/m/workspaces/w1/webhook';
 
     is(ask(POST => $path, '{}'),
-       problem(405, 'Method Not Allowed', 'the method is not one of those in '
-               . 'Allow', 'method_not_allowed'), 'POST');
+       problem('method_not_allowed'), 'POST');
     is($Headers{allow}, 'GET, HEAD, PUT, DELETE', 'what may be');
     is(ask(GET => "$path/test"),
-       problem(405, 'Method Not Allowed', 'the method is not one of those in '
-               . 'Allow', 'method_not_allowed'), 'GET of a test');
+       problem('method_not_allowed'), 'GET of a test');
     is($Headers{allow}, 'POST', 'what a test may be');
 
     for my $method ('GET', 'PUT', 'DELETE', 'POST') {
         my $uri = $path . ($method eq 'POST' ? '/test' : '');
         is(ask($method => $uri, undef, 'X-Secret' => 'wrong'),
-           problem(401, 'Unauthorized', 'the secret is not valid',
-                   'invalid_secret'), "$method: a wrong secret");
+           problem('invalid_secret'), "$method: a wrong secret");
         is($Headers{'www-authenticate'}, 'X-Secret', "$method: the scheme");
         is(ask($method => $uri, undef, 'X-Secret' => undef),
-           problem(401, 'Unauthorized', 'the header with the secret is missing',
-                   'missing_secret'), "$method: no secret");
+           problem('missing_secret'), "$method: no secret");
     }
 
     is(ask(PUT => $path, $Body, 'Content-Type' => 'text/plain'),
-       problem(415, 'Unsupported Media Type',
-               'Content-Type must be application/json',
-               'unsupported_media_type'), 'another media type');
+       problem('unsupported_media_type'), 'another media type');
 
     my @bad = (
         ['', 'the body is empty', 'empty_body'],
@@ -299,14 +291,12 @@ for my $path ('/m/', '/m/workspaces', '/m/workspaces/webhook',
 
     for my $bad (@bad) {
         my ($body, @problem) = @$bad;
-        is(ask(PUT => $path, $body), problem(400, 'Bad Request', @problem),
+        is(ask(PUT => $path, $body), problem(400, @problem),
            'refused: ' . substr $body, 0, 70);
     }
 
     is(ask(PUT => $path, '{"url"'),
-       '400 {"type":"about:blank","title":"Bad Request","status":400,'
-       . '"detail":"the body is not valid JSON","reason":"invalid_json",'
-       . '"offset":6}', 'no JSON');
+       Answers::refused(problem => 'invalid_json', offset => 6), 'no JSON');
 
     is(ask(GET => $path), '200 ' . endpoint('w1', $URL),
        'nothing of it has changed anything');
@@ -428,8 +418,7 @@ for my $host ('127.0.0.1', '172.16.0.1', '[fc00::1]', '[::1]', 'localhost',
         last if $answer !~ /^201 /;
     }
 
-    is($answer, problem(503, 'Service Unavailable',
-                        'there is no room for another one', 'zone_full'),
+    is($answer, problem(503, 'there is no room for another one', 'zone_full'),
        'a zone is full');
     cmp_ok($n, '>', 50, "after $n");
     is(ask(DELETE => '/f/workspaces/7/webhook'), '204 ', 'one is deleted');

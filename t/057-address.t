@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(refused);
 use NginxProcess;
 use NameServer;
 use Sink;
@@ -147,18 +148,15 @@ sub failing {
 sub inside { return -s "$Root/inside.log" ? 1 : 0 }
 
 sub problem {
-    my ($status, $title, $detail, $reason) = @_;
-    return "$status {\"type\":\"about:blank\",\"title\":\"$title\","
-           . "\"status\":$status,\"detail\":\"url $detail\","
-           . "\"reason\":\"$reason\",\"field\":\"url\"}";
+    my ($status, $message, $reason) = @_;
+    return refused(problem => $status, "url $message", $reason,
+                   field => 'url');
 }
 
-my $Forbidden = problem(400, 'Bad Request', 'has a host that is not a public '
-                        . 'one', 'forbidden_address');
-my $Unknown = problem(400, 'Bad Request', 'has a host that can\'t be found',
-                      'unknown_host');
-my $Failed = problem(503, 'Service Unavailable',
-                     'the host could not be looked up', 'resolver_failed');
+my $Forbidden = problem(400, 'has a host that is not a public one',
+                        'forbidden_address');
+my $Unknown = problem(400, 'has a host that can\'t be found', 'unknown_host');
+my $Failed = problem(503, 'the host could not be looked up', 'resolver_failed');
 
 
 # --- when it is registered

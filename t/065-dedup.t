@@ -1,15 +1,14 @@
 use lib 't/lib';
 use WebhookTest 'no_plan';
 
+use Answers qw(refused);
 use Digest::SHA qw(hmac_sha256_hex);
 use IO::Socket::INET ();
+use LuzmoEvent qw($User $Body);
 
 # Events that come twice: webhook_dedup.  What is under way, what is killed and
 # what is reloaded is in 066-dedup-process.t.
 
-our $User = '6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d';
-our $Body = qq({"slug":"acme","user_id":"$User",)
-            . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
 our $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
 
 # PORT_1 answers with the status in X-Answer, and writes X-Seen into its log;
@@ -85,17 +84,9 @@ sub event {
 # Another one: uri, body, headers
 sub other { my %with = @_; return {%{event('msg_1')}, %with} }
 
-sub refusal {
-    my ($status, $phrase, $message, $reason, $more) = @_;
-
-    return qq($status {"type":{"code":$status,"description":"$phrase"},)
-           . qq("message":"$message","reason":"$reason") . ($more // '') . '}';
-}
-
-our $Invalid = refusal(401, 'Unauthorized', 'the secret is not valid',
-                       'invalid_secret');
-our $Missing = refusal(400, 'Bad Request', 'slug is required', 'missing_field',
-                       ',"field":"slug"');
+our $Invalid = refused(luzmo => 'invalid_secret');
+our $Missing = refused(luzmo => 400, 'slug is required', 'missing_field',
+                       field => 'slug');
 
 # Status, body and headers of the answer to an event.
 sub post {
@@ -201,10 +192,9 @@ duplicate
 --- steps eval
 [::other(body => '{}'), $::Missing,
  ::other(uri => '/hook/unknown'),
- ::refusal(404, 'Not Found', 'the path names no event', 'unknown_event'),
+ ::refused(luzmo => 'unknown_event'),
  ::other(method => 'PUT'),
- ::refusal(405, 'Method Not Allowed', 'the method is not one of those in Allow',
-           'method_not_allowed'),
+ ::refused(luzmo => 'method_not_allowed'),
  ::other(headers => ['X-Secret: wrong', 'webhook-id: msg_1']), $::Invalid,
  ::event('msg_1'), "200 passed \n",
  ::event('msg_1'), '200 {"id":"msg_1"}']

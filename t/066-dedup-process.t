@@ -2,6 +2,8 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(refused);
+use LuzmoEvent qw($Body);
 use NginxProcess;
 use Test::More;
 
@@ -14,14 +16,10 @@ use Time::HiRes qw(sleep time);
 
 *wait_until = \&NginxProcess::wait_until;
 
-my $Body = '{"slug":"acme","user_id":"6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d",'
-           . '"key":"a3c9e5d0-1b2c-4d3e-8f4a-5b6c7d8e9f01","dataset_id":"d"}';
-
 my $Root = $NginxProcess::Root;
 
-my $Busy = '503 {"type":{"code":503,"description":"Service Unavailable"},'
-           . '"message":"an event with the same key is under way",'
-           . '"reason":"in_progress"}';
+my $Busy = refused(luzmo => 503, 'an event with the same key is under way',
+                   'in_progress');
 
 # /held/ goes to this process, which answers when it likes to.
 my $Upstream = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,

@@ -16,9 +16,8 @@ package NginxProcess;
 #     $nginx->finish;
 #     done_testing();
 #
-# - Server root and ports are found as in WebhookTest.pm: each file of t/ has
-#   its own.  NginxProcess::port(0) to port(9) are the ports, the first of
-#   which is the one that start() waits for.
+# - Server root and ports are those of ServerRoot.pm.  NginxProcess::port(0) to
+#   port(9) are the ports, the first of which is the one that start() waits for.
 #
 # - One nginx at a time, or two in a binary upgrade.  It is a daemon with a
 #   master and worker processes, as it is in production.
@@ -34,13 +33,11 @@ package NginxProcess;
 use strict;
 use warnings;
 
-use Cwd ();
 use Errno ();
-use File::Basename qw(basename dirname);
 use File::Path qw(make_path remove_tree);
-use File::Spec;
 use IO::Socket::INET ();
 use POSIX ();
+use ServerRoot ();
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
@@ -56,23 +53,12 @@ my $Patience = $ENV{WEBHOOK_TEST_MEMCHECK} ? 120 : 30;
 my $Worker = $ENV{WEBHOOK_TEST_MEMCHECK} ? qr/valgrind/
                                          : qr/^nginx: worker process$/;
 
-my ($First, %Started, @Loads);
+my (%Started, @Loads);
 my $Test = $$;
 
 BEGIN {
-    my $dir = dirname(File::Spec->rel2abs($0));
-    my $name = basename($0, '.t');
-    my @files = sort map { basename($_, '.t') } glob "$dir/*.t";
-    my ($index) = grep { $files[$_] eq $name } 0 .. $#files;
-
-    my $root = $ENV{WEBHOOK_TEST_ROOT}
-               || File::Spec->rel2abs("$dir/../build/t/by-hand");
-    make_path($root);
-    $root = Cwd::realpath($root);
-
-    $First = ($ENV{TEST_NGINX_PORT} || 19840) + 10 * ($index // @files);
-    $Root = "$root/$name";
-    $AlertLog = "$root/$name.alert.log";
+    *Root = \$ServerRoot::Root;
+    *AlertLog = \$ServerRoot::AlertLog;
 
     remove_tree($Root);
     unlink $AlertLog;
@@ -92,7 +78,7 @@ END {
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 
-sub port { return $First + shift }
+*port = \&ServerRoot::port;
 
 sub binary { return $ENV{TEST_NGINX_BINARY} || 'nginx' }
 

@@ -15,8 +15,8 @@ use Exporter qw(import);
 use NginxProcess;
 use Test::More ();
 
-our @EXPORT_OK = qw(config nginx event send_event client id waiting dead
-                    drained descriptors active numbers);
+our @EXPORT_OK = qw(config nginx event send_event send_events client id waiting
+                    dead drained descriptors numbers sorted);
 
 our $Json = 'application/json';
 
@@ -117,12 +117,30 @@ sub send_event {
                             %headers);
 }
 
+# So many events, one after the other; returns the numbers of those that were
+# acknowledged
+sub send_events {
+    my ($n, %headers) = @_;
+    my $client = client();
+    my @numbers;
+
+    for (1 .. $n) {
+        my $body = event();
+        push @numbers, numbers({body => $body})
+            if id(send_event($client, %headers, body => $body));
+    }
+
+    return @numbers;
+}
+
 # What an accepted event is called
 sub id {
     my $answer = shift;
     return if !$answer || $answer->{status} != 202;
     return $answer->{body} =~ /^\{"id":"([0-9a-f-]{36})"\}$/ ? $1 : undef;
 }
+
+sub sorted { return [sort { $a <=> $b } @_] }
 
 # A number of the queue, by its name in webhook_api
 my $gauge = sub {

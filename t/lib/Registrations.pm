@@ -15,6 +15,7 @@ package Registrations;
 use strict;
 use warnings;
 
+use Answers qw(lenra);
 use Exporter qw(import);
 use List::Util qw(shuffle);
 use NginxProcess ();
@@ -31,10 +32,8 @@ our $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
 our @Token = (Authorization => 'Bearer t0ken');
 our @Json = ('Content-Type' => 'application/json');
 
-our $Full = '{"message":"there is no room for another one",'
-            . '"reason":"zone_full"}';
-our $Failed = '{"message":"it could not be made durable",'
-              . '"reason":"store_failed"}';
+our $Full = lenra(503, 'there is no room for another one', 'zone_full');
+our $Failed = lenra('store_failed');
 
 
 sub client { return NginxProcess::Client->new(@_) }

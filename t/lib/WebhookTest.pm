@@ -8,9 +8,8 @@ package WebhookTest;
 #     repeat_each(2);
 #     run_tests();
 #
-# - Each file of t/ has a server root and ten ports of its own, so that prove
-#   can run several files at once.  $TEST_NGINX_SERVER_PORT is the first of
-#   the ports, $TEST_NGINX_PORT_1 to _9 the others.
+# - Server root and ports are those of ServerRoot.pm.  $TEST_NGINX_SERVER_PORT
+#   is the first of the ports, $TEST_NGINX_PORT_1 to _9 the others.
 #
 # - Nothing may be in the error log, from [error] up, that the block does not
 #   expect:
@@ -28,31 +27,12 @@ package WebhookTest;
 # - The log level is info, or $TEST_NGINX_LOG_LEVEL.  master_on(), workers(),
 #   use_hup(), --- http2 and the rest are Test::Nginx's.
 
-use File::Basename qw(basename dirname);
-use File::Path qw(make_path);
-use File::Spec;
-
-our $AlertLog;
+use ServerRoot ();
 
 BEGIN {
-    my $dir = dirname(File::Spec->rel2abs($0));
-    my $name = basename($0, '.t');
-    my @files = sort map { basename($_, '.t') } glob "$dir/*.t";
-    my ($index) = grep { $files[$_] eq $name } 0 .. $#files;
-
-    my $root = $ENV{WEBHOOK_TEST_ROOT}
-               || File::Spec->rel2abs("$dir/../build/t/by-hand");
-    make_path($root);
-
-    # Below the ephemeral ports, where a connection of somebody else could
-    # be using one.
-    my $port = ($ENV{TEST_NGINX_PORT} || 19840) + 10 * ($index // @files);
-
-    $ENV{TEST_NGINX_SERVROOT} = "$root/$name";
-    $ENV{TEST_NGINX_SERVER_PORT} = $port;
-    $ENV{"TEST_NGINX_PORT_$_"} = $port + $_ for 1 .. 9;
-
-    $AlertLog = "$root/$name.alert.log";
+    $ENV{TEST_NGINX_SERVROOT} = $ServerRoot::Root;
+    $ENV{TEST_NGINX_SERVER_PORT} = ServerRoot::port(0);
+    $ENV{"TEST_NGINX_PORT_$_"} = ServerRoot::port($_) for 1 .. 9;
 }
 
 use Test::Nginx::Socket -Base;
@@ -120,6 +100,7 @@ add_block_preprocessor(sub {
 
     if (@loud == 2) {
         $block->set_value('main_config',
-            "error_log $AlertLog alert;\n" . ($block->main_config // ''));
+            "error_log $ServerRoot::AlertLog alert;\n"
+            . ($block->main_config // ''));
     }
 });

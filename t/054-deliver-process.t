@@ -1,0 +1,394 @@
+use strict;
+use warnings;
+
+use lib 't/lib';
+use NginxProcess;
+use QueueTest qw(config nginx event send_event send_events client waiting drained
+                 numbers sorted);
+use Destination;
+use Test::More;
+
+use Time::HiRes qw(sleep time);
+
+# An event that was acknowledged is delivered at least once, whatever happens to
+# nginx's processes meanwhile.
+
+*wait_until = \&NginxProcess::wait_until;
+
+my $Root = $NginxProcess::Root;
+my $To = Destination->new(port => NginxProcess::port(1))->start;
+
+# The descriptors that a process has closed, and has in an epoll nevertheless
+sub left_in_epoll {
+    my $pid = shift;
+    my @info = map { eval { NginxProcess::read_file($_) } // '' }
+               glob "/proc/$pid/fdinfo/*";
+
+    return grep { !-l "/proc/$pid/fd/$_" } map { /^tfd:\s*(\d+)/mg } @info;
+}
+
+# The pids of those that have delivered
+sub deliverers { return map { $_->{headers}{'x-pid'} } @_ }
+
+my @Pid = (more => 'proxy_set_header X-Pid $pid;');
+
+# How often each number was seen
+sub times_seen {
+    my %times;
+    $times{$_}++ for numbers($To->seen);
+    return %times;
+}
+
+# A step of NginxProcess::load(): an event, and what was answered.  Numbers are
+# the process's and the step's.
+sub load_events {
+    my ($clients, %headers) = @_;
+
+    return NginxProcess::load($clients, sub {
+        my ($n, $client, $k) = @_;
+        my $number = ($n + 1) * 1000000 + $k;
+
+        $client->close if $headers{close};
+
+        my $answer = send_event($client, body => event() =~ s/"n":\d+/"n":$number/r,
+                                $headers{do} ? ('X-Do' => $headers{do}) : ());
+        sleep 0.002;
+        return ($number, $answer ? $answer->{status} : 'lost');
+    });
+}
+
+# All that was acknowledged has been seen, and what was seen more than once is
+# no more than what a crash explains; nothing that was refused was seen.
+sub verify {
+    my ($results, %with) = @_;
+    my (%status, %count);
+
+    for my $line (map { @$_ } @$results) {
+        my ($number, $status) = @$line;
+        $status{$number} = $status;
+        $count{$status}++;
+    }
+
+    my @acknowledged = grep { $status{$_} eq '202' } keys %status;
+
+    ok(drained($with{patience}), 'nothing is waiting any more');
+
+    my %times = times_seen();
+    my @lost = grep { !$times{$_} } @acknowledged;
+    my @odd = grep { !exists $status{$_} || $status{$_} !~ /^(?:202|lost)$/ }
+              keys %times;
+    my @twice = grep { $times{$_} > 1 } keys %times;
+
+    my $counted = join ', ', map { "$count{$_} $_" } sort keys %count;
+
+    cmp_ok($count{202} // 0, '>=', 50 / $NginxProcess::Slowness,
+           "load: $counted");
+    is(scalar @lost, 0, 'none is lost') or diag("lost: @lost[0 .. 3]");
+    is(scalar @odd, 0, 'none that was refused has come')
+        or diag("odd: @odd[0 .. 3]");
+    cmp_ok(scalar @twice, '<=', $with{twice} // 0,
+           scalar(@twice) . ' came more than once');
+
+    return;
+}
+
+subtest 'one worker delivers what all have taken' => sub {
+    my $nginx = nginx('workers', workers => 4, @Pid,
+                      hook => 'add_header X-By $pid always;');
+    $To->forget;
+
+    my $load = load_events(8);
+    sleep 1.5;
+    verify([$load->stop]);
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    is(scalar keys %by, 1, 'one');
+
+    # Whoever takes it, it comes at once.
+    my @workers = $nginx->workers;
+    for my $pid (@workers) {
+        $To->forget;
+        my $from = time;
+        my $by;
+
+        # while those are stopped that neither take nor deliver it
+        NginxProcess::only($pid, [grep { !$by{$_} } @workers, $pid], sub {
+            for (1 .. 100) {
+                my $answer = send_event(client(), 'X-Do' => '200');
+                last if ($by = $answer->{headers}{'x-by'}) == $pid;
+            }
+        });
+
+        is($by, $pid, 'taken by one of them');
+        ok(drained(), 'and delivered');
+    }
+
+    $nginx->finish;
+};
+
+subtest 'the delivering worker is killed' => sub {
+    my $nginx = nginx('kill', workers => 3, @Pid, retry => '1h');
+    $To->forget;
+
+    # Some are under way, some wait.
+    my @sent = send_events(30, 'X-Do' => 'hang, 200');
+    my @seen = $To->wait_for(16);
+    is(scalar @seen, 16, 'under way');
+    my ($by) = deliverers(@seen);
+
+    my $from = time;
+    $nginx->replace($by);
+    @seen = $To->wait_for(16 + 30);
+    my @after = @seen[16 .. $#seen];
+    my ($first) = @after;
+
+    cmp_ok($first->{time} - $from, '<', 2.5, 'another one takes over');
+    isnt($first->{headers}{'x-pid'}, $by, 'that is another one');
+    is(scalar(grep { $_->{headers}{'x-attempt'} != 1 } @after), 0,
+       'who knows of no attempt');
+    $To->forget;
+
+    # Those that were not under way have just begun to hang.
+    is_deeply(sorted(numbers(@after)), \@sent, 'all of them come again');
+    ok(wait_until(sub { waiting() == 14 }), 'the others are delivered');
+
+    $nginx->stop('KILL');
+    $To->forget;
+    $nginx->start;
+    ok(drained(), 'those that hung are delivered after a start');
+    is($To->count, 14, 'and only they');
+    $nginx->finish;
+};
+
+subtest 'kill -9 of workers under load' => sub {
+    my $nginx = nginx('kill-load', workers => 3, @Pid);
+    $To->forget;
+
+    my $load = load_events(6);
+    my $kills = 5;
+
+    for (1 .. $kills) {
+        sleep 0.3 + rand 1.2;
+        my @seen = $To->seen;
+        my ($by) = deliverers(reverse @seen);
+        my @workers = $nginx->workers;
+        $nginx->replace((grep { $_ == ($by // 0) } @workers) ? $by
+                                                    : $workers[rand @workers])
+            or fail('a new worker');
+    }
+
+    # What had been answered and not been committed is delivered again: no more
+    # than can be under way, and as much again that is being committed.
+    verify([$load->stop], twice => $kills * (16 + 200));
+    $nginx->finish;
+};
+
+subtest 'kill -9 of all under load, and start' => sub {
+    my $nginx = nginx('kill-all');
+    $To->forget;
+    my @results;
+
+    for my $round (1 .. 2) {
+        my $load = load_events(4);
+        sleep 1 + rand 0.5;
+        $To->wait_for(4);
+        $nginx->stop('KILL');
+        my @some = $load->stop;
+
+        # Numbers begin anew.
+        for (map { @$_ } @some) { $_->[0] += 100000 * ($round - 1) }
+        push @results, @some if $round == 1;
+        $nginx->start;
+        verify(\@some, twice => 216) if $round == 1;
+        ok(drained(), 'drained');
+        $To->forget if $round == 1;
+    }
+
+    $nginx->finish;
+};
+
+subtest 'reload under load' => sub {
+    my $nginx = nginx('reload', workers => 2, @Pid);
+    $To->forget;
+
+    my $load = load_events(6, close => 1);
+
+    for (1 .. 4) {
+        sleep 0.3 + rand 0.5;
+        $nginx->reload(keep => 1) or fail('reload');
+    }
+
+    verify([$load->stop]);
+    ok(wait_until(sub { NginxProcess::children($nginx->master) == 2 }),
+       'the old workers are gone');
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    cmp_ok(scalar keys %by, '>', 1, 'several have delivered');
+    $nginx->finish;
+};
+
+subtest 'what is under way at a reload' => sub {
+    my $nginx = nginx('reload-way', workers => 2, @Pid, retry => '1h',
+                      deliver => 'concurrency=4');
+    $To->forget;
+
+    # Four are under way for a while, the others wait for them.
+    my $while = $NginxProcess::Slowness > 1 ? 40 : 4;
+    my @sent = send_events(12, 'X-Do' => "wait$while, 200");
+    my ($old) = deliverers($To->wait_for(4));
+
+    my $from = time;
+    $nginx->reload(keep => 1);
+    my @new = $nginx->workers;
+
+    my @seen = $To->wait_for(8);
+    is_deeply([left_in_epoll($old)], [], 'no event is left behind');
+    my @next = @seen[4 .. 7];
+
+    cmp_ok($next[-1]{time} - $from, '<', $while - 0.5, 'the others go on soon')
+        or diag($nginx->log);
+    is(scalar(grep { my $by = $_->{headers}{'x-pid'};
+                     !grep { $_ == $by } @new } @next), 0, 'with a new worker');
+    ok(NginxProcess::alive($old), 'while the old one ends what it had begun');
+    ok(drained(), 'all are delivered');
+    is($To->count, 12, 'once each');
+    ok(wait_until(sub { !NginxProcess::alive($old) }), 'and it ends');
+    $nginx->finish;
+};
+
+subtest 'a worker that was told to quit is killed' => sub {
+    my $nginx = nginx('quit-killed', workers => 1, @Pid, retry => '1h',
+                      more => 'proxy_read_timeout 600s;');
+    $To->forget;
+
+    send_events(1, 'X-Do' => 'hang, 200');
+    $To->wait_for(1);
+    my ($old) = $nginx->workers;
+    $nginx->reload(keep => 1);
+
+    # Longer than a lease is.
+    sleep 12;
+    is($To->count, 1, 'what it has under way is its own');
+
+    $nginx->expect(qr/worker process $old exited on signal 9/);
+    kill KILL => $old;
+
+    is(scalar($To->wait_for(2)), 2, 'and the next one\'s when it is killed');
+    ok(drained(), 'which is all');
+    $nginx->finish;
+};
+
+subtest 'quit' => sub {
+    my $nginx = nginx('quit', workers => 2, retry => '1h',
+                      deliver => 'concurrency=2');
+    $To->forget;
+
+    send_events(1, 'X-Do' => '500');
+    $To->wait_for(1);
+    my @sent = send_events(8, 'X-Do' => 'wait1.5');
+    $To->wait_for(2);
+
+    my $from = time;
+    ok($nginx->stop('QUIT'), 'it ends');
+    cmp_ok(time - $from, '<', 10, 'and does not wait for what is waiting');
+    my $count = $To->count;
+    cmp_ok($count, '<=', 4, 'nothing more is begun');
+
+    $nginx->start;
+    is(scalar $To->wait_for(9), 9, 'the rest is delivered after a start');
+    sleep 0.2;
+    ok(wait_until(sub { waiting() == 1 }), 'but for the one that failed');
+    is($To->count, 9, 'once each');
+    $nginx->finish;
+};
+
+subtest 'worker_shutdown_timeout' => sub {
+    my $nginx = nginx('shutdown', workers => 1, retry => '100ms',
+                      main => 'worker_shutdown_timeout 500ms;');
+    $To->forget;
+
+    send_events(3, 'X-Do' => 'hang, 200');
+    $To->wait_for(3);
+    my $from = time;
+    ok($nginx->reload, 'the old worker ends');
+    cmp_ok(time - $from, '<', 8, 'soon');
+    my @seen = $To->wait_for(6, 15);
+    is(scalar @seen, 6, 'what it had under way comes again');
+    is(join(' ', map { $_->{headers}{'x-attempt'} } @seen), '1 1 1 1 1 1',
+       'it was no attempt');
+    ok(drained(), 'and is delivered');
+    $nginx->finish;
+};
+
+# Starts the new binary; returns its master
+sub upgrade {
+    my $nginx = shift;
+    my $old = $nginx->master;
+
+    kill USR2 => $old;
+
+    wait_until(sub {
+        my $new = $nginx->master;
+        return $new && $new != $old && NginxProcess::workers_of($new) == 2;
+    }) or BAIL_OUT('the new binary does not start');
+
+    return $nginx->master;
+}
+
+subtest 'binary upgrade under load' => sub {
+    my $nginx = nginx('upgrade', workers => 2, @Pid);
+    $To->forget;
+
+    my $load = load_events(4, close => 1);
+    sleep 0.5;
+
+    my $old = $nginx->master;
+    my @old = $nginx->workers;
+    my $new = upgrade($nginx);
+
+    sleep 0.5;
+    kill WINCH => $old;
+    ok(wait_until(sub { !NginxProcess::alive(@old) }), 'the old workers end');
+    kill QUIT => $old;
+    ok(wait_until(sub { !NginxProcess::alive($old) }), 'the old master ends');
+    sleep 1.5;
+    verify([$load->stop]);
+
+    my %by = map { $_ => 1 } deliverers($To->seen);
+    is(scalar keys %by, 2, 'one of each has delivered');
+    $nginx->finish;
+};
+
+subtest 'master_process off' => sub {
+    my $nginx = NginxProcess->new(name => 'single');
+    config($nginx, main => 'master_process off;', workers => 1);
+
+    # As a child: there is no daemon that would lead a group.
+    unlink "$Root/logs/nginx.pid";
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        exec(NginxProcess::binary(), '-p', "$Root/", '-c', 'conf/nginx.conf',
+             '-e', 'logs/error.log', '-g', 'daemon off;')
+            or POSIX::_exit(99);
+    }
+
+    wait_until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => NginxProcess::port(0)) });
+    $To->forget;
+
+    my @sent = (send_events(10, 'X-Do' => '500, 200'), send_events(10));
+    ok(drained(), 'delivered');
+    is_deeply([sort { $a <=> $b } keys %{{times_seen()}}], \@sent, 'all');
+
+    send_events(1, 'X-Do' => 'wait1');
+    $To->wait_for(31);
+    kill QUIT => $pid;
+    waitpid $pid, 0;
+    is($?, 0, 'it ends');
+    $nginx->finish;
+};
+
+$To->stop;
+done_testing();
