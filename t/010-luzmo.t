@@ -84,6 +84,29 @@ our $NoEvent = luzmo('unknown_event');
 our $NoMethod = luzmo('method_not_allowed');
 our $Missing = luzmo('missing_secret');
 our $Invalid = luzmo('invalid_secret');
+# Media types of JSON, whatever their parameters are, unless one says that the
+# bytes mean other letters than those that were checked.
+our @Json = (
+    'application/json; charset=utf-8', 'application/json;charset="UTF-8"',
+    'application/json; Charset=Utf-8 ; charset=utf-8', 'application/json ;',
+    'application/json;; ;x=y', 'APPLICATION/Json', 'application/vnd.api+json',
+    'application/VND.api+JSON; a=b', 'application/json; a="b; \\"charset=x"',
+    "application/json\t; x",
+);
+
+our @NotJson = (
+    'application/json; charset=utf-7', 'application/json;charset=x',
+    'application/json;charset="utf-16"', 'application/json; CHARSET=latin1',
+    'application/json; charset=utf-8; charset=utf-7',
+    'application/json; charset', 'application/json; charset=',
+    'application/json; charset=""', 'application/json; charset =utf-7',
+    'application/vnd.api+json; charset=utf-7', 'application/json; a="b',
+    'application/json; a="b"; charset=utf-7', 'application/json; a=b c=d',
+    'application/json charset=utf-7', 'application/a/b+json',
+    'application/json/x', 'application/+json', 'application/text,a+json',
+    'text/plain, application/json', 'application /json', '/json',
+);
+
 our $Type = luzmo('unsupported_media_type');
 our $Encoding = luzmo('unsupported_encoding');
 our $Empty = luzmo('empty_body');
@@ -423,19 +446,13 @@ my $body = ::payload();
 
 === TEST 16: Content-Type with parameters, with +json, in any case
 --- request eval
-[::post((::payload()) x 7)]
+[::post((::payload()) x @::Json)]
 --- more_headers eval
-[map { "X-Secret: right\nContent-Type: $_\n" }
-     'application/json; charset=utf-8', 'application/json;charset=x',
-     'application/json ;', 'APPLICATION/Json', 'application/vnd.api+json',
-     'application/VND.api+JSON; a=b', "application/json\t; x"]
+[map { "X-Secret: right\nContent-Type: $_\n" } @::Json]
 --- error_code eval
-[(200) x 7]
+[(200) x @::Json]
 --- response_body eval
-[map { "POST /hook/data_updated $_\n" . ::payload() }
-     'application/json; charset=utf-8', 'application/json;charset=x',
-     'application/json ;', 'APPLICATION/Json', 'application/vnd.api+json',
-     'application/VND.api+JSON; a=b', "application/json\t; x"]
+[map { "POST /hook/data_updated $_\n" . ::payload() } @::Json]
 
 
 
@@ -800,3 +817,15 @@ zq
 --- grep_error_log_out eval
 ["webhook luzmo refused: invalid_field \"user_id\"\n",
  "webhook luzmo refused: invalid_field \"user_id\"\n"]
+
+
+
+=== TEST 43: a charset other than UTF-8, and what is no media type: 415
+--- request eval
+[::post((::payload()) x @::NotJson)]
+--- more_headers eval
+[map { "X-Secret: right\nContent-Type: $_\n" } @::NotJson]
+--- error_code eval
+[(415) x @::NotJson]
+--- response_body eval
+[($::Type) x @::NotJson]

@@ -422,11 +422,11 @@ qr{"webhook_secret" directive has an empty secret in \S+/conf/nginx\.conf:\d+$}
     }
 --- must_die
 --- error_log eval
-qr{"webhook_secret" with "slug=acme" can\'t be used with "webhook munity" in \S+/conf/nginx\.conf:\d+$}
+qr{"webhook_secret" with "slug=acme" can\'t be used in the location of \S+/conf/nginx\.conf:\d+, whose system has no slugs$}
 
 
 
-=== TEST 34: a slug from the level above where the system knows none
+=== TEST 34: a slug from the level above is none of a system without slugs
 --- http_config
     webhook_secret hush slug=acme;
 --- config
@@ -435,7 +435,7 @@ qr{"webhook_secret" with "slug=acme" can\'t be used with "webhook munity" in \S+
     }
 --- must_die
 --- error_log
-"webhook_secret" with "slug=acme" can't be used with "webhook munity" in
+"webhook munity" needs "webhook_secret" or "webhook_signature"
 
 
 

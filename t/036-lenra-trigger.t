@@ -917,3 +917,25 @@ sub {
 }
 --- error_log
 a client request body is buffered to a temporary file
+
+
+
+=== TEST 17: a secret that is configured for triggers is asked for
+--- config
+    location /guarded/ {
+        webhook lenra zone=z;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- client eval
+sub {
+    my $is = shift;
+    my $uri = "/guarded/apps/$::App/webhooks/" . ::made();
+
+    $is->(::call('POST', $uri, '{"a":1}', 'X-Secret' => 'right'),
+          ::passed(::event('{"a":1}'), ''), 'with the secret');
+    $is->(::call('POST', $uri, '{}', 'X-Secret' => 'wrong'),
+          ::refused(lenra => 'invalid_secret'), 'with another one');
+    $is->(::call('POST', $uri, '{}'), ::refused(lenra => 'missing_secret'),
+          'without');
+}

@@ -77,9 +77,22 @@ ngx_http_webhook_media_is_json(ngx_str_t *type)
 
         p = ngx_http_webhook_token(p, last, &name);
 
-        if (name.len == 0 || p == last || *p++ != '=') {
+        if (name.len == 0) {
             return 0;
         }
+
+        if (p == last || *p != '=') {
+
+            /* no value: nobody can take that for another charset */
+
+            if (ngx_http_webhook_token_is(&name, "charset")) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        p++;
 
         p = (p < last && *p == '"')
             ? ngx_http_webhook_quoted(p, last, &value)

@@ -20,6 +20,7 @@
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
+#include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_signature.h"
 
 
@@ -27,6 +28,8 @@ static ngx_int_t ngx_http_webhook_timed_access_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_timed_precontent_handler(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_credentials(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
 static void ngx_http_webhook_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
@@ -167,18 +170,13 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
 
     if (ctx->verdict == NULL) {
 
-        rc = ctx->method->authenticate(r, ctx);
+        rc = ngx_http_webhook_credentials(r, ctx);
 
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "webhook authenticate: %i", rc);
+                       "webhook credentials: %i", rc);
 
-        if (rc == NGX_OK) {
-            ctx->authenticated = 1;
-            return NGX_OK;
-        }
-
-        if (rc == NGX_DECLINED) {
-            return NGX_DECLINED;
+        if (rc == NGX_OK || rc == NGX_DECLINED) {
+            return rc;
         }
 
         if (rc == NGX_ERROR) {
@@ -187,6 +185,38 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_webhook_problem(r, ctx);
+}
+
+
+/*
+ * Checks the secret, where one is configured, and then what else the method
+ * asks for.  Returns what a step returns: NGX_OK if either is valid and none is
+ * not, NGX_DECLINED if nothing is asked for.
+ */
+
+static ngx_int_t
+ngx_http_webhook_credentials(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t  rc, secret;
+
+    secret = ngx_http_webhook_authenticate(r, ctx);
+
+    if (secret == NGX_OK) {
+        ctx->authenticated = 1;
+
+    } else if (secret != NGX_DECLINED) {
+        return secret;
+    }
+
+    if (ctx->method->authenticate == NULL
+        || ctx->method->authenticate == ngx_http_webhook_authenticate)
+    {
+        return secret;
+    }
+
+    rc = ctx->method->authenticate(r, ctx);
+
+    return rc == NGX_DECLINED ? secret : rc;
 }
 
 

@@ -1,0 +1,400 @@
+use lib 't/lib';
+use WebhookTest 'no_plan';
+
+# Where secrets come from: files, variables, the level above; the header
+# Authorization; systems and directives that once did not look at them.
+
+use Answers qw(echo luzmo problem lenra);
+use LuzmoEvent qw($Body payload);
+
+our $Good = "POST /hook/data_updated $Body";
+our $Missing = luzmo('missing_secret');
+our $Invalid = luzmo('invalid_secret');
+our $Upstream = echo(text => '"$request_method $request_uri $request_body"');
+our $App = '8a1a7c1f-6f0c-4c8e-9c7e-0f3c2b1a4d5e';
+
+sub secrets {
+    my @secrets = @_;
+
+    return join "\n", map { "X-Secret: $_\nContent-Type: application/json\n" }
+                          @secrets;
+}
+
+# A request for each value of a header; undef: without it.
+sub headers {
+    my ($name, @values) = @_;
+
+    return [map { (defined $_ ? "$name: $_\n" : '')
+                  . "Content-Type: application/json\n" } @values];
+}
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    $block->set_value('http_config', $Upstream . ($block->http_config // ''));
+});
+
+no_shuffle();
+repeat_each(2);
+run_tests();
+
+__DATA__
+
+=== TEST 1: secrets from a file, a line each
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/secrets;
+        webhook_secret file=../html/acme slug=acme;
+        webhook_secret file=../html/other slug=other;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- user_files eval
+">>> secrets\nfirst of two\r\n\nsecond\$x\n>>> acme\nfor-acme\n"
+. ">>> other\nfor-other\n"
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 7]
+--- more_headers eval
+::headers('X-Secret', 'first of two', 'second$x', 'for-acme', 'for-other',
+          'file=../html/secrets', 'first', undef)
+--- error_code eval
+[200, 200, 200, 403, 401, 401, 401]
+--- response_body eval
+[($::Good) x 3, ::luzmo('wrong_plugin', field => 'slug'), ($::Invalid) x 2,
+ $::Missing]
+
+
+
+=== TEST 2: a file of secrets that is not there
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/none;
+    }
+--- must_die
+--- error_log eval
+qr{open\(\) "\S+/html/none" failed \(2: No such file or directory\) in \S+/conf/nginx\.conf:\d+}
+
+
+
+=== TEST 3: a file without a secret
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/empty;
+    }
+--- user_files eval
+">>> empty\n\n\r\n"
+--- must_die
+--- error_log eval
+qr{"\S+/html/empty" has no secret: one a line is expected in \S+/conf/nginx\.conf:\d+}
+
+
+
+=== TEST 4: a folder is no file of secrets, nor is a path that is empty
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html;
+    }
+--- must_die
+--- error_log
+html" is not a file of secrets
+
+
+
+=== TEST 5: an empty path
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=;
+    }
+--- must_die
+--- error_log
+"webhook_secret" directive has an empty "file=" in
+
+
+
+=== TEST 6: a variable is looked up for each request, an empty one fits nothing
+--- http_config
+    map $arg_tenant $tenant_secret {
+        a  of-a;
+        b  of-b;
+    }
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $tenant_secret;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /braces/ {
+        webhook luzmo;
+        webhook_secret ${tenant_secret};
+        webhook_secret fixed;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[(map { "POST /hook/data_updated?tenant=$_\n$::Body" } qw(a b a c c c)),
+ (map { "POST /braces/data_updated?tenant=$_\n$::Body" } qw(a b c))]
+--- more_headers eval
+::headers('X-Secret', 'of-a', 'of-b', 'of-b', 'of-a', '', '$tenant_secret',
+          'of-a', 'fixed', '${tenant_secret}')
+--- error_code eval
+[200, 200, 401, 401, 401, 401, 200, 200, 401]
+--- response_body eval
+["POST /hook/data_updated?tenant=a $::Body",
+ "POST /hook/data_updated?tenant=b $::Body", ($::Invalid) x 4,
+ "POST /braces/data_updated?tenant=a $::Body",
+ "POST /braces/data_updated?tenant=b $::Body", $::Invalid]
+
+
+
+=== TEST 7: a variable that nobody knows is no secret
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${MUNITY_SECRET};
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log
+unknown "munity_secret" variable
+
+
+
+=== TEST 8: a text with a dollar that is not the name of a variable is literal
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $a-b;
+        webhook_secret a$b;
+        webhook_secret "${a} ";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 3]
+--- more_headers eval
+::headers('X-Secret', '$a-b', 'a$b', 'a')
+--- error_code eval
+[200, 200, 401]
+--- response_body eval
+[$::Good, $::Good, $::Invalid]
+
+
+
+=== TEST 9: signatures with secrets from files and variables
+--- http_config
+    map $arg_tenant $key {
+        a        "It's a Secret to Everybody";
+        default  "";
+    }
+--- config
+    location /file {
+        webhook signed;
+        webhook_signature github file=../html/keys;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /variable {
+        webhook signed;
+        webhook_signature github $key;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /both {
+        webhook signed;
+        webhook_signature github $key other;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- user_files
+>>> keys
+another
+It's a Secret to Everybody
+--- request eval
+[map { "POST $_\nHello, World!" } qw(/file /variable?tenant=a /both?tenant=a
+                                    /variable?tenant=b /variable /both)]
+--- more_headers
+X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17
+--- error_code eval
+[200, 200, 200, 401, 401, 401]
+--- response_body eval
+["POST /file Hello, World!", "POST /variable?tenant=a Hello, World!",
+ "POST /both?tenant=a Hello, World!",
+ (::problem('invalid_signature')) x 3]
+
+
+
+=== TEST 10: a variable's value that is no secret of the scheme fits nothing
+--- http_config
+    map $arg_key $key {
+        volatile;
+        short    whsec_aHVzaA==;
+        default  "";
+    }
+--- config
+    location /hook {
+        webhook signed;
+        webhook_signature standard $key;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+POST /hook?key=short
+x
+--- more_headers eval
+"webhook-id: a\nwebhook-timestamp: " . time() . "\nwebhook-signature: v1,"
+. 'A' x 43 . "=\n"
+--- error_code: 401
+--- response_body eval
+::problem('invalid_signature')
+--- error_log
+the value of "$key" is not a secret of the scheme "standard"
+
+
+
+=== TEST 11: Authorization: the scheme in any case, its name in the challenge
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret_header Authorization;
+        webhook_secret "Bearer t0k3n";
+        webhook_secret "bearer other";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 8]
+--- more_headers eval
+::headers('Authorization', 'Bearer t0k3n', 'bearer t0k3n', 'BEARER other',
+          'Bearer T0k3n', 'Basic t0k3n', 't0k3n', 'Bearer  t0k3n', undef)
+--- error_code eval
+[200, 200, 200, (401) x 5]
+--- response_body eval
+[($::Good) x 3, ($::Invalid) x 4, $::Missing]
+--- response_headers eval
+[('!WWW-Authenticate') x 3, ('WWW-Authenticate: Bearer') x 5]
+
+
+
+=== TEST 12: Authorization with a password: the challenge has a realm
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret_header Authorization;
+        webhook_secret "Basic dXNlcjpwYXNz";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 2]
+--- more_headers eval
+::headers('Authorization', 'basic dXNlcjpwYXNz', 'Basic dXNlcjpwYXNZ')
+--- error_code eval
+[200, 401]
+--- response_body eval
+[$::Good, $::Invalid]
+--- response_headers eval
+['!WWW-Authenticate', 'WWW-Authenticate: Basic realm="webhook"']
+
+
+
+=== TEST 13: the status asks for the secret that stands beside it
+--- http_config
+    webhook_status_zone zone=status:128k;
+--- config
+    location /status {
+        webhook_status zone=status json;
+        webhook_secret right;
+    }
+
+    location /open {
+        webhook_status zone=status json;
+    }
+--- request eval
+['GET /status', 'GET /status', 'GET /status', 'GET /open']
+--- more_headers eval
+::headers('X-Secret', 'right', 'wrong', undef, undef)
+--- error_code eval
+[200, 401, 401, 200]
+--- response_body_like eval
+[qr/^\{"/, '^' . quotemeta(::problem('invalid_secret')),
+ '^' . quotemeta(::problem('missing_secret')), qr/^\{"/]
+
+
+
+=== TEST 14: Lenra's creations need the secret beside the token
+--- http_config
+    webhook_zone zone=webhooks:1m;
+--- config eval
+"location /app/ {
+     webhook lenra zone=webhooks;
+     webhook_secret right;
+     webhook_app $::App environment=1 token=t0k3n;
+ }"
+--- request eval
+[map { "POST /app/webhooks\n{\"action\":\"a\"}" } 1 .. 4]
+--- more_headers eval
+[map { "Content-Type: application/json\n$_" }
+     "X-Secret: right\nAuthorization: Bearer t0k3n\n",
+     "Authorization: Bearer t0k3n\n",
+     "X-Secret: wrong\nAuthorization: Bearer t0k3n\n",
+     "X-Secret: right\nAuthorization: Bearer wrong\n"]
+--- error_code eval
+[200, 401, 401, 401]
+--- response_body_like eval
+[qr/^\{"uuid":/, map { '^' . quotemeta $_ }
+     ::lenra('missing_secret'), ::lenra('invalid_secret'),
+     ::lenra(401, 'Your token is invalid.', 'invalid_token')]
+--- response_headers eval
+['!WWW-Authenticate', 'WWW-Authenticate: X-Secret',
+ 'WWW-Authenticate: X-Secret', 'WWW-Authenticate: Bearer']
+
+
+
+=== TEST 15: a slug's secret from the level above does not stop other systems
+--- http_config
+    webhook_secret plugin slug=acme;
+    webhook_secret any;
+--- config
+    location /hook/ {
+        webhook luzmo;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /any {
+        webhook signed;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[(map { "POST /hook/data_updated\n$::Body" } 1 .. 2),
+ (map { "POST /any\n$::Body" } 1 .. 2)]
+--- more_headers eval
+::headers('X-Secret', 'plugin', 'any', 'plugin', 'any')
+--- error_code eval
+[200, 200, 401, 200]
+--- response_body eval
+[$::Good, $::Good, ::problem('invalid_secret'), "POST /any $::Body"]
+
+
+
+=== TEST 16: a secret that protects nothing is a warning
+--- http_config
+    webhook_secret nobodys;
+--- config
+    location /plain {
+        webhook_secret unused;
+        return 204;
+    }
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers eval
+::headers('X-Secret', 'right')
+--- error_code: 200
+--- grep_error_log eval
+qr/\[warn\] .*?"webhook_secret" in \S+:\d+ protects nothing/
+--- grep_error_log_out eval
+[qr/^\[warn\] .*protects nothing\n\[warn\] .*protects nothing\n$/]
