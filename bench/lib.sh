@@ -231,7 +231,9 @@ check() {
 
 
 # Runs wrk; prints "requests not-2xx failed microseconds p50 p99".  wrk takes
-# whole seconds only, but it also ends in good order when it is interrupted.
+# whole seconds only, but it also ends in good order when it is interrupted.  It
+# ignores this until it has read its script, which takes long on a busy machine,
+# and then runs until the next whole second.
 #
 #     run_wrk url seconds
 
@@ -242,7 +244,7 @@ run_wrk() {
     out=$(BENCH_BODY=$bench/body/$body BENCH_HEADERS=$headers \
           BENCH_DELAY=$delay BENCH_PATHS=$paths \
           $others timeout -s INT "$duration" \
-          wrk -t 1 -c "$connections" -d 3600 --timeout 30 \
+          wrk -t 1 -c "$connections" -d $((${duration%.*} + 1)) --timeout 30 \
           -s bench/wrk.lua "$url" 2>&1 9>&-) || true
 
     line=$(tail -n 1 <<<"$out")
