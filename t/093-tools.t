@@ -275,19 +275,4 @@ a   b     n max
 END
 
 
-# --- shellcheck -----------------------------------------------------------
-
-SKIP: {
-    skip 'there is no shellcheck', 1
-        if !grep { -x "$_/shellcheck" } split /:/, $ENV{PATH};
-
-    chdir $Top or die "$Top: $!";
-
-    my @shell = grep { slurp($_) =~ /^#(?:!\/bin\/bash| shellcheck shell)/ }
-                glob "util/* bench/*.sh bench/cases/*.sh";
-
-    is_deeply([run('shellcheck', '-x', @shell)], ['', '', 0],
-              'shellcheck has nothing to say');
-}
-
 done_testing();
