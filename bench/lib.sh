@@ -83,7 +83,7 @@ start() {
     shift 2
 
     stop "$name"
-    rm -rf "$prefix/temp" "$prefix/logs"
+    rm -rf "$prefix/temp" "$prefix/logs" "$prefix/nginx.pid"
     mkdir -p "$prefix"/{logs,temp,state}
 
     {
@@ -138,6 +138,11 @@ END
     $affinity "$NGINX" -p "$prefix/" -c "$prefix/nginx.conf" \
         -e "$prefix/logs/error.log" 9>&- \
         || die "nginx did not start; see ${prefix#"$ROOT/"}/logs/error.log"
+
+    # The command has ended before its daemon writes the file.
+    while [ ! -s "$prefix/nginx.pid" ]; do
+        sleep 0.02
+    done
 
     master[$name]=$(cat "$prefix/nginx.pid")
 
