@@ -1,11 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The case "queue" of util/bench, which sources this: events that are
-# acknowledged once they are durable, beside proxy_pass alone and beside Redis's
-# streams with appendfsync always, on the same disk.
+# The case "queue" of util/bench: events that are acknowledged once they are
+# durable, beside proxy_pass alone and beside Redis's streams with appendfsync
+# always, on the same disk.
 
 
-# A gateway with a queue of its own, whose events go to the upstream "sink".
+# Starts a gateway with a queue of its own, whose events go to the upstream
+# "sink".
 #
 #     start_queue name deliver|keep|- [more for http {}]
 #
@@ -21,7 +22,7 @@ start_queue() {
     stop "$name"
     [ "$how" = keep ] || rm -f "$dir/queue" "$dir/queue-lock"
 
-    # Of a queue that nobody delivers nginx warns.
+    # nginx warns of a queue that nobody delivers.
     start "$name" "$measured" "$module" 2>/dev/null <<END
     webhook_queue_path $dir/queue queue=q max_size=8g;
 
@@ -53,7 +54,8 @@ END
 }
 
 
-# The application: tells when an event has come, and when it was sent.
+# Starts the application, whose log says when each event came and when it was
+# sent.
 start_sink() {
     [ -z "${master[sink]-}" ] || return 0
 
@@ -74,13 +76,13 @@ END
 }
 
 
-# How many events wait in a queue
+# How many events wait in a queue.
 waiting() {
     curl -s "$(url "$1")/api/queues/q" | sed -n 's/.*"waiting":\([0-9]*\).*/\1/p'
 }
 
 
-# Waits until so few are left
+# Waits until no more than so many are left.
 wait_waiting() {
     while [ "$(waiting "$1")" -gt "$2" ]; do
         sleep 0.1
@@ -88,9 +90,18 @@ wait_waiting() {
 }
 
 
-# Bytes of a worker that are its own, and not the file's
+# Kilobytes of a worker that are its own, and not the file's.
 own_memory() {
     awk '/^RssAnon:/ { print $2 }' "/proc/$1/status"
+}
+
+
+# How many events have come to the application, and in how many seconds.  Its
+# log is in the order of arrival.
+seen() {
+    awk 'NR == 1 { first = $1 }
+                 { last = $1 }
+         END     { print NR, last - first }' "$bench/sink/logs/seen"
 }
 
 
@@ -115,7 +126,7 @@ start_redis() {
 }
 
 
-# Prints as load() does, of so many of Redis's XADD.
+# Has Redis add so many events, and prints the same as load().
 run_redis() {
     local count=$1 out
 
@@ -124,8 +135,8 @@ run_redis() {
           -n "$count" --csv XADD events '*' event \
           "$(cat "$bench/body/luzmo")" 9>&- | tail -n 1)
 
-    # "test","rps","avg","min","p50","p95","p99","max", in ms; the first one
-    # has whatever the command has
+    # A line has "test","rps","avg","min","p50","p95","p99","max", in ms.  They
+    # are counted from the end, because the first is the command, with commas.
     awk -F '","' -v n="$count" '{
         printf "%d %d %d %d\n", n, n / $(NF - 6) * 1e6, $(NF - 3) * 1000,
                $(NF - 1) * 1000
@@ -133,9 +144,12 @@ run_redis() {
 }
 
 
-# Acknowledged events per second, with so many connections.
+# Acknowledged events per second, by the number of connections.
 queue_rates() {
     local file=$bench/result/queue-rates round name out rate=2000
+    local requests us p50 p99
+    local -A what=([plain]="proxy_pass alone" [queue]="queue which is delivered"
+                   [held]="queue" [redis]="Redis XADD")
 
     say "measuring: acknowledged events"
     : >"$file"
@@ -144,61 +158,44 @@ queue_rates() {
         for ((round = 0; round <= rounds; round++)); do
             for name in plain queue held redis; do
 
-                # Those of the round before are gone first.
+                # The events of the round before are gone first.
                 [ $name != queue ] || wait_waiting queue 0
 
                 body=luzmo expect=200 paths=
 
                 case $name in
-                    redis)  out=$(run_redis "$(awk -v r="$rate" -v s="$seconds" \
-                                        'BEGIN { print int(r * s) + 100 }')")
-                            rate=$(awk '{ print int($1 / $2 * 1e6) }' \
-                                       <<<"$out") ;;
+                    redis)  out=$(run_redis \
+                                    "$(calc "int($rate * $seconds) + 100")") ;;
                     *)      out=$(load "$(url $name)/luzmo/data_updated" \
                                        "$seconds") ;;
                 esac
 
+                read -r requests us p50 p99 <<<"$out"
+
+                # The next round is to take Redis as long as the others.
+                [ $name != redis ] \
+                    || rate=$(calc "int($requests / $us * 1000000)")
+
                 [ $round -eq 0 ] \
-                    || echo "$connections $name $out" >>"$file"
+                    || printf '%s\t%s|rate=%s|p50=%s|p99=%s\n' "$connections" \
+                           "${what[$name]}" \
+                           "$(calc "$requests / $us * 1000000")" \
+                           "$(calc "$p50 / 1000")" "$(calc "$p99 / 1000")" \
+                           >>"$file"
             done
         done
     done
 
     printf '\nAcknowledged events of 133 bytes per second, one worker\n\n'
-    awk "$quantile"'
-        { k = $1 SUBSEP $2; i = ++n[k]
-          v["rate", k, i] = $3 / $4 * 1e6
-          v["p50", k, i] = $5 / 1000; v["p99", k, i] = $6 / 1000 }
-
-        function median(what, k,   s, i) {
-            for (i = 1; i <= n[k]; i++)
-                s[i] = v[what, k, i]
-            return quantile(s, n[k], 0.5)
-        }
-
-        END {
-            count = split("plain queue held redis", names, " ")
-            split("proxy_pass alone,queue which is delivered," \
-                  "queue,Redis XADD", labels, ",")
-            split("1 16 64 256", many, " ")
-
-            printf "  %-12s %-26s  %9s  %8s  %8s\n", "connections", "",
-                   "events/s", "p50 ms", "p99 ms"
-            for (j = 1; j <= 4; j++)
-                for (i = 1; i <= count; i++) {
-                    k = many[j] SUBSEP names[i]
-                    printf "  %-12s %-26s  %9.0f  %8.2f  %8.2f\n",
-                           i == 1 ? many[j] : "", labels[i],
-                           median("rate", k), median("p50", k),
-                           median("p99", k)
-                }
-        }' "$file"
+    table '  %-12s %-26s  %9s  %8s  %8s' 'connections;;events/s;p50 ms;p99 ms' \
+        'rate median %.0f' 'p50 median %.2f' 'p99 median %.2f' <"$file"
 }
 
 
-# From the sender to the application, at a thousand events per second.
+# How long events take from the sender to the application, at a thousand events
+# per second.
 queue_delay() {
-    local out
+    local out requests us p50 p99
 
     say "measuring: delay"
     wait_waiting queue 0
@@ -208,65 +205,60 @@ queue_delay() {
     connections=200 body=luzmo expect=200 paths=
     delay=199
     export BENCH_STAMP=1
-    out=$(load "$(url queue)/luzmo/data_updated" \
-               "$(awk -v s="$seconds" 'BEGIN { print s * 5 }')")
+    out=$(load "$(url queue)/luzmo/data_updated" "$(calc "$seconds * 5")")
     delay=0
     unset BENCH_STAMP
     wait_waiting queue 0
 
-    printf '\nFrom the sender to the application, in ms'
-    awk '{ printf ", at %d events/s; the 202: p50 %.2f, p99 %.2f\n\n",
-                  $1 / $2 * 1e6, $3 / 1000, $4 / 1000 }' <<<"$out"
-    awk '$2 != "-" { print ($1 - $2) * 1000 }' "$bench/sink/logs/seen" \
-        | sort -n | awk '
-        { v[NR] = $1 }
-        END { printf "  p50 %.0f  p95 %.0f  p99 %.0f  max %.0f  events %d\n",
-                     v[int(NR * 0.5) + 1], v[int(NR * 0.95) + 1],
-                     v[int(NR * 0.99) + 1], v[NR], NR }'
+    read -r requests us p50 p99 <<<"$out"
+
+    printf '\nFrom the sender to the application, in ms, at %d events/s;' \
+        "$(calc "int($requests / $us * 1000000)")"
+    printf ' the 202: p50 %.2f, p99 %.2f\n\n' "$(calc "$p50 / 1000")" \
+        "$(calc "$p99 / 1000")"
+
+    awk '$2 != "-" { printf "|ms=%.3f\n", ($1 - $2) * 1000 }' \
+        "$bench/sink/logs/seen" \
+        | table '  p50 %s  p95 %s  p99 %s  max %s  events %s' '' \
+              'ms median %.0f' 'ms p95 %.0f' 'ms p99 %.0f' 'ms highest %.0f' \
+              'ms count %d'
 }
 
 
-# Fills the queue "held" until so many wait; more or less so many.
+# Fills the queue "held" until about so many wait.
 fill_queue() {
-    local count=$1
+    local count=$1 left time
 
     connections=256 body=luzmo expect=200 paths=
 
-    while [ "$(waiting held)" -lt "$count" ]; do
-        run_wrk "$(url held)/luzmo/data_updated" \
-            "$(awk -v left=$((count - $(waiting held))) 'BEGIN {
-                s = left / 20000; print (s < 0.2 ? 0.2 : s > 10 ? 10 : s) }')" \
-            >/dev/null
+    while left=$((count - $(waiting held))); [ "$left" -gt 0 ]; do
+        time=$(calc "$left < 4000 ? 0.2 : $left > 200000 ? 10 : $left / 20000")
+        run_wrk "$(url held)/luzmo/data_updated" "$time" >/dev/null
     done
 }
 
 
 # How fast a queue is drained.
 queue_drain() {
-    local before after count
+    local count time
 
     say "measuring: drain"
     start_queue held -
     fill_queue 100000
-    count=$(waiting held)
     : >"$bench/sink/logs/seen"
 
     start_queue held keep
     wait_waiting held 0
 
-    # The log is in order, and the first is the first.
-    before=$(head -n 1 "$bench/sink/logs/seen" | cut -d ' ' -f 1)
-    after=$(tail -n 1 "$bench/sink/logs/seen" | cut -d ' ' -f 1)
-
-    awk -v n="$count" -v a="$before" -v b="$after" 'BEGIN {
-        printf "\nDraining: %d events in %.1f s, %d events/s\n", n, b - a,
-               n / (b - a) }'
+    read -r count time <<<"$(seen)"
+    printf '\nDraining: %d events in %.1f s, %d events/s\n' "$count" "$time" \
+        "$(calc "int($count / $time)")"
 }
 
 
 # What it matters how many wait.
 queue_waiting() {
-    local count out rate memory
+    local count out requests us p99 memory events time
 
     say "measuring: a million that wait"
     printf '\nWhat it matters how many wait, with 64 connections\n\n'
@@ -281,21 +273,20 @@ queue_waiting() {
         out=$(load "$(url held)/luzmo/data_updated" "$seconds")
         memory=$(own_memory "${worker[held]}")
 
-        # while it is delivered; a thousand are gone too soon otherwise
+        # The rate is measured while the queue is delivered; a thousand events
+        # would be gone too soon.
         [ $count -gt 20000 ] || fill_queue 20000
         : >"$bench/sink/logs/seen"
         start_queue held keep
         sleep 2
         sleep "$seconds"
-        rate=$(awk -v a="$(head -n 1 "$bench/sink/logs/seen")" \
-                   -v b="$(tail -n 1 "$bench/sink/logs/seen")" \
-                   -v n="$(wc -l <"$bench/sink/logs/seen")" 'BEGIN {
-            split(a, x, " "); split(b, y, " "); print n / (y[1] - x[1]) }')
+        read -r events time <<<"$(seen)"
 
-        awk -v n=$count -v rate="$rate" -v memory="$memory" \
-            -v file="$(stat -c %s "$bench/queue-held/queue")" '{
-            printf "  %9d  %12d  %8.2f  %12d  %14d  %9d\n", n, $1 / $2 * 1e6,
-                   $4 / 1000, rate, memory, file / 1048576 }' <<<"$out"
+        read -r requests us _ p99 <<<"$out"
+        printf '  %9d  %12d  %8.2f  %12d  %14d  %9d\n' "$count" \
+            "$(calc "int($requests / $us * 1000000)")" "$(calc "$p99 / 1000")" \
+            "$(calc "int($events / $time)")" "$memory" \
+            "$(($(stat -c %s "$bench/queue-held/queue") / 1048576))"
     done
 }
 
