@@ -11,9 +11,24 @@ use HTTPClient qw(answer answer2 chunks data dial dial2 end put reset_stream);
 use LuzmoEvent qw($Body $Large $Headers);
 use Time::HiRes qw(sleep);
 
-our $Upstream = "server_tokens off;\n" . Answers::echo();
+our $Upstream = "server_tokens off;\n"
+                . Answers::echo(server => 'location /busy { return 503; }');
 
 our $Common = <<'END';
+    location /streamed/ {
+        proxy_request_buffering off;
+        proxy_http_version 1.1;
+        proxy_intercept_errors on;
+        error_page 503 = @streamed;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/busy;
+    }
+
+    location @streamed {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
     location = /ready {
         return 200 "ready\n";
     }
@@ -932,3 +947,33 @@ sub {
 }
 --- error_log
 client intended to send too large chunked body
+
+
+
+=== TEST 34: HTTP/2: what went to an upstream as it arrived can't be checked
+--- http2
+--- client eval
+sub {
+    my $is = shift;
+    my $socket = ::dial2();
+    my $stream = 1;
+    my @head = ('X-Secret' => 'right', 'Content-Type' => 'application/json');
+    my $body = $::Body . ' ' x 3000;
+
+    for my $length (['Content-Length' => 10 * length $body], []) {
+        ::put($socket, ::headers($stream, '/streamed/data_updated', @head,
+                                 @$length));
+
+        for (1 .. 10) {
+            ::put($socket, ::data($stream, $body));
+            Time::HiRes::sleep(0.01);
+        }
+
+        ::put($socket, ::end($stream));
+        $is->(::answer2($socket, $stream), '500 ' . ::page('500 Internal '
+              . 'Server Error'), @$length ? 'with a length' : 'without');
+        $stream += 2;
+    }
+}
+--- error_log
+webhook luzmo can't check a body that another location has discarded

@@ -1017,38 +1017,16 @@ refused: missing_secret
  }
 ' . ::hook('@hook', '')
 --- request eval
-["POST /plain/data_updated\n$::Large", "POST /plain/data_updated\n$::Body"]
---- error_code eval
-[500, 200]
+"POST /plain/data_updated\n$::Large"
+--- error_code: 500
 --- response_body eval
-[::page('500 Internal Server Error'), $::Body]
+::page('500 Internal Server Error')
 --- error_log
 webhook luzmo can't check a body that another location has discarded, or passed on without keeping it
 
 
 
-=== TEST 46: the same over HTTP/2, where it need not have a length
---- config eval
-'location /plain/ {
-     proxy_request_buffering off;
-     proxy_http_version 1.1;
-     error_page 502 503 = @hook;
-     proxy_intercept_errors on;
-     proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/status/503/;
- }
-' . ::hook('@hook', '')
---- http2
---- request eval
-"POST /plain/data_updated\n" . $::Body . ' ' x 30000
---- error_code: 500
---- response_body eval
-::page('500 Internal Server Error')
---- error_log
-webhook luzmo can't check a body that another location has discarded
-
-
-
-=== TEST 47: a refused request that error_page hands to a handler is told of once
+=== TEST 46: a refused request that error_page hands to a handler is told of once
 --- config eval
 'error_page 404 = @app;
 
@@ -1063,5 +1041,7 @@ webhook luzmo can't check a body that another location has discarded
 --- response_headers
 X-Reason: unknown_event
 --- log_level: warn
---- error_log
-webhook luzmo refused: unknown_event, but "error_page" leads the request to location "@app", whose handler gets it all the same
+--- grep_error_log eval
+qr/webhook luzmo refused: unknown_event, but "error_page" leads the request to location "\@app", whose handler gets it all the same/
+--- grep_error_log_out eval
+[qr/^webhook luzmo refused: [^\n]*\n$/, '']
