@@ -9,7 +9,7 @@ use NginxProcess;
 # nginx starts with it.
 
 use File::Spec;
-use Pages qw(top slurp fenced);
+use Pages qw(top slurp fenced relocated);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -24,16 +24,12 @@ plan(skip_all => 'there is no mdb_copy here')
 my ($copy, $restore) = map { $_->[1] } grep { $_->[0] eq 'sh' }
                            fenced(slurp(top() . '/docs/state.md'));
 
-like($copy, qr/^mdb_copy /, 'the page says how to copy');
-like($restore, qr/^cp /, 'and how to restore');
+like($copy, qr/^mdb_copy /m, 'the page says how to copy');
+like($restore, qr/^cp /m, 'and how to restore');
 
 # A command of the page, with the paths that there are here.
 sub run {
-    my $command = shift;
-
-    $command =~ s{/var/lib/webhook/}{$Root/}g;
-    $command =~ s{/backup/}{$Root/backup/}g;
-
+    my $command = relocated(shift, $Root);
     my $output = `( $command ) 2>&1`;
 
     return $? == 0 ? $output : "failed: $output";
@@ -80,7 +76,7 @@ sub list {
 my $nginx = NginxProcess->new(name => 'backup');
 
 $nginx->configure(http => <<"END");
-    webhook_zone zone=hooks:8m state=$Root/webhooks.db;
+    webhook_zone zone=hooks:8m state=$Root/state/webhooks.db;
 
     server {
         listen 127.0.0.1:${\ NginxProcess::port(0)};
@@ -98,7 +94,14 @@ $nginx->configure(http => <<"END");
     }
 END
 
-mkdir "$Root/backup" or die "mkdir: $!";
+for my $folder (qw(state backup)) {
+    mkdir "$Root/$folder" or die "mkdir: $!";
+}
+
+# What others may do with the files of states, it is for the page to say.
+umask 022;
+
+sub mode { return sprintf '%04o', (stat shift)[2] & 07777 }
 
 $nginx->start;
 
@@ -133,10 +136,12 @@ like(run($copy), qr/^failed: /, 'a copy does not overwrite another');
 my $after = create(NginxProcess::Client->new, 'after');
 
 ok($nginx->stop, 'nginx is stopped');
-cmp_ok(-s "$Root/backup/webhooks.db", '<', -s "$Root/webhooks.db",
+is(mode("$Root/backup/webhooks.db"), '0600', 'nobody else can read the copy');
+cmp_ok(-s "$Root/backup/webhooks.db", '<', -s "$Root/state/webhooks.db",
        'the copy is smaller');
 
 is(run($restore), '', 'the copy is restored');
+is(mode("$Root/state/webhooks.db"), '0600', 'nobody else can read that one');
 $nginx->start;
 
 my @restored = list();

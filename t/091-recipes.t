@@ -16,7 +16,7 @@ use NginxProcess;
 # event of the page.
 
 use File::Basename qw(basename);
-use Pages qw(top slurp fenced ported);
+use Pages qw(top slurp fenced ported relocated output pattern);
 use Test::More;
 
 my $Dir = "$NginxProcess::Root/conf";
@@ -24,6 +24,8 @@ my $Environment = "$Dir/environment";
 my $Arrived = "$Dir/arrived";
 
 my $nginx = NginxProcess->new(name => 'recipes');
+
+mkdir "$NginxProcess::Root/state" or die "mkdir: $!";
 
 # nginx's own 413 and 404
 $nginx->expect(qr/client intended to send too large body/,
@@ -74,33 +76,13 @@ sub application {
     POSIX::_exit(0);
 }
 
-sub here { return ported($_[0], map { NginxProcess::port($_) } 0 .. 3) }
-
-# The output of a command and its status; variables that it sets are there for
-# those that follow.
-sub shell {
-    my $command = here(shift);
-
-    NginxProcess::write_file("$Dir/command",
-                             "set -a\n[ ! -e $Environment ] || . $Environment\n"
-                             . "cd $Dir\n$command\n"
-                             . "status=\$?\nunset TMPDIR\n"
-                             . "export -p >$Environment\nexit \$status\n");
-
-    my $output = `sh $Dir/command 2>&1`;
-
-    return ($output, $? >> 8);
+# with the ports and the folders that examples have here
+sub here {
+    return relocated(ported($_[0], map { NginxProcess::port($_) } 0 .. 3),
+                     $NginxProcess::Root);
 }
 
-# what is expected, with its "…", as a pattern
-sub pattern {
-    my $text = shift;
-    chomp $text;
-
-    my $pattern = join '[^\n]+', map { quotemeta } split /\xe2\x80\xa6/, $text,
-                                                         -1;
-    return qr/\A$pattern\n?\z/;
-}
+sub shell { return Pages::shell($Dir, here($_[0])) }
 
 # The configuration with the directives of a text, all of one name, in the place
 # of those that it has.
@@ -183,6 +165,7 @@ my %Refusals = (
 
     slack => [
         signed('X-Slack-Signature'), @Stale,
+        '301' => ['/events' => ''],
         '401 missing_signature' => ['X-Slack-Request-Timestamp' => 'X-Other'],
     ],
 
@@ -212,6 +195,7 @@ my %Refusals = (
         '403 wrong_plugin' => ['"acme"' => '"weather"'],
         '404 unknown_event' => ['data_updated' => 'data_changed'],
         '404 unknown_event' => ['data_updated' => 'data_updated/'],
+        '301' => ['/data_updated' => ''],
         '400 missing_field' => [',"dataset_id":"tasks"' => ''],
         '400 invalid_field' => ['"3f1c6a52-[^"]*"' => '7'],
         '400 invalid_field' => ['"acme"' => '"ac.me"'],
@@ -237,6 +221,7 @@ my %Refusals = (
         '401 unauthenticated' => ['Bearer' => 'Basic'],
         '401 invalid_token' => ['token=' => 'token=x'],
         '404 error_404' => ['app/webhooks' => 'webhooks'],
+        '301' => ['/app/webhooks' => ''],
         '400 empty_body' => [q('\{.*\}') => q('')],
         '400 invalid_action' => ['"action":"deploy",' => ''],
         '400 invalid_action' => ['"deploy"' => '" "'],
@@ -303,9 +288,7 @@ sub play {
             use_conf($conf, $what);
 
         } elsif ($language eq 'sh') {
-            my $below = $i < $#blocks ? $blocks[$i + 1] : ['nginx'];
-            my $expected = $below->[0] =~ /^(?:json)?$/
-                           ? pattern($below->[1]) : qr/\A\z/;
+            my $expected = output($blocks[$i + 1]);
             my $status;
 
             # a line is logged after the answer
@@ -337,14 +320,38 @@ sub play {
     }
 }
 
+# However the path of a webhook is written, its UUID is in no access log.
+sub masked {
+    my $log = "$NginxProcess::Root/logs/webhooks.log";
+    my ($uuid) = slurp($Environment) =~ /\buuid='([0-9a-f-]{36})'/
+        or die 'the page keeps no UUID';
+    my $app = '8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11';
+    my @paths = ("app/webhooks/$uuid", "%61pp/webhooks/$uuid",
+                 "/app/./webhooks/$uuid?x=y", "apps/$app/webhooks/$uuid",
+                 "ap%70s/$app/%77ebhooks/$uuid",
+                 "x/../apps/$app//webhooks/$uuid/");
+    my $lines = () = slurp($log) =~ /\n/g;
+
+    for my $path (@paths) {
+        NginxProcess::Client->new->request(PUT => "/lenra/$path", '');
+    }
+
+    ok(NginxProcess::wait_until(sub {
+           return @paths + $lines == (() = slurp($log) =~ /\n/g);
+       }), 'lenra: each path has its line in the log');
+    unlike(slurp($log), qr/\Q$uuid\E/, 'lenra: without the UUID');
+}
+
 my @pages = map { basename($_, '.md') } glob top() . '/docs/recipes/*.md';
 
 is_deeply([sort @pages], [sort 'README', keys %Refusals],
           'each page has its refusals here');
 
 # the one whose application is nginx's comes last
-play(top() . "/docs/recipes/$_.md")
-    for (grep { $_ ne 'README' } @pages), 'README';
+for my $page ((grep { $_ ne 'README' } @pages), 'README') {
+    play(top() . "/docs/recipes/$page.md");
+    masked() if $page eq 'lenra';
+}
 
 my ($made) = slurp("$Dir/github.secret") =~ /"(\w+)"/;
 my $logs = $nginx->log . slurp("$NginxProcess::Root/logs/webhooks.log");

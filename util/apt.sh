@@ -9,11 +9,11 @@ PACKAGES_STATIC=(gcc libc6-dev make libjansson-dev uuid-dev libssl-dev
                  liblmdb-dev libpcre2-dev zlib1g-dev)
 # llvm has the symbolizer, without which a report has no function names.
 PACKAGES_CLANG=(clang libclang-rt-dev llvm)
-# What dpkg-buildpackage takes to be there, the tools and the checker.
-PACKAGES_PACKAGE=(build-essential debhelper lintian)
+# What dpkg-buildpackage takes to be there, and the tools
+PACKAGES_PACKAGE=(build-essential debhelper)
 PACKAGES_TEST=(perl libtest-base-perl libtest-longstring-perl
                liblist-moreutils-perl libtext-diff-perl libipc-run-perl
-               libwww-perl curl procps openssl lmdb-utils)
+               libwww-perl curl jq procps openssl lmdb-utils)
 
 
 # --- packages -------------------------------------------------------------

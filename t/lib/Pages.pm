@@ -17,7 +17,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Spec;
 
-our @EXPORT_OK = qw(top slurp fenced ported);
+our @EXPORT_OK = qw(top slurp spew fenced ported relocated shell pattern output);
 
 # Examples listen on 8080, their application on 8081, another one on 8082, and
 # 8443 is for TLS.
@@ -35,6 +35,14 @@ sub slurp {
     open my $in, '<', $file or die "$file: $!";
     local $/;
     return scalar <$in>;
+}
+
+sub spew {
+    my ($file, $text) = @_;
+
+    open my $out, '>', $file or die "$file: $!";
+    print $out $text;
+    close $out or die "$file: $!";
 }
 
 # the fenced blocks of a page: [language, text, line]
@@ -58,6 +66,57 @@ sub ported {
     }
 
     return $text;
+}
+
+# Examples with the folders of an installed nginx replaced by those of a test's
+# server root.
+sub relocated {
+    my ($text, $root) = @_;
+    my %folders = (
+        '/var/lib/webhook/' => "$root/state/",
+        '/var/log/nginx/'   => "$root/logs/",
+        '/run/nginx.pid'    => "$root/logs/nginx.pid",
+        '/backup/'          => "$root/backup/",
+    );
+
+    $text =~ s/(?<![\w.])\Q$_\E/$folders{$_}/g for keys %folders;
+
+    return $text;
+}
+
+# Runs a command of a page, and returns its output and its exit status.  The
+# variables that it sets are there for those that follow it in the same folder.
+sub shell {
+    my ($folder, $command) = @_;
+    my $environment = "$folder/environment";
+
+    spew("$folder/command",
+         "set -a\n[ ! -e $environment ] || . $environment\n"
+         . "cd $folder\n$command\n"
+         . "status=\$?\nunset TMPDIR\n"
+         . "export -p >$environment\nexit \$status\n");
+
+    my $output = `sh $folder/command 2>&1`;
+
+    return ($output, $? >> 8);
+}
+
+# What a page shows as output, as a pattern: "…" stands for anything on a line.
+sub pattern {
+    my $text = shift;
+    chomp $text;
+
+    my $pattern = join '[^\n]+', map { quotemeta } split /\xe2\x80\xa6/, $text,
+                                                         -1;
+    return qr/\A$pattern\n?\z/;
+}
+
+# The pattern of what a block of commands has as its output: the block below it,
+# or nothing.
+sub output {
+    my $below = shift // ['nginx'];
+
+    return $below->[0] =~ /^(?:json)?$/ ? pattern($below->[1]) : qr/\A\z/;
 }
 
 1;
