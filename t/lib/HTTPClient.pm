@@ -228,7 +228,8 @@ sub answer2 {
             # the status is first, but for a change of the table's size
             $payload =~ s/^[\x20-\x3f]//;
             $status = $payload =~ /^[\x08\x48]\x03(...)/s ? $1
-                      : {8 => 200, 9 => 204, 12 => 400, 13 => 404}
+                      : {8 => 200, 9 => 204, 12 => 400, 13 => 404,
+                         14 => 500}
                         ->{ord($payload) & 0x7f};
         }
 
