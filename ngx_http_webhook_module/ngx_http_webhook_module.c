@@ -20,6 +20,7 @@
 #include "endpoints/ngx_http_webhook_endpoint.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 #include "events/ngx_http_webhook_deliver.h"
+#include "events/ngx_http_webhook_enqueue.h"
 #include "views/ngx_http_webhook_status_handler.h"
 
 
@@ -254,6 +255,10 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < wmcf->queues.nelts; i++) {
         ngx_http_webhook_queue_open(queue[i], cycle);
+
+        if (queue[i]->location) {
+            ngx_http_webhook_deliver_open(queue[i], cycle);
+        }
     }
 
     zone = wmcf->dedup_zones.elts;
@@ -289,6 +294,11 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
     queue = wmcf->queues.elts;
 
     for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->deliverer) {
+            ngx_http_webhook_deliver_close(queue[i]);
+        }
+
         ngx_http_webhook_queue_close(queue[i]);
     }
 
@@ -431,7 +441,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if ((conf->queue || prev->queue)
-        && ngx_http_webhook_queue_merge(cf, prev, conf) != NGX_CONF_OK)
+        && ngx_http_webhook_enqueue_merge(cf, prev, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

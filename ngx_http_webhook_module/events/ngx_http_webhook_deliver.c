@@ -16,6 +16,7 @@
 
 #include "events/ngx_http_webhook_deliver.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "queue/ngx_http_webhook_message.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 
@@ -126,7 +127,7 @@ typedef struct {
     ngx_uint_t                        cut;          /* by nginx, which quits */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
-} ngx_http_webhook_delivery_t;
+} ngx_http_webhook_attempt_t;
 
 
 /* what a request without a client needs of a connection */
@@ -136,10 +137,11 @@ typedef struct {
     ngx_http_addr_conf_t              addr_conf;
     ngx_http_log_ctx_t                log_ctx;
     ngx_log_t                         log;
-    ngx_http_webhook_delivery_t      *delivery;
+    ngx_http_webhook_attempt_t      *delivery;
 } ngx_http_webhook_deliver_conn_t;
 
 
+static void ngx_http_webhook_deliver_wake(ngx_http_webhook_queue_t *queue);
 static void ngx_http_webhook_deliver_tick(ngx_event_t *ev);
 static void ngx_http_webhook_deliver_lock(ngx_http_webhook_deliverer_t *d);
 static ngx_int_t ngx_http_webhook_deliver_listen(
@@ -181,7 +183,7 @@ static u_char *ngx_http_webhook_deliver_log(ngx_log_t *log, u_char *buf,
 static void ngx_http_webhook_deliver_event(ngx_event_t *ev);
 static ngx_chain_t *ngx_http_webhook_deliver_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
-static ngx_http_webhook_delivery_t *ngx_http_webhook_delivery(
+static ngx_http_webhook_attempt_t *ngx_http_webhook_delivery(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_access(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_deliver_header_filter(ngx_http_request_t *r);
@@ -190,13 +192,13 @@ static ngx_int_t ngx_http_webhook_deliver_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_webhook_deliver_finished(void *data);
 static void ngx_http_webhook_deliver_unsent(
-    ngx_http_webhook_delivery_t *delivery, ngx_uint_t keep);
+    ngx_http_webhook_attempt_t *delivery, ngx_uint_t keep);
 static void ngx_http_webhook_deliver_outcome(
-    ngx_http_webhook_delivery_t *delivery);
+    ngx_http_webhook_attempt_t *delivery);
 static void ngx_http_webhook_deliver_settle(
-    ngx_http_webhook_delivery_t *delivery);
+    ngx_http_webhook_attempt_t *delivery);
 static uint64_t ngx_http_webhook_deliver_delay(
-    ngx_http_webhook_delivery_t *delivery);
+    ngx_http_webhook_attempt_t *delivery);
 static void ngx_http_webhook_deliver_settled(
     ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_deliver_expire(ngx_http_webhook_deliverer_t *d);
@@ -480,6 +482,7 @@ ngx_http_webhook_deliver_open(ngx_http_webhook_queue_t *queue,
     }
 
     queue->deliverer = d;
+    queue->wake = ngx_http_webhook_deliver_wake;
 
     if (ngx_process == NGX_PROCESS_SINGLE
         && queue->previous && queue->previous->deliverer)
@@ -545,7 +548,7 @@ ngx_http_webhook_deliver_close(ngx_http_webhook_queue_t *queue)
 
 /* something has been committed, by this process: there may be something due */
 
-void
+static void
 ngx_http_webhook_deliver_wake(ngx_http_webhook_queue_t *queue)
 {
     if (queue->deliverer->lock != NGX_INVALID_FILE) {
@@ -560,7 +563,7 @@ ngx_http_webhook_deliver_tick(ngx_event_t *ev)
     ngx_queue_t                     *q;
     ngx_connection_t                *c;
     ngx_rbtree_node_t               *node;
-    ngx_http_webhook_delivery_t     *delivery;
+    ngx_http_webhook_attempt_t     *delivery;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
@@ -573,7 +576,7 @@ ngx_http_webhook_deliver_tick(ngx_event_t *ev)
         q = ngx_queue_head(&d->failed);
         ngx_queue_remove(q);
 
-        delivery = ngx_queue_data(q, ngx_http_webhook_delivery_t, queue);
+        delivery = ngx_queue_data(q, ngx_http_webhook_attempt_t, queue);
         ngx_http_webhook_spool_submit(d->queue->store, &delivery->sc);
     }
 
@@ -732,7 +735,7 @@ ngx_http_webhook_deliver_listen(ngx_http_webhook_deliverer_t *d)
         return NGX_OK;
     }
 
-    fd = fcntl(d->queue->wake, F_DUPFD_CLOEXEC, 0);
+    fd = fcntl(d->queue->eventfd, F_DUPFD_CLOEXEC, 0);
 
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_CRIT, d->tick.log, ngx_errno,
@@ -1128,11 +1131,11 @@ ngx_http_webhook_deliver_start(ngx_http_webhook_deliverer_t *d,
     ngx_connection_t                 *c;
     ngx_http_cleanup_t               *cln;
     ngx_http_request_t               *r;
-    ngx_http_webhook_delivery_t      *delivery;
+    ngx_http_webhook_attempt_t      *delivery;
     ngx_http_webhook_ctx_t           *ctx;
     ngx_http_webhook_deliver_conn_t  *dc;
 
-    delivery = ngx_calloc(sizeof(ngx_http_webhook_delivery_t), d->tick.log);
+    delivery = ngx_calloc(sizeof(ngx_http_webhook_attempt_t), d->tick.log);
     if (delivery == NULL) {
         return NGX_ERROR;
     }
@@ -1200,11 +1203,11 @@ ngx_http_webhook_deliver_start(ngx_http_webhook_deliverer_t *d,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    if (ctx->outbound) {
-        delivery->outbound = ctx->outbound;
-        ctx->outbound->handler = ngx_http_webhook_deliver_go;
+    if (ctx->delivery->outbound) {
+        delivery->outbound = ctx->delivery->outbound;
+        delivery->outbound->handler = ngx_http_webhook_deliver_go;
 
-        rc = ngx_http_webhook_outbound_begin(r, ctx->outbound);
+        rc = ngx_http_webhook_outbound_begin(r, delivery->outbound);
 
         if (rc == NGX_AGAIN) {
             return NGX_OK;
@@ -1247,7 +1250,7 @@ ngx_http_webhook_deliver_limit(ngx_http_request_t *r)
 {
     ngx_msec_t                    timeout;
     ngx_http_webhook_queue_t     *queue;
-    ngx_http_webhook_delivery_t  *delivery;
+    ngx_http_webhook_attempt_t  *delivery;
 
     delivery = ngx_http_webhook_delivery(r);
     queue = delivery->deliverer->queue;
@@ -1277,7 +1280,7 @@ ngx_http_webhook_deliver_timeout(ngx_event_t *ev)
 {
     ngx_connection_t             *c;
     ngx_http_request_t           *r;
-    ngx_http_webhook_delivery_t  *delivery;
+    ngx_http_webhook_attempt_t  *delivery;
 
     c = ev->data;
     r = c->data;
@@ -1335,7 +1338,7 @@ ngx_http_webhook_deliver_connection(ngx_http_webhook_queue_t *queue)
 
     log = queue->cycle->log;
 
-    fd = fcntl(queue->wake, F_DUPFD_CLOEXEC, 0);
+    fd = fcntl(queue->eventfd, F_DUPFD_CLOEXEC, 0);
 
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
@@ -1434,6 +1437,7 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_core_main_conf_t   *cmcf;
     ngx_http_webhook_message_t  *message;
+    ngx_http_webhook_delivery_t *delivery;
 
     c = r->connection;
 
@@ -1569,8 +1573,16 @@ ngx_http_webhook_deliver_request(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->message = message;
-    ctx->attempt = event->attempts + 1;
+    delivery = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_delivery_t));
+    if (delivery == NULL) {
+        return NGX_ERROR;
+    }
+
+    delivery->variables = &message->variables;
+    delivery->workspace = message->workspace;
+    delivery->attempt = event->attempts + 1;
+
+    ctx->delivery = delivery;
     ctx->id = message->id;
 
     /* what fails has failed, whatever page there is for it */
@@ -1736,7 +1748,7 @@ ngx_http_webhook_deliver_send_chain(ngx_connection_t *c, ngx_chain_t *in,
 
 /* NULL, if the request is that of a client */
 
-static ngx_http_webhook_delivery_t *
+static ngx_http_webhook_attempt_t *
 ngx_http_webhook_delivery(ngx_http_request_t *r)
 {
     ngx_http_webhook_deliver_conn_t  *dc;
@@ -1788,7 +1800,7 @@ ngx_http_webhook_deliver_access(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_deliver_header_filter(ngx_http_request_t *r)
 {
-    ngx_http_webhook_delivery_t  *delivery;
+    ngx_http_webhook_attempt_t  *delivery;
 
     delivery = ngx_http_webhook_delivery(r);
 
@@ -1866,7 +1878,7 @@ ngx_http_webhook_deliver_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t                    *b;
     ngx_chain_t                  *cl;
-    ngx_http_webhook_delivery_t  *delivery;
+    ngx_http_webhook_attempt_t  *delivery;
 
     delivery = ngx_http_webhook_delivery(r);
 
@@ -1893,7 +1905,7 @@ ngx_http_webhook_deliver_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 static void
 ngx_http_webhook_deliver_finished(void *data)
 {
-    ngx_http_webhook_delivery_t *delivery = data;
+    ngx_http_webhook_attempt_t *delivery = data;
 
     ngx_http_webhook_outbound_t     *outbound;
     ngx_http_webhook_deliverer_t    *d;
@@ -1956,7 +1968,7 @@ ngx_http_webhook_deliver_finished(void *data)
 /* there was no attempt: nobody wants the event any more, or not now */
 
 static void
-ngx_http_webhook_deliver_unsent(ngx_http_webhook_delivery_t *delivery,
+ngx_http_webhook_deliver_unsent(ngx_http_webhook_attempt_t *delivery,
     ngx_uint_t keep)
 {
     u_char                         id[NGX_HTTP_WEBHOOK_UUID_LEN];
@@ -1989,7 +2001,7 @@ ngx_http_webhook_deliver_unsent(ngx_http_webhook_delivery_t *delivery,
 /* decides what becomes of the event, and has it committed */
 
 static void
-ngx_http_webhook_deliver_outcome(ngx_http_webhook_delivery_t *delivery)
+ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *delivery)
 {
     u_char                            id[NGX_HTTP_WEBHOOK_UUID_LEN];
     ngx_str_t                         text;
@@ -2055,7 +2067,7 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_delivery_t *delivery)
 
 
 static void
-ngx_http_webhook_deliver_settle(ngx_http_webhook_delivery_t *delivery)
+ngx_http_webhook_deliver_settle(ngx_http_webhook_attempt_t *delivery)
 {
     ngx_http_webhook_deliverer_t  *d;
 
@@ -2073,7 +2085,7 @@ ngx_http_webhook_deliver_settle(ngx_http_webhook_delivery_t *delivery)
 /* milliseconds, with a jitter of 10 % to either side */
 
 static uint64_t
-ngx_http_webhook_deliver_delay(ngx_http_webhook_delivery_t *delivery)
+ngx_http_webhook_deliver_delay(ngx_http_webhook_attempt_t *delivery)
 {
     uint64_t      delay;
     ngx_int_t     after;
@@ -2103,7 +2115,7 @@ ngx_http_webhook_deliver_delay(ngx_http_webhook_delivery_t *delivery)
 static void
 ngx_http_webhook_deliver_settled(ngx_http_webhook_change_t *change)
 {
-    ngx_http_webhook_delivery_t     *delivery;
+    ngx_http_webhook_attempt_t     *delivery;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
@@ -2228,7 +2240,7 @@ static void
 ngx_http_webhook_deliver_lease(ngx_http_webhook_deliverer_t *d)
 {
     ngx_rbtree_node_t                *node;
-    ngx_http_webhook_delivery_t      *delivery;
+    ngx_http_webhook_attempt_t      *delivery;
     ngx_http_webhook_spool_change_t  *sc;
 
     if (d->deliveries.root == &d->sentinel) {
@@ -2239,7 +2251,7 @@ ngx_http_webhook_deliver_lease(ngx_http_webhook_deliverer_t *d)
          node;
          node = ngx_rbtree_next(&d->deliveries, node))
     {
-        delivery = (ngx_http_webhook_delivery_t *) node;
+        delivery = (ngx_http_webhook_attempt_t *) node;
 
         if (delivery->sc.change.handler || delivery->leased) {
             /* it has ended, or the disk is slow */
@@ -2268,7 +2280,7 @@ ngx_http_webhook_deliver_lease(ngx_http_webhook_deliverer_t *d)
 static void
 ngx_http_webhook_deliver_leased(ngx_http_webhook_change_t *change)
 {
-    ngx_http_webhook_delivery_t   *delivery;
+    ngx_http_webhook_attempt_t   *delivery;
     ngx_http_webhook_deliverer_t  *d;
 
     delivery = change->data;

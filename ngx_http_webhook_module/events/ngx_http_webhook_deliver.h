@@ -14,7 +14,6 @@ ngx_int_t ngx_http_webhook_deliver_init(ngx_conf_t *cf);
 void ngx_http_webhook_deliver_open(ngx_http_webhook_queue_t *queue,
     ngx_cycle_t *cycle);
 void ngx_http_webhook_deliver_close(ngx_http_webhook_queue_t *queue);
-void ngx_http_webhook_deliver_wake(ngx_http_webhook_queue_t *queue);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_DELIVER_H_INCLUDED_ */

@@ -14,6 +14,7 @@
 
 
 #include "queue/ngx_http_webhook_api.h"
+#include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_answer.h"
