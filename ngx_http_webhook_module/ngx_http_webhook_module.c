@@ -19,8 +19,8 @@
 #include "queue/ngx_http_webhook_api.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
-#include "events/ngx_http_webhook_deliver.h"
 #include "events/ngx_http_webhook_enqueue.h"
+#include "events/ngx_http_webhook_schedule.h"
 #include "views/ngx_http_webhook_status_handler.h"
 
 
@@ -257,7 +257,7 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
         ngx_http_webhook_queue_open(queue[i], cycle);
 
         if (queue[i]->location) {
-            ngx_http_webhook_deliver_open(queue[i], cycle);
+            ngx_http_webhook_schedule_open(queue[i], cycle);
         }
     }
 
@@ -296,7 +296,7 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
     for (i = 0; i < wmcf->queues.nelts; i++) {
 
         if (queue[i]->deliverer) {
-            ngx_http_webhook_deliver_close(queue[i]);
+            ngx_http_webhook_schedule_close(queue[i]);
         }
 
         ngx_http_webhook_queue_close(queue[i]);
@@ -684,7 +684,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     if (ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
-        || ngx_http_webhook_deliver_init(cf) != NGX_OK)
+        || ngx_http_webhook_attempt_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -215,7 +215,7 @@ ngx_http_webhook_message_hops(ngx_pool_t *pool, ngx_list_t *headers,
 }
 
 
-/* Adds the names of one Connection header, in lower case, while there is room. */
+/* Adds the names in a Connection header, in lower case, as far as they fit. */
 
 static ngx_int_t
 ngx_http_webhook_message_hop(ngx_pool_t *pool, ngx_str_t *list,

@@ -8,8 +8,9 @@
 
 
 #include "queue/ngx_http_webhook_queue.h"
-#include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_conf.h"
+#include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "systems/ngx_http_webhook_systems.h"
@@ -29,11 +30,18 @@
 #define NGX_HTTP_WEBHOOK_QUEUE_DEFAULT   (1024 * 1024 * 1024)
 #define NGX_HTTP_WEBHOOK_QUEUE_KEEP      (30 * 24 * 60 * 60)
 
+/* how many dead letters are removed at once */
+#define NGX_HTTP_WEBHOOK_QUEUE_EXPIRE    256
+
 
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
 static void ngx_http_webhook_queue_news(ngx_event_t *ev);
+static ngx_int_t ngx_http_webhook_queue_expired(void *data,
+    ngx_http_webhook_event_t *event);
+static void ngx_http_webhook_queue_discarded(
+    ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
 
 
@@ -464,6 +472,170 @@ ngx_http_webhook_queue_news(ngx_event_t *ev)
         ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
                       "write() to an eventfd failed");
     }
+}
+
+
+/*
+ * Listens for what other processes have committed.  "handler" gets the read
+ * event of a connection with "data": an event may have become due or, if
+ * c->close is set, nginx quits.  Returns NULL after a message if that fails.
+ */
+
+ngx_connection_t *
+ngx_http_webhook_queue_listen(ngx_http_webhook_queue_t *queue,
+    ngx_event_handler_pt handler, void *data)
+{
+    ngx_fd_t           fd;
+    ngx_log_t         *log;
+    ngx_connection_t  *c;
+
+    log = queue->cycle->log;
+
+    fd = fcntl(queue->eventfd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
+                      "fcntl(F_DUPFD_CLOEXEC) failed");
+        return NULL;
+    }
+
+    c = ngx_get_connection(fd, log);
+
+    if (c == NULL) {
+        (void) close(fd);
+        return NULL;
+    }
+
+    c->data = data;
+
+    /* nginx closes idle connections, and so tells them, when it quits */
+    c->idle = 1;
+
+    c->log = log;
+    c->read->handler = handler;
+    c->read->log = log;
+    c->write->log = log;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, (ngx_event_flags
+                                                & NGX_USE_CLEAR_EVENT)
+                                               ? NGX_CLEAR_EVENT
+                                               : NGX_LEVEL_EVENT)
+        != NGX_OK)
+    {
+        ngx_close_connection(c);
+        return NULL;
+    }
+
+    return c;
+}
+
+
+/* Must be called by the handler of ngx_http_webhook_queue_listen(). */
+
+void
+ngx_http_webhook_queue_heard(ngx_connection_t *c)
+{
+    uint64_t  n;
+
+    /*
+     * Where events are level-triggered, the count must be read.  Another
+     * process may have read it first.
+     */
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        && read(c->fd, &n, sizeof(uint64_t)) == -1
+        && ngx_errno != NGX_EAGAIN)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_errno,
+                      "read() of an eventfd failed");
+    }
+}
+
+
+/* Ends listening, and sets *c to NULL; it may be NULL already. */
+
+void
+ngx_http_webhook_queue_deaf(ngx_connection_t **c)
+{
+    if (*c == NULL) {
+        return;
+    }
+
+    /*
+     * The eventfd has other descriptors, so that closing this one would leave
+     * it in epoll.
+     */
+
+    (void) ngx_del_event((*c)->read, NGX_READ_EVENT, 0);
+
+    ngx_close_connection(*c);
+    *c = NULL;
+}
+
+
+/*
+ * Removes dead letters that have been kept for longer than "keep_dead=", a
+ * limited number of them at once.  The store must be open, and nobody else
+ * should do so.
+ */
+
+void
+ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue)
+{
+    if (queue->expiring == 0) {
+        (void) ngx_http_webhook_spool_dead(queue->store, NULL,
+                                           ngx_http_webhook_queue_expired,
+                                           queue);
+    }
+}
+
+
+/* Is told of each dead letter, the oldest first. */
+
+static ngx_int_t
+ngx_http_webhook_queue_expired(void *data, ngx_http_webhook_event_t *event)
+{
+    ngx_http_webhook_queue_t *queue = data;
+
+    ngx_http_webhook_spool_change_t  *sc;
+
+    if (event->time + (uint64_t) queue->keep_dead * 1000
+        > ngx_http_webhook_clock_now()
+        || queue->expiring == NGX_HTTP_WEBHOOK_QUEUE_EXPIRE)
+    {
+        return NGX_DONE;
+    }
+
+    sc = ngx_calloc(sizeof(ngx_http_webhook_spool_change_t),
+                    queue->cycle->log);
+    if (sc == NULL) {
+        return NGX_ERROR;
+    }
+
+    sc->type = NGX_HTTP_WEBHOOK_SPOOL_DISCARD;
+    sc->event = *event;
+    sc->change.handler = ngx_http_webhook_queue_discarded;
+    sc->change.data = queue;
+
+    queue->expiring++;
+
+    ngx_http_webhook_spool_submit(queue->store, sc);
+
+    return NGX_OK;
+}
+
+
+/* A dead letter has been removed, or could not be. */
+
+static void
+ngx_http_webhook_queue_discarded(ngx_http_webhook_change_t *change)
+{
+    ngx_http_webhook_queue_t  *queue;
+
+    queue = change->data;
+    queue->expiring--;
+
+    ngx_free(ngx_queue_data(change, ngx_http_webhook_spool_change_t, change));
 }
 
 

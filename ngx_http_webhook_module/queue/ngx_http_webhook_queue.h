@@ -37,6 +37,7 @@ struct ngx_http_webhook_queue_s {
     ngx_http_webhook_store_t        *store;         /* of this process */
     ngx_cycle_t                     *cycle;
     time_t                           tried;         /* to open the store */
+    ngx_uint_t                       expiring;      /* dead letters */
     time_t                           logged;        /* that it is full */
 
     /* of this process, and called when an event may be due; may be NULL */
@@ -48,9 +49,9 @@ struct ngx_http_webhook_queue_s {
 
 
 /*
- * An event on its way into a queue.  It belongs to the caller, who sets "queue",
- * "handler" and "data"; "handler" is called once the event is durable, or could
- * not be stored: sc.change.rc says which.
+ * An event on its way into a queue.  It belongs to the caller, who sets
+ * "queue", "handler" and "data"; "handler" is called once the event is durable,
+ * or could not be stored: sc.change.rc says which.
  */
 
 struct ngx_http_webhook_enqueue_s {
@@ -83,6 +84,11 @@ void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
 void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);
 void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
+ngx_connection_t *ngx_http_webhook_queue_listen(
+    ngx_http_webhook_queue_t *queue, ngx_event_handler_pt handler, void *data);
+void ngx_http_webhook_queue_heard(ngx_connection_t *c);
+void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
+void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
 
 void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
 ngx_int_t ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
