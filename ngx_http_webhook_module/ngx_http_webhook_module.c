@@ -173,7 +173,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
 
     { ngx_string("webhook_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_webhook_api_directive,
+      ngx_http_webhook_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
