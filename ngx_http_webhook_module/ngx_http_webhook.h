@@ -13,10 +13,10 @@
 
 typedef struct ngx_http_webhook_ctx_s  ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_dedup_s  ngx_http_webhook_dedup_t;
+typedef struct ngx_http_webhook_delivery_s  ngx_http_webhook_delivery_t;
 typedef struct ngx_http_webhook_duplicate_s  ngx_http_webhook_duplicate_t;
 typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
-typedef struct ngx_http_webhook_message_s  ngx_http_webhook_message_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_registration_s
@@ -256,22 +256,17 @@ struct ngx_http_webhook_loc_conf_s {
 #define NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE  0
 
 
-/* what a queue keeps of a request, beside its body */
+/* an event that is delivered, by a request without a client */
 
-struct ngx_http_webhook_message_s {
-    ngx_str_t                         uri;
-    ngx_str_t                         unparsed_uri;
-    ngx_str_t                         args;
-    ngx_str_t                         host;         /* $host */
-    ngx_str_t                         addr;         /* $remote_addr */
-    ngx_str_t                         sockaddr;     /* in binary */
-    ngx_str_t                         local_sockaddr;
-    ngx_str_t                         id;           /* $webhook_id */
-    ngx_str_t                         workspace;    /* whose endpoint it is for,
-                                                       may be empty */
-    ngx_array_t                       headers;      /* of ngx_keyval_t */
-    ngx_array_t                       variables;    /* by their names after
+struct ngx_http_webhook_delivery_s {
+    ngx_array_t                      *variables;    /* of ngx_keyval_t: what
+                                                       was kept of them, by
+                                                       their names after
                                                        "webhook_" */
+    ngx_str_t                         workspace;    /* of its endpoint, or
+                                                       empty */
+    ngx_uint_t                        attempt;      /* the first one is 1 */
+    ngx_http_webhook_outbound_t      *outbound;     /* NULL: to no endpoint */
 };
 
 
@@ -289,9 +284,7 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         id;           /* $webhook_id */
     u_char                            own_id[NGX_HTTP_WEBHOOK_UUID_SIZE];
 
-    ngx_http_webhook_message_t       *message;      /* that is delivered */
-    ngx_uint_t                        attempt;
-    ngx_http_webhook_outbound_t      *outbound;     /* to an endpoint */
+    ngx_http_webhook_delivery_t      *delivery;     /* NULL: of a client */
 
     ngx_http_webhook_verifier_t      *verifier;     /* of a signature */
     ngx_str_t                        *challenge;    /* its header, then */

@@ -20,7 +20,8 @@
 #include "queue/ngx_http_webhook_api.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
-#include "events/ngx_http_webhook_deliver.h"
+#include "events/ngx_http_webhook_enqueue.h"
+#include "events/ngx_http_webhook_schedule.h"
 #include "views/ngx_http_webhook_status_handler.h"
 
 
@@ -171,7 +172,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
 
     { ngx_string("webhook_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_webhook_api_directive,
+      ngx_http_webhook_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -253,6 +254,10 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < wmcf->queues.nelts; i++) {
         ngx_http_webhook_queue_open(queue[i], cycle);
+
+        if (queue[i]->location) {
+            ngx_http_webhook_schedule_open(queue[i], cycle);
+        }
     }
 
     zone = wmcf->dedup_zones.elts;
@@ -288,6 +293,11 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
     queue = wmcf->queues.elts;
 
     for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->deliverer) {
+            ngx_http_webhook_schedule_close(queue[i]);
+        }
+
         ngx_http_webhook_queue_close(queue[i]);
     }
 
@@ -421,7 +431,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if ((conf->queue || prev->queue)
-        && ngx_http_webhook_queue_merge(cf, prev, conf) != NGX_CONF_OK)
+        && ngx_http_webhook_enqueue_merge(cf, prev, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -613,7 +623,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     if (ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
-        || ngx_http_webhook_deliver_init(cf) != NGX_OK)
+        || ngx_http_webhook_attempt_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -1,5 +1,5 @@
 
-/* the clock that measures how long a request is checked */
+/* The clock that measures how long a request is checked; the time of day. */
 
 
 #include "core/ngx_http_webhook_clock.h"
@@ -58,4 +58,20 @@ ngx_http_webhook_clock(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/*
+ * Returns the time of day in milliseconds, as nginx has it cached in the event
+ * loop.
+ */
+
+uint64_t
+ngx_http_webhook_clock_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
 }

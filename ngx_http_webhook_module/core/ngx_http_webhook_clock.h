@@ -8,6 +8,7 @@
 
 ngx_uint_t ngx_http_webhook_clock_start(void);
 ngx_uint_t ngx_http_webhook_clock_stop(ngx_http_webhook_ctx_t *ctx);
+uint64_t ngx_http_webhook_clock_now(void);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_CLOCK_H_INCLUDED_ */

@@ -109,9 +109,7 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
         ctx->id = last->id;
         ctx->has_own_id = last->has_own_id;
         ngx_memcpy(ctx->own_id, last->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
-        ctx->message = last->message;
-        ctx->attempt = last->attempt;
-        ctx->outbound = last->outbound;
+        ctx->delivery = last->delivery;
         ctx->wrapped = last->wrapped;
         ctx->body = last->body;
         ctx->held = last->held;

@@ -141,8 +141,8 @@ ngx_http_webhook_outbound_find(ngx_http_request_t *r,
 
 
 /*
- * Makes ctx->outbound, of an event that is to be sent, from what is registered
- * now.  Returns NGX_OK, or NGX_ERROR if that is not known.
+ * Makes ctx->delivery->outbound, of an event that is to be sent, from what is
+ * registered now.  Returns NGX_OK, or NGX_ERROR if that is not known.
  */
 
 ngx_int_t
@@ -151,18 +151,21 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     ngx_str_t *body)
 {
     ngx_int_t                     rc;
-    ngx_str_t                     event;
-    ngx_uint_t                    i;
-    ngx_keyval_t                 *kv;
+    ngx_str_t                    *event;
+    ngx_http_webhook_delivery_t  *delivery;
     ngx_http_webhook_outbound_t  *outbound;
+
+    static ngx_str_t  none = ngx_null_string;
 
     outbound = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_outbound_t));
     if (outbound == NULL) {
         return NGX_ERROR;
     }
 
+    delivery = ctx->delivery;
+
     rc = ngx_http_webhook_endpoint_find(queue->endpoints, r->pool,
-                                        &ctx->message->workspace,
+                                        &delivery->workspace,
                                         &outbound->endpoint);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -172,22 +175,15 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     outbound->queue = queue;
     outbound->body = *body;
 
-    ctx->outbound = outbound;
+    delivery->outbound = outbound;
 
-    ngx_str_null(&event);
-
-    kv = ctx->message->variables.elts;
-
-    for (i = 0; i < ctx->message->variables.nelts; i++) {
-        if (kv[i].key.len == 5 && ngx_strncmp(kv[i].key.data, "event", 5) == 0)
-        {
-            event = kv[i].value;
-        }
-    }
+    event = ngx_http_webhook_saved_variable(delivery->variables,
+                                            &ngx_http_webhook_saved_event);
 
     if (rc == NGX_DECLINED
         || (!outbound->endpoint.disabled
-            && !ngx_http_webhook_endpoint_wants(&outbound->endpoint, &event)))
+            && !ngx_http_webhook_endpoint_wants(&outbound->endpoint,
+                                               event ? event : &none)))
     {
         outbound->state = NGX_HTTP_WEBHOOK_OUTBOUND_DROP;
         return NGX_OK;
@@ -400,11 +396,13 @@ ngx_http_webhook_outbound_pin(ngx_http_request_t *r)
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx == NULL || ctx->outbound == NULL) {
+    if (ctx == NULL || ctx->delivery == NULL
+        || ctx->delivery->outbound == NULL)
+    {
         return NGX_OK;
     }
 
-    outbound = ctx->outbound;
+    outbound = ctx->delivery->outbound;
 
     if (r->upstream == NULL) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -535,11 +533,13 @@ ngx_http_webhook_outbound_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx == NULL || ctx->outbound == NULL) {
+    if (ctx == NULL || ctx->delivery == NULL
+        || ctx->delivery->outbound == NULL)
+    {
         return NGX_OK;
     }
 
-    outbound = ctx->outbound;
+    outbound = ctx->delivery->outbound;
 
     switch (data) {
 

@@ -26,8 +26,8 @@ static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
 static ngx_int_t ngx_http_webhook_variable_registration(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_saved(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v, char *name,
-    size_t len);
+    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_save_variable(ngx_http_request_t *r,
@@ -37,6 +37,9 @@ static ngx_int_t ngx_http_webhook_variable_judge_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
     ngx_str_t *action, ngx_str_t *text);
+
+
+ngx_str_t  ngx_http_webhook_saved_event = ngx_string("event");
 
 
 /* what of a registration a variable is */
@@ -204,14 +207,16 @@ ngx_http_webhook_variable_provider(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t       *ctx;
     ngx_http_webhook_loc_conf_t  *wlcf;
 
+    static ngx_str_t  provider = ngx_string("provider");
+
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
 
     if (wlcf->provider == NULL) {
 
         ctx = ngx_http_webhook_get_ctx(r);
 
-        if (ctx && ctx->message) {
-            return ngx_http_webhook_variable_saved(r, ctx, v, "provider", 8);
+        if (ctx && ctx->delivery) {
+            return ngx_http_webhook_variable_saved(r, ctx, v, &provider);
         }
 
         if (ctx == NULL || ctx->conf == NULL) {
@@ -234,8 +239,9 @@ ngx_http_webhook_variable_event(ngx_http_request_t *r,
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx && ctx->message) {
-        return ngx_http_webhook_variable_saved(r, ctx, v, "event", 5);
+    if (ctx && ctx->delivery) {
+        return ngx_http_webhook_variable_saved(r, ctx, v,
+                                            &ngx_http_webhook_saved_event);
     }
 
     if (ctx == NULL || ctx->event_name.len == 0) {
@@ -307,6 +313,7 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 
     size_t                      len;
     u_char                     *p;
+    ngx_str_t                   saved;
     ngx_uint_t                  i;
     ngx_http_webhook_ctx_t     *ctx;
     ngx_http_webhook_shape_t   *shape;
@@ -316,12 +323,11 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx && ctx->message) {
-        len = sizeof("webhook_") - 1;
+    if (ctx && ctx->delivery) {
+        saved.len = name->len - (sizeof("webhook_") - 1);
+        saved.data = name->data + sizeof("webhook_") - 1;
 
-        return ngx_http_webhook_variable_saved(r, ctx, v,
-                                               (char *) name->data + len,
-                                               name->len - len);
+        return ngx_http_webhook_variable_saved(r, ctx, v, &saved);
     }
 
     if (ctx == NULL || !ctx->judged) {
@@ -386,7 +392,7 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     int64_t                           n;
-    ngx_str_t                        *name, text;
+    ngx_str_t                         text;
     ngx_http_webhook_ctx_t           *ctx;
     ngx_http_webhook_registration_t  *registration;
 
@@ -394,10 +400,9 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx && ctx->message) {
-        name = &ngx_http_webhook_registration_names[data];
-        return ngx_http_webhook_variable_saved(r, ctx, v, (char *) name->data,
-                                               name->len);
+    if (ctx && ctx->delivery) {
+        return ngx_http_webhook_variable_saved(r, ctx, v,
+                                  &ngx_http_webhook_registration_names[data]);
     }
 
     if (ctx == NULL || ctx->registration == NULL) {
@@ -525,25 +530,19 @@ ngx_http_webhook_action_text(ngx_pool_t *pool, ngx_str_t *action,
 }
 
 
-/* of an event that is delivered: as it was when the event arrived */
+/* Sets a variable of a delivery to what it was when the event arrived. */
 
 static ngx_int_t
 ngx_http_webhook_variable_saved(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v, char *name,
-    size_t len)
+    ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v,
+    ngx_str_t *name)
 {
-    ngx_uint_t      i;
-    ngx_keyval_t   *kv;
+    ngx_str_t  *value;
 
-    kv = ctx->message->variables.elts;
+    value = ngx_http_webhook_saved_variable(ctx->delivery->variables, name);
 
-    for (i = 0; i < ctx->message->variables.nelts; i++) {
-
-        if (kv[i].key.len == len
-            && ngx_strncmp(kv[i].key.data, name, len) == 0)
-        {
-            return ngx_http_webhook_set_variable(r, v, &kv[i].value);
-        }
+    if (value) {
+        return ngx_http_webhook_set_variable(r, v, value);
     }
 
     v->not_found = 1;
@@ -561,7 +560,7 @@ ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
 
     ctx = ngx_http_webhook_get_ctx(r);
 
-    if (ctx == NULL || ctx->message == NULL) {
+    if (ctx == NULL || ctx->delivery == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -571,7 +570,8 @@ ngx_http_webhook_variable_attempt(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    text.len = ngx_sprintf(text.data, "%ui", ctx->attempt) - text.data;
+    text.len = ngx_sprintf(text.data, "%ui", ctx->delivery->attempt)
+               - text.data;
 
     return ngx_http_webhook_set_variable(r, v, &text);
 }
@@ -675,4 +675,30 @@ ngx_http_webhook_save_variable(ngx_http_request_t *r, ngx_array_t *variables,
     kv->value.data = v.data;
 
     return NGX_OK;
+}
+
+
+/*
+ * Finds a variable among those that ngx_http_webhook_save_variables() has
+ * saved, by its name after "webhook_".  Returns its value, or NULL.
+ */
+
+ngx_str_t *
+ngx_http_webhook_saved_variable(ngx_array_t *variables, ngx_str_t *name)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = variables->elts;
+
+    for (i = 0; i < variables->nelts; i++) {
+
+        if (kv[i].key.len == name->len
+            && ngx_strncmp(kv[i].key.data, name->data, name->len) == 0)
+        {
+            return &kv[i].value;
+        }
+    }
+
+    return NULL;
 }

@@ -1,7 +1,7 @@
 
 /*
- * "webhook_api": what is in the queues, and what could not be delivered, to be
- * seen, replayed or deleted.  Under the location's prefix:
+ * "webhook_api": shows what is in the queues, and replays or deletes dead
+ * letters.  Under the location's prefix:
  *
  *     GET     /queues
  *     GET     /queues/<queue>
@@ -14,39 +14,41 @@
 
 
 #include "queue/ngx_http_webhook_api.h"
+#include "queue/ngx_http_webhook_api_json.h"
+#include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
+#include "judge/ngx_http_webhook_variable.h"
 
 
-#define NGX_HTTP_WEBHOOK_API_LIMIT      100
-#define NGX_HTTP_WEBHOOK_API_LIMIT_MAX  1000
-
-/* dead letters that are replayed in one commit */
+/* how many dead letters are replayed in one commit */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
 
-/* an event may move while it is read; how often it is looked for */
+/* how often an event is looked for, which may move while it is read */
 #define NGX_HTTP_WEBHOOK_API_TRIES      3
 
-/* of the path, from "queues" on */
+/* how many segments a path may have, and how many from "queues" on */
+#define NGX_HTTP_WEBHOOK_API_DEPTH      64
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
 
 
-/* one request's; some wait for the store */
+/* a request to the API; it may wait for the store */
 
 typedef struct {
     ngx_http_request_t               *request;
     ngx_http_webhook_queue_t         *queue;
-    ngx_http_webhook_event_t          event;        /* of "after" or the id */
-    ngx_uint_t                        limit;
-    ngx_uint_t                        after;        /* there is one */
+    ngx_http_webhook_page_t           page;         /* of dead letters */
+    ngx_http_webhook_event_t          event;        /* page.after, or the one
+                                                       in the path */
+    ngx_array_t                       events;       /* of event_t */
 
-    json_t                           *list;
-    ngx_http_webhook_spool_change_t  *changes;
+    ngx_http_webhook_spool_change_t  *changes;      /* NULL: of one event */
     ngx_uint_t                        n;
-    ngx_uint_t                        waiting;      /* for these */
+    ngx_uint_t                        waiting;      /* for so many changes */
     ngx_uint_t                        replayed;
     ngx_uint_t                        left;         /* to be looked at */
     ngx_int_t                         rc;
@@ -67,22 +69,14 @@ static ngx_int_t ngx_http_webhook_api_dead_find(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_api_queues_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_queue_handler(ngx_http_request_t *r);
-static json_t *ngx_http_webhook_api_queue_json(ngx_http_request_t *r,
-    ngx_http_webhook_queue_t *queue);
 static ngx_int_t ngx_http_webhook_api_dead_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_add(void *data,
+    ngx_http_webhook_event_t *event);
+static json_t *ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
     ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_api_event_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
     ngx_http_webhook_event_t *event, ngx_str_t *head, ngx_str_t *body);
-static json_t *ngx_http_webhook_api_event_json(
-    ngx_http_webhook_event_t *event);
-static json_t *ngx_http_webhook_api_pairs_json(ngx_http_request_t *r,
-    ngx_array_t *pairs);
-static json_t *ngx_http_webhook_api_text(ngx_http_request_t *r,
-    ngx_str_t *text);
-static json_t *ngx_http_webhook_api_base64(ngx_http_request_t *r,
-    ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_api_change_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_replay_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_replay(ngx_http_webhook_api_t *api);
@@ -91,7 +85,6 @@ static ngx_int_t ngx_http_webhook_api_replay_one(void *data,
 static void ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change);
 static ngx_int_t ngx_http_webhook_api_answer(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static void ngx_http_webhook_api_free(void *data);
 
 
 static ngx_str_t  ngx_http_webhook_api_events[] = {
@@ -136,47 +129,43 @@ static ngx_http_webhook_method_t  ngx_http_webhook_api_delete_methods[] = {
 };
 
 
-/* by what a path of so many segments has as its third, and fourth or fifth */
+/*
+ * Resources: by the number of segments from "queues" on, the third segment, and
+ * the last one, unless that is a name or an id
+ */
 
 typedef struct {
     ngx_uint_t                        n;
-    ngx_str_t                         third;
-    ngx_str_t                         last;
+    char                             *third;
+    char                             *last;         /* NULL: any */
     ngx_http_handler_pt               handler;
     ngx_http_webhook_resource_t       resource;
 } ngx_http_webhook_api_path_t;
 
 static ngx_http_webhook_api_path_t  ngx_http_webhook_api_paths[] = {
 
-    { 1, ngx_null_string, ngx_null_string,
-      ngx_http_webhook_api_queues_handler,
+    { 1, NULL, NULL, ngx_http_webhook_api_queues_handler,
       { ngx_string("GET, HEAD"), ngx_http_webhook_api_queues_methods } },
 
-    { 2, ngx_null_string, ngx_null_string,
-      ngx_http_webhook_api_queue_handler,
+    { 2, NULL, NULL, ngx_http_webhook_api_queue_handler,
       { ngx_string("GET, HEAD"), ngx_http_webhook_api_queues_methods } },
 
-    { 3, ngx_string("dead"), ngx_null_string,
-      ngx_http_webhook_api_dead_handler,
+    { 3, "dead", NULL, ngx_http_webhook_api_dead_handler,
       { ngx_string("GET, HEAD"), ngx_http_webhook_api_dead_methods } },
 
-    { 4, ngx_string("dead"), ngx_string("replay"),
-      ngx_http_webhook_api_replay_handler,
+    { 4, "dead", "replay", ngx_http_webhook_api_replay_handler,
       { ngx_string("POST"), ngx_http_webhook_api_replay_all_methods } },
 
-    { 4, ngx_string("dead"), ngx_null_string,
-      ngx_http_webhook_api_change_handler,
+    { 4, "dead", NULL, ngx_http_webhook_api_change_handler,
       { ngx_string("DELETE"), ngx_http_webhook_api_delete_methods } },
 
-    { 4, ngx_string("events"), ngx_null_string,
-      ngx_http_webhook_api_event_handler,
+    { 4, "events", NULL, ngx_http_webhook_api_event_handler,
       { ngx_string("GET, HEAD"), ngx_http_webhook_api_event_methods } },
 
-    { 5, ngx_string("dead"), ngx_string("replay"),
-      ngx_http_webhook_api_change_handler,
+    { 5, "dead", "replay", ngx_http_webhook_api_change_handler,
       { ngx_string("POST"), ngx_http_webhook_api_replay_methods } },
 
-    { 0, ngx_null_string, ngx_null_string, NULL, { ngx_null_string, NULL } }
+    { 0, NULL, NULL, NULL, { ngx_null_string, NULL } }
 };
 
 
@@ -205,7 +194,7 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_after = {
 };
 
 
-ngx_http_webhook_provider_t  ngx_http_webhook_api = {
+static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     ngx_string("api"),
     ngx_http_webhook_api_events,
     NGX_HTTP_WEBHOOK_ROOT,
@@ -219,36 +208,19 @@ ngx_http_webhook_provider_t  ngx_http_webhook_api = {
 };
 
 
-/* what an attempt that did not succeed was answered */
-
-static struct {
-    uint64_t   status;
-    char      *text;
-} ngx_http_webhook_api_errors[] = {
-    { 0, "no answer" },
-    { 410, "gone" },
-    { 429, "too many requests" },
-    { 500, "internal server error" },
-    { 502, "no connection, or no valid answer" },
-    { 503, "service unavailable" },
-    { 504, "timed out" },
-    { (uint64_t) -1, "refused" }
-};
-
-
-/* webhook_api; */
+/* Sets "webhook_api;" in a location. */
 
 char *
-ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_webhook_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
     if (wlcf->provider != NGX_CONF_UNSET_PTR) {
-        return (wlcf->provider == &ngx_http_webhook_api)
+        return (wlcf->provider == &ngx_http_webhook_api_provider)
                ? "is duplicate" : "is used beside \"webhook\"";
     }
 
-    wlcf->provider = &ngx_http_webhook_api;
+    wlcf->provider = &ngx_http_webhook_api_provider;
     wlcf->file = cf->conf_file->file.name.data;
     wlcf->line = cf->conf_file->line;
 
@@ -256,53 +228,36 @@ ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* Finds the resource that a path names, and the queue and the id in it. */
+
 static ngx_int_t
 ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                     segments[NGX_HTTP_WEBHOOK_API_SEGMENTS], id;
-    ngx_str_t                    *last;
-    ngx_uint_t                    n;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_webhook_api_t       *api;
-    ngx_http_webhook_api_path_t  *path;
-    ngx_http_webhook_main_conf_t *wmcf;
+    ngx_str_t                      segment[NGX_HTTP_WEBHOOK_API_DEPTH];
+    ngx_uint_t                     n;
+    ngx_http_webhook_api_t        *api;
+    ngx_http_webhook_api_path_t   *path;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_api_t));
-    if (cln == NULL) {
+    api = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_api_t));
+    if (api == NULL) {
         return NGX_ERROR;
     }
-
-    api = cln->data;
-    ngx_memzero(api, sizeof(ngx_http_webhook_api_t));
-    cln->handler = ngx_http_webhook_api_free;
 
     api->request = r;
     ctx->data = api;
 
-    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
-
-    n = ngx_http_webhook_api_segments(r, segments);
+    n = ngx_http_webhook_api_segments(r, segment);
 
     for (path = ngx_http_webhook_api_paths; path->n; path++) {
 
-        if (path->n != n) {
-            continue;
-        }
+        /* the last segment is segment[0], and "queues" is segment[n - 1] */
 
-        if (n > 2
-            && (segments[2].len != path->third.len
-                || ngx_memcmp(segments[2].data, path->third.data,
-                              path->third.len)
-                   != 0))
-        {
-            continue;
-        }
-
-        last = &segments[n - 1];
-
-        if (path->last.len == 0
-            || (last->len == path->last.len
-                && ngx_memcmp(last->data, path->last.data, last->len) == 0))
+        if (path->n == n
+            && (n < 3
+                || ngx_http_webhook_segment_is(&segment[n - 3], path->third))
+            && (path->last == NULL
+                || ngx_http_webhook_segment_is(&segment[0], path->last)))
         {
             break;
         }
@@ -313,7 +268,9 @@ ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     if (n > 1) {
-        api->queue = ngx_http_webhook_queue_find(wmcf, &segments[1]);
+        wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+        api->queue = ngx_http_webhook_queue_find(wmcf, &segment[n - 2]);
 
         if (api->queue == NULL) {
             goto not_found;
@@ -323,9 +280,9 @@ ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     if (path->handler == ngx_http_webhook_api_change_handler
         || path->handler == ngx_http_webhook_api_event_handler)
     {
-        id = segments[3];
-
-        if (ngx_http_webhook_uuid_parse(&id, api->event.id) != NGX_OK) {
+        if (ngx_http_webhook_uuid_parse(&segment[n - 4], api->event.id)
+            != NGX_OK)
+        {
             goto not_found;
         }
     }
@@ -341,68 +298,68 @@ not_found:
 }
 
 
-/* splits the path from "queues" on; 0: it has none, or is too long */
+/*
+ * Splits the path, the last segment first.  Returns the number of segments from
+ * "queues" on, or 0 if there is no "queues", or the path is too long.
+ */
 
 static ngx_uint_t
 ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
 {
-    u_char                    *last, *p, *start;
-    ngx_str_t                  segment;
-    ngx_uint_t                 n;
+    ngx_str_t                  path;
+    ngx_uint_t                 i, n;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    p = r->uri.data;
-    last = p + r->uri.len;
+    path = r->uri;
 
-    if (r->uri.len >= clcf->name.len
-        && ngx_strncmp(p, clcf->name.data, clcf->name.len) == 0)
+    if (path.len >= clcf->name.len
+        && ngx_strncmp(path.data, clcf->name.data, clcf->name.len) == 0)
     {
-        p += clcf->name.len;
+        n = clcf->name.len;
 
-        if (p[-1] == '/') {
-            p--;
+        if (n && path.data[n - 1] == '/') {
+            n--;
         }
+
+        path.data += n;
+        path.len -= n;
     }
 
-    n = 0;
+    if (path.len == 0 || path.data[0] != '/') {
+        /* the path only begins like the location's name */
+        return 0;
+    }
 
-    while (p < last) {
+    n = ngx_http_webhook_path_split(&path, segments,
+                                    NGX_HTTP_WEBHOOK_API_DEPTH);
 
-        if (*p++ != '/') {
-            /* what only begins with the location's name */
+    if (n == NGX_HTTP_WEBHOOK_API_DEPTH) {
+        return 0;
+    }
+
+    /* there may be more of the kind */
+
+    while (n && !ngx_http_webhook_segment_is(&segments[n - 1], "queues")) {
+        n--;
+    }
+
+    if (n > NGX_HTTP_WEBHOOK_API_SEGMENTS) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (segments[i].len == 0) {
             return 0;
         }
-
-        start = p;
-
-        while (p < last && *p != '/') {
-            p++;
-        }
-
-        segment.len = p - start;
-        segment.data = start;
-
-        if (n == 0
-            && (segment.len != sizeof("queues") - 1
-                || ngx_strncmp(start, "queues", segment.len) != 0))
-        {
-            continue;
-        }
-
-        if (n == NGX_HTTP_WEBHOOK_API_SEGMENTS || segment.len == 0) {
-            return 0;
-        }
-
-        segments[n++] = segment;
     }
 
     return n;
 }
 
 
-/* the steps before the content handler: they may still refuse */
+/* A step before the content handler: opens the store. */
 
 static ngx_int_t
 ngx_http_webhook_api_open(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -420,11 +377,12 @@ ngx_http_webhook_api_open(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
+/* A step before the content handler: finds where a list begins. */
+
 static ngx_int_t
 ngx_http_webhook_api_page(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                limit, rc;
-    ngx_str_t                value;
+    ngx_int_t                rc;
     ngx_http_webhook_api_t  *api;
 
     rc = ngx_http_webhook_api_open(r, ctx);
@@ -433,31 +391,17 @@ ngx_http_webhook_api_page(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     api = ctx->data;
-    api->limit = NGX_HTTP_WEBHOOK_API_LIMIT;
 
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+    rc = ngx_http_webhook_page_parse(r, ctx, &api->page,
+                                     &ngx_http_webhook_api_invalid_limit,
+                                     &ngx_http_webhook_api_invalid_after);
 
-        limit = ngx_atoi(value.data, value.len);
-
-        if (limit < 1 || limit > NGX_HTTP_WEBHOOK_API_LIMIT_MAX) {
-            return ngx_http_webhook_reject(ctx,
-                                           &ngx_http_webhook_api_invalid_limit,
-                                           NULL);
-        }
-
-        api->limit = limit;
+    if (rc != NGX_OK || !api->page.has_after) {
+        return rc;
     }
 
-    if (ngx_http_arg(r, (u_char *) "after", 5, &value) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_webhook_uuid_parse(&value, api->event.id);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_spool_find(api->queue->store, api->event.id,
-                                         &api->event);
-    }
+    rc = ngx_http_webhook_spool_find(api->queue->store, api->page.after,
+                                     &api->event);
 
     if (rc == NGX_ERROR) {
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
@@ -470,11 +414,11 @@ ngx_http_webhook_api_page(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
                                        NULL);
     }
 
-    api->after = 1;
-
     return NGX_OK;
 }
 
+
+/* A step before the content handler: finds the event in the path. */
 
 static ngx_int_t
 ngx_http_webhook_api_find(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -502,6 +446,8 @@ ngx_http_webhook_api_find(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
+/* A step before the content handler: finds the dead letter in the path. */
+
 static ngx_int_t
 ngx_http_webhook_api_dead_find(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
@@ -522,6 +468,8 @@ ngx_http_webhook_api_dead_find(ngx_http_request_t *r,
 }
 
 
+/* GET /queues */
+
 static ngx_int_t
 ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 {
@@ -537,14 +485,15 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 
     for (i = 0; list && i < wmcf->queues.nelts; i++) {
 
-        json = ngx_http_webhook_api_queue_json(r, queue[i]);
+        json = ngx_http_webhook_api_queue_json(r->pool, queue[i]);
 
         if (json == NULL) {
 
             /* the others are shown all the same */
 
             json = json_pack("{s:o, s:s}", "queue",
-                             ngx_http_webhook_api_text(r, &queue[i]->name),
+                             ngx_http_webhook_api_text_json(r->pool,
+                                                            &queue[i]->name),
                              "error", "store_failed");
         }
 
@@ -559,6 +508,8 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 }
 
 
+/* GET /queues/<queue> */
+
 static ngx_int_t
 ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 {
@@ -569,7 +520,7 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    json = ngx_http_webhook_api_queue_json(r, api->queue);
+    json = ngx_http_webhook_api_queue_json(r->pool, api->queue);
 
     return json ? ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json)
                 : ngx_http_webhook_refuse(r, ctx,
@@ -577,62 +528,29 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 }
 
 
-static json_t *
-ngx_http_webhook_api_queue_json(ngx_http_request_t *r,
-    ngx_http_webhook_queue_t *queue)
-{
-    json_int_t                      age;
-    ngx_http_webhook_spool_stat_t   st;
-
-    if (ngx_http_webhook_queue_opened(queue) != NGX_OK
-        || ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    age = 0;
-
-    if (st.oldest) {
-        age = ngx_max((json_int_t) (ngx_time() - st.oldest / 1000), 0);
-    }
-
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}",
-                     "queue", ngx_http_webhook_api_text(r, &queue->name),
-                     "waiting", (json_int_t) st.waiting,
-                     "dead", (json_int_t) st.dead,
-                     "oldest_seconds", age,
-                     "bytes", (json_int_t) st.used,
-                     "max_bytes", (json_int_t) queue->spool.size);
-}
-
+/* GET /queues/<queue>/dead */
 
 static ngx_int_t
 ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
 {
-    json_t                  *item, *list, *name;
-    size_t                   i, len;
-    ngx_str_t                head, text;
-    ngx_uint_t               j;
-    ngx_keyval_t            *kv;
-    ngx_http_webhook_ctx_t  *ctx;
-    ngx_http_webhook_api_t  *api;
-    ngx_http_webhook_event_t     event;
-    ngx_http_webhook_message_t   message;
+    json_t                    *list;
+    ngx_uint_t                 i;
+    ngx_http_webhook_ctx_t    *ctx;
+    ngx_http_webhook_api_t    *api;
+    ngx_http_webhook_event_t  *event;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    /* freed with the request, whatever fails */
-
-    list = json_array();
-    api->list = list;
-
-    if (list == NULL) {
+    if (ngx_array_init(&api->events, r->pool, 16,
+                       sizeof(ngx_http_webhook_event_t))
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_http_webhook_spool_dead(api->queue->store,
-                                    api->after ? &api->event : NULL,
+                                    api->page.has_after ? &api->event : NULL,
                                     ngx_http_webhook_api_add, api)
         != NGX_OK)
     {
@@ -640,71 +558,98 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
                                        NULL);
     }
 
-    /* the name of each event, out of what was kept of its request */
+    list = json_array();
+    event = api->events.elts;
 
-    len = json_array_size(list);
+    for (i = 0; list && i < api->events.nelts; i++) {
 
-    for (i = 0; i < len; i++) {
-        item = json_array_get(list, i);
-
-        text.data = (u_char *) json_string_value(json_object_get(item, "id"));
-        text.len = NGX_HTTP_WEBHOOK_UUID_LEN;
-
-        if (ngx_http_webhook_uuid_parse(&text, event.id) != NGX_OK
-            || ngx_http_webhook_api_read(api, &event, &head, NULL) != NGX_OK
-            || ngx_http_webhook_message_parse(&head, r->pool, &message)
-               != NGX_OK)
+        if (json_array_append_new(list,
+                                  ngx_http_webhook_api_dead_json(api,
+                                                                 &event[i]))
+            != 0)
         {
-            continue;
-        }
-
-        kv = message.variables.elts;
-
-        for (j = 0; j < message.variables.nelts; j++) {
-
-            if (kv[j].key.len != 5
-                || ngx_strncmp(kv[j].key.data, "event", 5) != 0)
-            {
-                continue;
-            }
-
-            name = ngx_http_webhook_api_text(r, &kv[j].value);
-
-            if (json_object_set_new(item, "event", name) != 0) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
+            json_decref(list);
+            list = NULL;
         }
     }
-
-    api->list = NULL;
 
     return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
                                         json_pack("{s:o}", "dead", list));
 }
 
 
+/* Is told of each dead letter: takes as many as were asked for. */
+
 static ngx_int_t
 ngx_http_webhook_api_add(void *data, ngx_http_webhook_event_t *event)
 {
     ngx_http_webhook_api_t *api = data;
 
-    if (json_array_size(api->list) == api->limit) {
+    ngx_http_webhook_event_t  *copy;
+
+    if (api->events.nelts == api->page.limit) {
         return NGX_DONE;
     }
 
-    return json_array_append_new(api->list,
-                                 ngx_http_webhook_api_event_json(event)) == 0
-           ? NGX_OK : NGX_ERROR;
+    copy = ngx_array_push(&api->events);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    *copy = *event;
+
+    return NGX_OK;
 }
 
+
+/*
+ * Describes a dead letter, with the event's name out of what was kept of its
+ * request, if it is still there.  Returns NULL if there is no memory.
+ */
+
+static json_t *
+ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
+    ngx_http_webhook_event_t *event)
+{
+    json_t                      *json;
+    ngx_str_t                    head, *name;
+    ngx_http_webhook_message_t   message;
+
+    json = ngx_http_webhook_api_event_json(event);
+
+    if (json == NULL
+        || ngx_http_webhook_api_read(api, event, &head, NULL) != NGX_OK
+        || ngx_http_webhook_message_parse(&head, api->request->pool, &message)
+           != NGX_OK)
+    {
+        return json;
+    }
+
+    name = ngx_http_webhook_saved_variable(&message.variables,
+                                           &ngx_http_webhook_saved_event);
+
+    if (name
+        && json_object_set_new(json, "event",
+                               ngx_http_webhook_api_text_json(
+                                                    api->request->pool, name))
+           != 0)
+    {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+/* GET /queues/<queue>/events/<id> */
 
 static ngx_int_t
 ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
 {
-    json_t                      *json, *text;
+    json_t                      *json;
     ngx_int_t                    rc;
     ngx_str_t                    body, head;
-    ngx_uint_t                   failed;
     ngx_http_webhook_ctx_t      *ctx;
     ngx_http_webhook_api_t      *api;
     ngx_http_webhook_message_t   message;
@@ -733,30 +678,9 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    failed = json_object_set_new(json, "uri",
-                     ngx_http_webhook_api_text(r, &message.unparsed_uri));
-
-    failed |= json_object_set_new(json, "client",
-                     ngx_http_webhook_api_text(r, &message.addr));
-
-    failed |= json_object_set_new(json, "webhook_id",
-                     ngx_http_webhook_api_text(r, &message.id));
-
-    failed |= json_object_set_new(json, "headers",
-                     ngx_http_webhook_api_pairs_json(r, &message.headers));
-
-    failed |= json_object_set_new(json, "variables",
-                     ngx_http_webhook_api_pairs_json(r, &message.variables));
-
-    /* a body of any bytes: as text where it is some */
-
-    text = json_stringn((char *) body.data, body.len);
-
-    failed |= text ? json_object_set_new(json, "body", text)
-                   : json_object_set_new(json, "body_base64",
-                                      ngx_http_webhook_api_base64(r, &body));
-
-    if (failed) {
+    if (ngx_http_webhook_api_message_json(json, r->pool, &message, &body)
+        != NGX_OK)
+    {
         json_decref(json);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -766,8 +690,9 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
 
 
 /*
- * Reads the event of event->id, as it is by now; "body" may be NULL.  Returns
- * NGX_OK, NGX_DECLINED if it is gone, or NGX_ERROR.
+ * Reads the event whose id is event->id, and sets all of "event" to what it is
+ * by now; "body" may be NULL.  Returns NGX_OK, NGX_DECLINED if the event is
+ * gone, or NGX_ERROR.
  */
 
 static ngx_int_t
@@ -794,129 +719,16 @@ ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
         }
     }
 
-    /* what the index says is not so */
+    /* the event is not where its index says */
 
     return NGX_ERROR;
 }
 
 
-/* times are in seconds */
-
-static json_t *
-ngx_http_webhook_api_event_json(ngx_http_webhook_event_t *event)
-{
-    char        id[NGX_HTTP_WEBHOOK_UUID_LEN];
-    char       *error;
-    ngx_uint_t  dead, i;
-
-    (void) ngx_http_webhook_uuid_print((u_char *) id, event->id);
-
-    dead = (event->state == NGX_HTTP_WEBHOOK_DEAD);
-    error = NULL;
-
-    if (event->attempts) {
-
-        for (i = 0; ngx_http_webhook_api_errors[i].status != (uint64_t) -1;
-             i++)
-        {
-            if (ngx_http_webhook_api_errors[i].status == event->status) {
-                break;
-            }
-        }
-
-        error = ngx_http_webhook_api_errors[i].text;
-    }
-
-    return json_pack("{s:s%, s:s, s:f, s:f, s:I, s:I, s:s?}",
-                     "id", id, (size_t) NGX_HTTP_WEBHOOK_UUID_LEN,
-                     "state", dead ? "dead" : "waiting",
-                     "arrived", event->arrived / 1000.0,
-                     dead ? "died" : "due", event->time / 1000.0,
-                     "attempts", (json_int_t) event->attempts,
-                     "status", (json_int_t) event->status,
-                     "error", error);
-}
-
-
-/* a list of [name, value], for a header may come more than once */
-
-static json_t *
-ngx_http_webhook_api_pairs_json(ngx_http_request_t *r, ngx_array_t *pairs)
-{
-    json_t        *list;
-    ngx_uint_t     i;
-    ngx_keyval_t  *kv;
-
-    list = json_array();
-    kv = pairs->elts;
-
-    for (i = 0; list && i < pairs->nelts; i++) {
-
-        if (json_array_append_new(list,
-                json_pack("[o, o]", ngx_http_webhook_api_text(r, &kv[i].key),
-                          ngx_http_webhook_api_text(r, &kv[i].value)))
-            != 0)
-        {
-            json_decref(list);
-            return NULL;
-        }
-    }
-
-    return list;
-}
-
-
-/* what is not UTF-8 is taken for ISO 8859-1, as headers once were */
-
-static json_t *
-ngx_http_webhook_api_text(ngx_http_request_t *r, ngx_str_t *text)
-{
-    size_t   i;
-    json_t  *json;
-    u_char  *p, *start;
-
-    json = json_stringn((char *) text->data, text->len);
-    if (json) {
-        return json;
-    }
-
-    start = ngx_pnalloc(r->pool, 2 * text->len + 1);
-    if (start == NULL) {
-        return NULL;
-    }
-
-    for (p = start, i = 0; i < text->len; i++) {
-
-        if (text->data[i] < 0x80) {
-            *p++ = text->data[i];
-            continue;
-        }
-
-        *p++ = (u_char) (0xc0 | text->data[i] >> 6);
-        *p++ = (u_char) (0x80 | (text->data[i] & 0x3f));
-    }
-
-    return json_stringn((char *) start, p - start);
-}
-
-
-static json_t *
-ngx_http_webhook_api_base64(ngx_http_request_t *r, ngx_str_t *text)
-{
-    ngx_str_t  encoded;
-
-    encoded.data = ngx_pnalloc(r->pool, ngx_base64_encoded_length(text->len));
-    if (encoded.data == NULL) {
-        return NULL;
-    }
-
-    ngx_encode_base64(&encoded, text);
-
-    return json_stringn((char *) encoded.data, encoded.len);
-}
-
-
-/* replays or deletes one */
+/*
+ * POST /queues/<queue>/dead/<id>/replay
+ * DELETE /queues/<queue>/dead/<id>
+ */
 
 static ngx_int_t
 ngx_http_webhook_api_change_handler(ngx_http_request_t *r)
@@ -948,7 +760,7 @@ ngx_http_webhook_api_change_handler(ngx_http_request_t *r)
 }
 
 
-/* replays all that are dead by now */
+/* POST /queues/<queue>/dead/replay: replays all that are dead by now. */
 
 static ngx_int_t
 ngx_http_webhook_api_replay_handler(ngx_http_request_t *r)
@@ -985,7 +797,10 @@ ngx_http_webhook_api_replay_handler(ngx_http_request_t *r)
 }
 
 
-/* the next batch: NGX_AGAIN, NGX_OK if there is none, or NGX_ERROR */
+/*
+ * Replays the next batch.  Returns NGX_AGAIN if it must be waited for, NGX_OK
+ * if there is none, or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_api_replay(ngx_http_webhook_api_t *api)
@@ -1017,6 +832,8 @@ ngx_http_webhook_api_replay(ngx_http_webhook_api_t *api)
 }
 
 
+/* Is told of each dead letter: puts it into the batch. */
+
 static ngx_int_t
 ngx_http_webhook_api_replay_one(void *data, ngx_http_webhook_event_t *event)
 {
@@ -1039,6 +856,8 @@ ngx_http_webhook_api_replay_one(void *data, ngx_http_webhook_event_t *event)
 }
 
 
+/* An event has been replayed or removed, or could not be. */
+
 static void
 ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
 {
@@ -1052,7 +871,7 @@ ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
         ngx_http_webhook_queue_tell(api->queue);
 
     } else if (change->rc == NGX_ERROR || api->changes == NULL) {
-        /* of many, one may be gone meanwhile */
+        /* one of many may be gone meanwhile */
         api->rc = change->rc;
     }
 
@@ -1075,7 +894,7 @@ ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
 }
 
 
-/* to what has changed something */
+/* Answers a request that has changed something. */
 
 static ngx_int_t
 ngx_http_webhook_api_answer(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -1102,13 +921,4 @@ ngx_http_webhook_api_answer(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
                                         json_pack("{s:I}", "replayed",
                                                   (json_int_t) api->replayed));
-}
-
-
-static void
-ngx_http_webhook_api_free(void *data)
-{
-    ngx_http_webhook_api_t *api = data;
-
-    json_decref(api->list);
 }

@@ -6,8 +6,7 @@
 #include "ngx_http_webhook.h"
 
 
-char *ngx_http_webhook_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_webhook_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_API_H_INCLUDED_ */

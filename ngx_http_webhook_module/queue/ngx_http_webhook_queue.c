@@ -1,130 +1,51 @@
 
 /*
- * Queues: "webhook_queue_path" names them, and "webhook_queue" is a content
- * handler that answers 202 once the event is durable.
+ * Queues: "webhook_queue_path" describes them, and locations name them.  A
+ * queue's events are in its store, which each process opens for itself.  Who
+ * adds an event tells the process that delivers, by an eventfd that all
+ * processes of all configurations share.
  */
 
 
 #include "queue/ngx_http_webhook_queue.h"
-#include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "dedup/ngx_http_webhook_dedup.h"
+#include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_signature.h"
-#include "judge/ngx_http_webhook_variable.h"
 #include "systems/ngx_http_webhook_systems.h"
-#include "endpoints/ngx_http_webhook_outbound.h"
-#include "events/ngx_http_webhook_deliver.h"
+#include "queue/ngx_http_webhook_message.h"
 
 #include <sys/eventfd.h>
 
 
-/* a zone is kept for what workers of all configurations share: none but it */
+/*
+ * The name of a zone that holds nothing: nginx hands the zone of the previous
+ * configuration to the next one, and with it what the two queues share.
+ */
+
 #define NGX_HTTP_WEBHOOK_QUEUE_ZONE      "webhook_queue:"
 
+/* bytes, and seconds */
 #define NGX_HTTP_WEBHOOK_QUEUE_DEFAULT   (1024 * 1024 * 1024)
 #define NGX_HTTP_WEBHOOK_QUEUE_KEEP      (30 * 24 * 60 * 60)
 
-/* beside a text in a message: its length before it, a zero after it */
-#define NGX_HTTP_WEBHOOK_MESSAGE_EXTRA   5
-
-/* of the names in Connection, so many count: each header is compared to each */
-#define NGX_HTTP_WEBHOOK_MESSAGE_HOPS   16
+/* how many dead letters are removed at once */
+#define NGX_HTTP_WEBHOOK_QUEUE_EXPIRE    256
 
 
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
 static void ngx_http_webhook_queue_news(ngx_event_t *ev);
-static ngx_int_t ngx_http_webhook_queue_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_queue_expired(void *data,
+    ngx_http_webhook_event_t *event);
+static void ngx_http_webhook_queue_discarded(
+    ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
-static void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
-static void ngx_http_webhook_queue_enqueued(
-    ngx_http_webhook_enqueue_t *enqueue);
-static ngx_int_t ngx_http_webhook_queue_answered(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_queue_destination(ngx_http_request_t *r,
-    ngx_http_webhook_queue_t *queue, uint64_t *destination);
-static ngx_int_t ngx_http_webhook_message_create(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head);
-static ngx_int_t ngx_http_webhook_message_print(ngx_pool_t *pool,
-    ngx_http_webhook_message_t *message, ngx_str_t *head);
-static ngx_uint_t ngx_http_webhook_message_drops(ngx_http_webhook_ctx_t *ctx,
-    ngx_table_elt_t *header, ngx_str_t *hops, ngx_uint_t outbound);
-static ngx_int_t ngx_http_webhook_message_hops(ngx_http_request_t *r,
-    ngx_str_t *hops);
-static ngx_int_t ngx_http_webhook_message_hop(ngx_http_request_t *r,
-    ngx_str_t *list, ngx_str_t *hops, ngx_uint_t *n);
-static ngx_uint_t ngx_http_webhook_message_drop(ngx_table_elt_t *header,
-    ngx_str_t *name);
-static size_t ngx_http_webhook_message_size(ngx_array_t *pairs);
-static u_char *ngx_http_webhook_message_put(u_char *p, ngx_str_t *text);
-static u_char *ngx_http_webhook_message_put_pairs(u_char *p,
-    ngx_array_t *pairs);
-static ngx_int_t ngx_http_webhook_message_get(ngx_str_t *rest,
-    ngx_str_t *text);
-static ngx_int_t ngx_http_webhook_message_get_pairs(ngx_str_t *rest,
-    ngx_pool_t *pool, ngx_array_t *pairs);
 
 
-/* a message begins with these */
-
-static size_t  ngx_http_webhook_message_texts[] = {
-    offsetof(ngx_http_webhook_message_t, uri),
-    offsetof(ngx_http_webhook_message_t, unparsed_uri),
-    offsetof(ngx_http_webhook_message_t, args),
-    offsetof(ngx_http_webhook_message_t, host),
-    offsetof(ngx_http_webhook_message_t, addr),
-    offsetof(ngx_http_webhook_message_t, sockaddr),
-    offsetof(ngx_http_webhook_message_t, local_sockaddr),
-    offsetof(ngx_http_webhook_message_t, id),
-    offsetof(ngx_http_webhook_message_t, workspace)
-};
-
-#define NGX_HTTP_WEBHOOK_MESSAGE_TEXTS                                        \
-    (sizeof(ngx_http_webhook_message_texts) / sizeof(size_t))
-
-#define ngx_http_webhook_message_text(message, i)                             \
-    ((ngx_str_t *) ((u_char *) (message) + ngx_http_webhook_message_texts[i]))
-
-
-/*
- * What is not kept: credentials, which were for us, the length, which nginx
- * makes anew, and what concerns one connection, RFC 9110, section 7.6.1.
- */
-
-static ngx_str_t  ngx_http_webhook_dropped_headers[] = {
-    ngx_string("authorization"),
-    ngx_string("proxy-authorization"),
-    ngx_string("cookie"),
-    ngx_string("content-length"),
-    ngx_string("expect"),
-    ngx_string("connection"),
-    ngx_string("keep-alive"),
-    ngx_string("proxy-connection"),
-    ngx_string("te"),
-    ngx_string("trailer"),
-    ngx_string("transfer-encoding"),
-    ngx_string("upgrade"),
-    ngx_null_string
-};
-
-
-/*
- * What was signed for us is signed anew for an endpoint; who has it must not
- * get the platform's signature, whatever its scheme, to guess its secret from.
- */
-
-static ngx_str_t  ngx_http_webhook_outbound_headers[] = {
-    ngx_string("webhook-id"),
-    ngx_string("webhook-timestamp"),
-    ngx_string("webhook-signature"),
-    ngx_null_string
-};
-
-
-/* returns the queue of that name, or NULL */
+/* Returns the queue of that name, or NULL if none is configured. */
 
 ngx_http_webhook_queue_t *
 ngx_http_webhook_queue_find(ngx_http_webhook_main_conf_t *wmcf, ngx_str_t *name)
@@ -148,8 +69,8 @@ ngx_http_webhook_queue_find(ngx_http_webhook_main_conf_t *wmcf, ngx_str_t *name)
 
 
 /*
- * Returns the queue of that name, which may be described later, or NULL if
- * there is no memory.
+ * Returns the queue of that name for a directive that names it; the queue may
+ * be described later in the configuration.  Returns NULL if there is no memory.
  */
 
 ngx_http_webhook_queue_t *
@@ -181,7 +102,7 @@ ngx_http_webhook_queue_get(ngx_conf_t *cf, ngx_str_t *name)
     queue->file = cf->conf_file->file.name.data;
     queue->line = cf->conf_file->line;
     queue->cycle = cf->cycle;
-    queue->wake = NGX_INVALID_FILE;
+    queue->eventfd = NGX_INVALID_FILE;
 
     ngx_http_webhook_spool_conf(&queue->spool);
 
@@ -189,7 +110,7 @@ ngx_http_webhook_queue_get(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* webhook_queue_path path queue=name [max_size=1g] [keep_dead=30d]; */
+/* Sets "webhook_queue_path path queue=name [max_size=1g] [keep_dead=30d];". */
 
 char *
 ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -308,8 +229,9 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Called in the master, which makes the files if there are none: a failure
- * leaves a running nginx as it is.
+ * Makes the queue's files if there are none.  Nginx calls this in the master
+ * process for each new configuration; a failure leaves a running nginx as it
+ * is.
  */
 
 static ngx_int_t
@@ -329,12 +251,12 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     queue->previous = old;
 
     if (old) {
-        queue->wake = old->wake;
+        queue->eventfd = old->eventfd;
 
     } else {
-        queue->wake = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+        queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
 
-        if (queue->wake == NGX_INVALID_FILE) {
+        if (queue->eventfd == NGX_INVALID_FILE) {
             ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
             return NGX_ERROR;
         }
@@ -376,146 +298,10 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* webhook_queue name [endpoints=zone]; */
-
-char *
-ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
-
-    ngx_str_t                 *value, name;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (wlcf->queue) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    wlcf->queue = ngx_http_webhook_queue_get(cf, &value[1]);
-    if (wlcf->queue == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strncmp(value[2].data, "endpoints=", 10) != 0
-            || value[2].len == 10)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        name.len = value[2].len - 10;
-        name.data = value[2].data + 10;
-
-        wlcf->queue_zone = ngx_shared_memory_add(cf, &name, 0,
-                                                 &ngx_http_webhook_module);
-        if (wlcf->queue_zone == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (wlcf->queue->endpoints
-            && wlcf->queue->endpoints != wlcf->queue_zone)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "webhook queue \"%V\" has the endpoints of "
-                               "another zone already", &value[1]);
-            return NGX_CONF_ERROR;
-        }
-
-        wlcf->queue->endpoints = wlcf->queue_zone;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler) {
-        return "is used beside another content handler, such as "
-               "\"proxy_pass\"";
-    }
-
-    clcf->handler = ngx_http_webhook_queue_handler;
-
-    wlcf->queue_file = cf->conf_file->file.name.data;
-    wlcf->queue_line = cf->conf_file->line;
-
-    return NGX_CONF_OK;
-}
-
-
 /*
- * Of a location that says "webhook_queue", or one within it, after the
- * configuration was read.  As content handlers are, it is inherited by "if" and
- * "limit_except" only.
+ * Checks all queues after the configuration has been read.  Returns NGX_OK, or
+ * NGX_ERROR after a message.
  */
-
-char *
-ngx_http_webhook_queue_merge(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *prev,
-    ngx_http_webhook_loc_conf_t *wlcf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (wlcf->queue == NULL) {
-
-        if (clcf->noname && clcf->handler == NULL) {
-            wlcf->queue = prev->queue;
-            wlcf->queue_zone = prev->queue_zone;
-            clcf->handler = ngx_http_webhook_queue_handler;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (clcf->handler != ngx_http_webhook_queue_handler) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_queue\" is used beside another content "
-                      "handler, such as \"proxy_pass\", in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (wlcf->provider == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_queue\" needs \"webhook\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (wlcf->endpoints) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"webhook_queue\" is used beside "
-                      "\"webhook_endpoints\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (wlcf->queue_zone == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    if (wlcf->provider != &ngx_http_webhook_munity) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"endpoints=\" needs \"webhook munity\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_webhook_endpoint_check_zone(cf, wlcf->queue_zone,
-                                             wlcf->queue_file,
-                                             wlcf->queue_line)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* called after the configuration has been read */
 
 ngx_int_t
 ngx_http_webhook_queue_init(ngx_conf_t *cf)
@@ -560,7 +346,10 @@ ngx_http_webhook_queue_init(ngx_conf_t *cf)
 }
 
 
-/* called when a process begins that will serve requests */
+/*
+ * Opens a queue in a process that will serve requests.  If that fails, it is
+ * tried again by ngx_http_webhook_queue_opened().
+ */
 
 void
 ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
@@ -573,22 +362,17 @@ ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
     queue->news.log = cycle->log;
 
     (void) ngx_http_webhook_queue_opened(queue);
-
-    if (queue->location) {
-        ngx_http_webhook_deliver_open(queue, cycle);
-    }
 }
 
 
-/* called when the process ends; nothing is under way any more */
+/*
+ * Closes a queue when the process ends: no change of it may be under way any
+ * more, and the deliverer must be closed.
+ */
 
 void
 ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue)
 {
-    if (queue->deliverer) {
-        ngx_http_webhook_deliver_close(queue);
-    }
-
     if (queue->store) {
         ngx_http_webhook_store_close(queue->store);
         queue->store = NULL;
@@ -597,8 +381,9 @@ ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue)
 
 
 /*
- * Returns NGX_OK if the store is open.  Otherwise tries to open it, once in a
- * second, and returns NGX_ERROR if that failed.
+ * Must be called before queue->store is used.  Returns NGX_OK if the store is
+ * open.  Otherwise tries to open it, at most once a second, and returns
+ * NGX_ERROR if that has failed.
  */
 
 ngx_int_t
@@ -620,6 +405,8 @@ ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue)
     return queue->store ? NGX_OK : NGX_ERROR;
 }
 
+
+/* Fills in what the status shows of a queue as it is now. */
 
 static void
 ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
@@ -646,7 +433,11 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
 }
 
 
-/* something is due: tells who delivers, once in a turn of the event loop */
+/*
+ * Must be called when an event may have become due, by an event that was added
+ * or replayed: tells the process that delivers.  Costs a system call once in a
+ * turn of the event loop.
+ */
 
 void
 ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue)
@@ -657,6 +448,8 @@ ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue)
 }
 
 
+/* Tells this process's deliverer, and those of other processes. */
+
 static void
 ngx_http_webhook_queue_news(ngx_event_t *ev)
 {
@@ -666,14 +459,14 @@ ngx_http_webhook_queue_news(ngx_event_t *ev)
     queue = ev->data;
 
     if (queue->deliverer) {
-        ngx_http_webhook_deliver_wake(queue);
+        queue->wake(queue);
     }
 
-    /* its count being full says the same */
+    /* an eventfd whose count is full tells them as well */
 
     one = 1;
 
-    if (write(queue->wake, &one, sizeof(uint64_t)) == -1
+    if (write(queue->eventfd, &one, sizeof(uint64_t)) == -1
         && ngx_errno != NGX_EAGAIN)
     {
         ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
@@ -682,97 +475,177 @@ ngx_http_webhook_queue_news(ngx_event_t *ev)
 }
 
 
-static ngx_int_t
-ngx_http_webhook_queue_handler(ngx_http_request_t *r)
+/*
+ * Listens for what other processes have committed.  "handler" gets the read
+ * event of a connection with "data": an event may have become due or, if
+ * c->close is set, nginx quits.  Returns NULL after a message if that fails.
+ */
+
+ngx_connection_t *
+ngx_http_webhook_queue_listen(ngx_http_webhook_queue_t *queue,
+    ngx_event_handler_pt handler, void *data)
 {
-    ngx_int_t                     rc;
-    ngx_chain_t                  *cl;
-    ngx_http_webhook_ctx_t       *ctx;
-    ngx_http_webhook_event_t     *event;
-    ngx_http_webhook_enqueue_t   *enqueue;
-    ngx_http_webhook_loc_conf_t  *wlcf;
+    ngx_fd_t           fd;
+    ngx_log_t         *log;
+    ngx_connection_t  *c;
 
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    log = queue->cycle->log;
 
-    if (r != r->main || ctx == NULL || ctx->conf != wlcf || !ctx->started) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "\"webhook_queue\" takes no event that was not judged in "
-                      "its location, as in a subrequest");
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    fd = fcntl(queue->eventfd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
+                      "fcntl(F_DUPFD_CLOEXEC) failed");
+        return NULL;
     }
 
-    enqueue = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_enqueue_t));
-    if (enqueue == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    c = ngx_get_connection(fd, log);
+
+    if (c == NULL) {
+        (void) close(fd);
+        return NULL;
     }
 
-    ctx->data = enqueue;
+    c->data = data;
 
-    enqueue->queue = wlcf->queue;
-    enqueue->handler = ngx_http_webhook_queue_enqueued;
-    enqueue->data = r;
+    /* nginx closes idle connections, and so tells them, when it quits */
+    c->idle = 1;
 
-    if (ngx_http_webhook_queue_opened(wlcf->queue) != NGX_OK) {
-        enqueue->sc.change.rc = NGX_ERROR;
-        return ngx_http_webhook_queue_answer(r, enqueue);
-    }
+    c->log = log;
+    c->read->handler = handler;
+    c->read->log = log;
+    c->write->log = log;
 
-    event = &enqueue->sc.event;
-
-    if (!ctx->has_own_id) {
-        ctx->has_own_id = 1;
-        ngx_http_webhook_uuid_generate_ordered(ctx->own_id);
-    }
-
-    ngx_memcpy(event->id, ctx->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (wlcf->queue_zone) {
-
-        enqueue->fans_out = 1;
-
-        rc = ngx_http_webhook_outbound_find(r, ctx, wlcf->queue_zone,
-                                            &enqueue->workspace,
-                                            &event->destination);
-        if (rc != NGX_OK) {
-            enqueue->unwanted = (rc == NGX_DECLINED);
-            enqueue->sc.change.rc = (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-            return ngx_http_webhook_queue_answer(r, enqueue);
-        }
-
-    } else if (ngx_http_webhook_queue_destination(r, wlcf->queue,
-                                                  &event->destination)
-               != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_webhook_message_create(r, ctx, &enqueue->workspace,
-                                        &enqueue->sc.head)
+    if (ngx_add_event(c->read, NGX_READ_EVENT, (ngx_event_flags
+                                                & NGX_USE_CLEAR_EVENT)
+                                               ? NGX_CLEAR_EVENT
+                                               : NGX_LEVEL_EVENT)
         != NGX_OK)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        ngx_close_connection(c);
+        return NULL;
     }
 
-    if (r->request_body) {
-        enqueue->sc.body = r->request_body->bufs;
-
-        for (cl = enqueue->sc.body; cl; cl = cl->next) {
-            enqueue->sc.length += ngx_buf_size(cl->buf);
-        }
-    }
-
-    ngx_http_webhook_queue_submit(enqueue);
-
-    return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_queue_answered);
+    return c;
 }
 
 
+/* Must be called by the handler of ngx_http_webhook_queue_listen(). */
+
+void
+ngx_http_webhook_queue_heard(ngx_connection_t *c)
+{
+    uint64_t  n;
+
+    /*
+     * Where events are level-triggered, the count must be read.  Another
+     * process may have read it first.
+     */
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        && read(c->fd, &n, sizeof(uint64_t)) == -1
+        && ngx_errno != NGX_EAGAIN)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_errno,
+                      "read() of an eventfd failed");
+    }
+}
+
+
+/* Ends listening, and sets *c to NULL; it may be NULL already. */
+
+void
+ngx_http_webhook_queue_deaf(ngx_connection_t **c)
+{
+    if (*c == NULL) {
+        return;
+    }
+
+    /*
+     * The eventfd has other descriptors, so that closing this one would leave
+     * it in epoll.
+     */
+
+    (void) ngx_del_event((*c)->read, NGX_READ_EVENT, 0);
+
+    ngx_close_connection(*c);
+    *c = NULL;
+}
+
+
+/*
+ * Removes dead letters that have been kept for longer than "keep_dead=", a
+ * limited number of them at once.  The store must be open, and nobody else
+ * should do so.
+ */
+
+void
+ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue)
+{
+    if (queue->expiring == 0) {
+        (void) ngx_http_webhook_spool_dead(queue->store, NULL,
+                                           ngx_http_webhook_queue_expired,
+                                           queue);
+    }
+}
+
+
+/* Is told of each dead letter, the oldest first. */
+
+static ngx_int_t
+ngx_http_webhook_queue_expired(void *data, ngx_http_webhook_event_t *event)
+{
+    ngx_http_webhook_queue_t *queue = data;
+
+    ngx_http_webhook_spool_change_t  *sc;
+
+    if (event->time + (uint64_t) queue->keep_dead * 1000
+        > ngx_http_webhook_clock_now()
+        || queue->expiring == NGX_HTTP_WEBHOOK_QUEUE_EXPIRE)
+    {
+        return NGX_DONE;
+    }
+
+    sc = ngx_calloc(sizeof(ngx_http_webhook_spool_change_t),
+                    queue->cycle->log);
+    if (sc == NULL) {
+        return NGX_ERROR;
+    }
+
+    sc->type = NGX_HTTP_WEBHOOK_SPOOL_DISCARD;
+    sc->event = *event;
+    sc->change.handler = ngx_http_webhook_queue_discarded;
+    sc->change.data = queue;
+
+    queue->expiring++;
+
+    ngx_http_webhook_spool_submit(queue->store, sc);
+
+    return NGX_OK;
+}
+
+
+/* A dead letter has been removed, or could not be. */
+
 static void
+ngx_http_webhook_queue_discarded(ngx_http_webhook_change_t *change)
+{
+    ngx_http_webhook_queue_t  *queue;
+
+    queue = change->data;
+    queue->expiring--;
+
+    ngx_free(ngx_queue_data(change, ngx_http_webhook_spool_change_t, change));
+}
+
+
+/*
+ * Adds an event to its queue, whose store must be open.  "event.id",
+ * "event.destination", "head", "body" and "length" of enqueue->sc must be set,
+ * and they must stay until "handler" is called.
+ */
+
+void
 ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue)
 {
     enqueue->sc.type = NGX_HTTP_WEBHOOK_SPOOL_ADD;
@@ -784,10 +657,11 @@ ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue)
 
 
 /*
- * Takes an event of our own, of "name" and with "text" as its body, for the
- * endpoint of "workspace" if "uuid" is that one's.  Returns NGX_AGAIN if
+ * Adds an event of our own: enqueue->name is its name, and enqueue->text its
+ * body.  If "uuid" is not NULL, it is that of the endpoint of
+ * enqueue->workspace, and the event is for that endpoint.  Returns NGX_AGAIN if
  * "handler" will be called; "pool" must live until then.  Otherwise returns
- * NGX_ERROR, and so does the result.
+ * NGX_ERROR, with sc.change.rc set to the same.
  */
 
 ngx_int_t
@@ -820,7 +694,9 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     ngx_http_webhook_uuid_generate_ordered(event->id);
     (void) ngx_http_webhook_uuid_print(id, event->id);
 
-    ngx_memzero(&message, sizeof(ngx_http_webhook_message_t));
+    if (ngx_http_webhook_message_init(&message, pool) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     /* nobody has sent it */
 
@@ -840,13 +716,7 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
         event->destination = ngx_http_webhook_get64(uuid);
     }
 
-    if (ngx_array_init(&message.headers, pool, 1, sizeof(ngx_keyval_t))
-        != NGX_OK
-        || ngx_array_init(&message.variables, pool, 5, sizeof(ngx_keyval_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    /* the lists have room for so many */
 
     kv = ngx_array_push(&message.headers);
     ngx_str_set(&kv->key, "Content-Type");
@@ -866,7 +736,7 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     ngx_str_set(&kv[i].key, "id");
     kv[i++].value = message.id;
 
-    if (ngx_http_webhook_message_print(pool, &message, &enqueue->sc.head)
+    if (ngx_http_webhook_message_print(&message, pool, &enqueue->sc.head)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -887,6 +757,8 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     return NGX_AGAIN;
 }
 
+
+/* An event has been committed, or could not be. */
 
 static void
 ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
@@ -914,27 +786,10 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
 }
 
 
-static void
-ngx_http_webhook_queue_enqueued(ngx_http_webhook_enqueue_t *enqueue)
-{
-    if (enqueue->sc.change.rc == NGX_OK) {
-        /* also if the sender has gone away meanwhile */
-        ngx_http_webhook_dedup_accepted(enqueue->data, NGX_HTTP_ACCEPTED);
-    }
-
-    ngx_http_webhook_resume(enqueue->data);
-}
-
-
-static ngx_int_t
-ngx_http_webhook_queue_answered(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    return ngx_http_webhook_queue_answer(r, ctx->data);
-}
-
-
-/* answers with what became of an event; returns what a handler returns */
+/*
+ * Answers a request with what became of its event: 202 with the event's id, or
+ * 503.  Returns what a content handler returns.
+ */
 
 ngx_int_t
 ngx_http_webhook_queue_answer(ngx_http_request_t *r,
@@ -976,450 +831,4 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
 
     return ngx_http_webhook_send_json(r, NGX_HTTP_ACCEPTED, &out,
                                       b->last - b->pos);
-}
-
-
-/* one does not wait for events of another; 0 is the only one */
-
-static ngx_int_t
-ngx_http_webhook_queue_destination(ngx_http_request_t *r,
-    ngx_http_webhook_queue_t *queue, uint64_t *destination)
-{
-    size_t     i;
-    uint64_t   hash;
-    ngx_str_t  text;
-
-    *destination = 0;
-
-    if (queue->location == NULL || queue->location->destination == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_complex_value(r, queue->location->destination, &text)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* FNV-1a: two of one hash only share their turns */
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (i = 0; i < text.len; i++) {
-        hash = (hash ^ text.data[i]) * 0x100000001b3ULL;
-    }
-
-    *destination = hash;
-
-    return NGX_OK;
-}
-
-
-/* makes of a request what ngx_http_webhook_message_parse() reads */
-
-static ngx_int_t
-ngx_http_webhook_message_create(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
-{
-    ngx_str_t                    hops[NGX_HTTP_WEBHOOK_MESSAGE_HOPS + 1];
-    ngx_uint_t                   i;
-    ngx_keyval_t                *kv;
-    ngx_list_part_t             *part;
-    ngx_table_elt_t             *header;
-    ngx_connection_t            *c;
-    ngx_http_webhook_message_t   message;
-
-    c = r->connection;
-
-    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    message.uri = r->uri;
-    message.unparsed_uri = r->unparsed_uri;
-    message.args = r->args;
-    message.host = r->headers_in.server;
-    message.addr = c->addr_text;
-    message.sockaddr.len = c->socklen;
-    message.sockaddr.data = (u_char *) c->sockaddr;
-    message.local_sockaddr.len = c->local_socklen;
-    message.local_sockaddr.data = (u_char *) c->local_sockaddr;
-    message.id = ctx->id;
-    message.workspace = *workspace;
-
-    if (workspace->len
-        && ngx_strlchr(ctx->id.data, ctx->id.data + ctx->id.len, '.'))
-    {
-        /* what is signed must not be cut at another place */
-
-        message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
-        message.id.data = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
-        if (message.id.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_http_webhook_uuid_print(message.id.data, ctx->own_id);
-    }
-
-    if (ngx_array_init(&message.headers, r->pool, 16, sizeof(ngx_keyval_t))
-        != NGX_OK
-        || ngx_array_init(&message.variables, r->pool, 16, sizeof(ngx_keyval_t))
-           != NGX_OK
-        || ngx_http_webhook_message_hops(r, hops) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    part = &r->headers_in.headers.part;
-    header = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_webhook_message_drops(ctx, &header[i], hops,
-                                           workspace->len))
-        {
-            continue;
-        }
-
-        kv = ngx_array_push(&message.headers);
-        if (kv == NULL) {
-            return NGX_ERROR;
-        }
-
-        kv->key = header[i].key;
-        kv->value = header[i].value;
-    }
-
-    if (ngx_http_webhook_save_variables(r, ctx, &message.variables)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_webhook_message_print(r->pool, &message, head);
-}
-
-
-static ngx_int_t
-ngx_http_webhook_message_print(ngx_pool_t *pool,
-    ngx_http_webhook_message_t *message, ngx_str_t *head)
-{
-    u_char      *p;
-    ngx_uint_t   i;
-
-    head->len = ngx_http_webhook_message_size(&message->headers)
-                + ngx_http_webhook_message_size(&message->variables);
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
-        head->len += NGX_HTTP_WEBHOOK_MESSAGE_EXTRA
-                     + ngx_http_webhook_message_text(message, i)->len;
-    }
-
-    p = ngx_pnalloc(pool, head->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    head->data = p;
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
-        p = ngx_http_webhook_message_put(p,
-                                   ngx_http_webhook_message_text(message, i));
-    }
-
-    p = ngx_http_webhook_message_put_pairs(p, &message->headers);
-    (void) ngx_http_webhook_message_put_pairs(p, &message->variables);
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_webhook_message_drops(ngx_http_webhook_ctx_t *ctx,
-    ngx_table_elt_t *header, ngx_str_t *hops, ngx_uint_t outbound)
-{
-    ngx_str_t  *name;
-
-    if (header->hash == 0
-        || ngx_http_webhook_message_drop(header,
-                                         ngx_http_webhook_dropped_headers)
-        || ngx_http_webhook_message_drop(header, hops)
-        || (outbound
-            && ngx_http_webhook_message_drop(header,
-                                           ngx_http_webhook_outbound_headers))
-        || (outbound && ctx->conf->signature
-            && ngx_http_webhook_signature_has(ctx->conf->signature, header)))
-    {
-        return 1;
-    }
-
-    name = &ctx->conf->secret_key;
-
-    return header->key.len == name->len
-           && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0;
-}
-
-
-/*
- * The names of headers that, as the sender says, are for this connection only;
- * an empty one follows.  Before 1.23.0 nginx does not set
- * r->headers_in.connection.
- */
-
-static ngx_int_t
-ngx_http_webhook_message_hops(ngx_http_request_t *r, ngx_str_t *hops)
-{
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == sizeof("connection") - 1
-                && ngx_strncmp(h[i].lowcase_key, "connection",
-                               sizeof("connection") - 1)
-                   == 0
-                && ngx_http_webhook_message_hop(r, &h[i].value, hops, &n)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    ngx_str_null(&hops[n]);
-
-    return NGX_OK;
-}
-
-
-/* adds those of a list, in lower case, as long as there is room */
-
-static ngx_int_t
-ngx_http_webhook_message_hop(ngx_http_request_t *r, ngx_str_t *list,
-    ngx_str_t *hops, ngx_uint_t *n)
-{
-    u_char     *last, *p;
-    ngx_str_t  *hop;
-
-    p = ngx_pnalloc(r->pool, list->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_strlow(p, list->data, list->len);
-    last = p + list->len;
-
-    for ( /* void */ ; p < last && *n < NGX_HTTP_WEBHOOK_MESSAGE_HOPS; p++) {
-
-        hop = &hops[*n];
-        hop->data = p;
-
-        while (p < last && *p != ',' && *p != ' ' && *p != '\t') {
-            p++;
-        }
-
-        hop->len = p - hop->data;
-
-        if (hop->len) {
-            (*n)++;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_webhook_message_drop(ngx_table_elt_t *header, ngx_str_t *name)
-{
-    for ( /* void */ ; name->len; name++) {
-
-        if (header->key.len == name->len
-            && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static size_t
-ngx_http_webhook_message_size(ngx_array_t *pairs)
-{
-    size_t         size;
-    ngx_uint_t     i;
-    ngx_keyval_t  *kv;
-
-    kv = pairs->elts;
-    size = NGX_HTTP_WEBHOOK_MESSAGE_EXTRA;
-
-    for (i = 0; i < pairs->nelts; i++) {
-        size += 2 * NGX_HTTP_WEBHOOK_MESSAGE_EXTRA + kv[i].key.len
-                + kv[i].value.len;
-    }
-
-    return size;
-}
-
-
-/*
- * Four bytes of length, the highest first, the text, and a zero: where nginx
- * searches in a header it relies on that.
- */
-
-static u_char *
-ngx_http_webhook_message_put(u_char *p, ngx_str_t *text)
-{
-    *p++ = (u_char) (text->len >> 24);
-    *p++ = (u_char) (text->len >> 16);
-    *p++ = (u_char) (text->len >> 8);
-    *p++ = (u_char) text->len;
-
-    if (text->len) {
-        p = ngx_cpymem(p, text->data, text->len);
-    }
-
-    *p++ = '\0';
-
-    return p;
-}
-
-
-/* names and values; an empty name follows the last one */
-
-static u_char *
-ngx_http_webhook_message_put_pairs(u_char *p, ngx_array_t *pairs)
-{
-    ngx_str_t      end;
-    ngx_uint_t     i;
-    ngx_keyval_t  *kv;
-
-    kv = pairs->elts;
-
-    for (i = 0; i < pairs->nelts; i++) {
-        p = ngx_http_webhook_message_put(p, &kv[i].key);
-        p = ngx_http_webhook_message_put(p, &kv[i].value);
-    }
-
-    ngx_str_null(&end);
-
-    return ngx_http_webhook_message_put(p, &end);
-}
-
-
-/*
- * Reads what a queue has kept of a request.  The texts are those in "head".
- * Returns NGX_OK, NGX_DECLINED if it is not what we have written, or NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
-    ngx_http_webhook_message_t *message)
-{
-    ngx_int_t   rc;
-    ngx_str_t   rest;
-    ngx_uint_t  i;
-
-    rest = *head;
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MESSAGE_TEXTS; i++) {
-
-        if (ngx_http_webhook_message_get(&rest,
-                                    ngx_http_webhook_message_text(message, i))
-            != NGX_OK)
-        {
-            return NGX_DECLINED;
-        }
-    }
-
-    rc = ngx_http_webhook_message_get_pairs(&rest, pool, &message->headers);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_http_webhook_message_get_pairs(&rest, pool, &message->variables);
-
-    return (rc == NGX_OK && rest.len) ? NGX_DECLINED : rc;
-}
-
-
-static ngx_int_t
-ngx_http_webhook_message_get(ngx_str_t *rest, ngx_str_t *text)
-{
-    u_char  *p;
-
-    if (rest->len < NGX_HTTP_WEBHOOK_MESSAGE_EXTRA) {
-        return NGX_DECLINED;
-    }
-
-    p = rest->data;
-
-    text->len = (size_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-    text->data = p + 4;
-
-    rest->len -= NGX_HTTP_WEBHOOK_MESSAGE_EXTRA;
-
-    if (text->len > rest->len || text->data[text->len] != '\0') {
-        return NGX_DECLINED;
-    }
-
-    rest->len -= text->len;
-    rest->data = text->data + text->len + 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_webhook_message_get_pairs(ngx_str_t *rest, ngx_pool_t *pool,
-    ngx_array_t *pairs)
-{
-    ngx_str_t      key, value;
-    ngx_keyval_t  *kv;
-
-    if (ngx_array_init(pairs, pool, 16, sizeof(ngx_keyval_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for ( ;; ) {
-
-        if (ngx_http_webhook_message_get(rest, &key) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        if (key.len == 0) {
-            return NGX_OK;
-        }
-
-        if (ngx_http_webhook_message_get(rest, &value) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        kv = ngx_array_push(pairs);
-        if (kv == NULL) {
-            return NGX_ERROR;
-        }
-
-        kv->key = key;
-        kv->value = value;
-    }
 }

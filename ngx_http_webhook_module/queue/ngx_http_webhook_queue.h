@@ -8,49 +8,62 @@
 #include "status/ngx_http_webhook_status.h"
 
 
+/* known to ngx_http_webhook_schedule.c */
 typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
-
 
 typedef struct ngx_http_webhook_enqueue_s    ngx_http_webhook_enqueue_t;
 
 
 struct ngx_http_webhook_queue_s {
     ngx_str_t                        name;
-    u_char                          *file;          /* that names it first */
-    ngx_uint_t                       line;
-    ngx_http_webhook_store_conf_t    spool;         /* no path: not known yet */
-    time_t                           keep_dead;
+    u_char                          *file;          /* where it is named */
+    ngx_uint_t                       line;          /* first */
+    ngx_http_webhook_store_conf_t    spool;         /* without a path until it
+                                                       is described */
+    time_t                           keep_dead;     /* seconds */
 
-    ngx_http_webhook_loc_conf_t     *location;      /* delivers; may be NULL */
+    ngx_http_webhook_loc_conf_t     *location;      /* that delivers it; may be
+                                                       NULL */
     ngx_http_core_loc_conf_t        *clcf;          /* of it */
     ngx_http_core_srv_conf_t        *cscf;
     ngx_shm_zone_t                  *endpoints;     /* may be NULL */
 
     ngx_http_webhook_queue_t        *previous;      /* before a reload */
     ngx_shm_zone_t                  *shm_zone;
-    ngx_fd_t                         wake;          /* tells the deliverer */
+    ngx_fd_t                         eventfd;       /* of all processes, for
+                                                       who delivers */
     ngx_event_t                      news;          /* of this process */
 
     ngx_http_webhook_store_t        *store;         /* of this process */
     ngx_cycle_t                     *cycle;
     time_t                           tried;         /* to open the store */
+    ngx_uint_t                       expiring;      /* dead letters */
     time_t                           logged;        /* that it is full */
-    ngx_http_webhook_deliverer_t    *deliverer;     /* of this process */
+
+    /* of this process, and called when an event may be due; may be NULL */
+    ngx_http_webhook_deliverer_t    *deliverer;
+    void                           (*wake)(ngx_http_webhook_queue_t *queue);
+
     ngx_http_webhook_status_item_t  *status;
 };
 
 
-/* an event on its way into a queue; "handler" is told when it is there */
+/*
+ * An event on its way into a queue.  It belongs to the caller, who sets
+ * "queue", "handler" and "data"; "handler" is called once the event is durable,
+ * or could not be stored: sc.change.rc says which.
+ */
 
 struct ngx_http_webhook_enqueue_s {
-    ngx_http_webhook_spool_change_t  sc;            /* with the result */
+    ngx_http_webhook_spool_change_t  sc;
     ngx_http_webhook_queue_t        *queue;
     void                           (*handler)(ngx_http_webhook_enqueue_t *eq);
     void                            *data;
 
     ngx_str_t                        workspace;     /* of its endpoint */
-    ngx_uint_t                       fans_out;      /* the answer says where */
-    ngx_uint_t                       unwanted;
+    ngx_uint_t                       fans_out;      /* the answer says to how
+                                                       many endpoints */
+    ngx_uint_t                       unwanted;      /* to none */
 
     /* of an event of our own */
     ngx_str_t                        name;
@@ -62,24 +75,26 @@ ngx_http_webhook_queue_t *ngx_http_webhook_queue_find(
     ngx_http_webhook_main_conf_t *wmcf, ngx_str_t *name);
 ngx_http_webhook_queue_t *ngx_http_webhook_queue_get(ngx_conf_t *cf,
     ngx_str_t *name);
+char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
+
+void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
+    ngx_cycle_t *cycle);
+void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);
+void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
+ngx_connection_t *ngx_http_webhook_queue_listen(
+    ngx_http_webhook_queue_t *queue, ngx_event_handler_pt handler, void *data);
+void ngx_http_webhook_queue_heard(ngx_connection_t *c);
+void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
+void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
+
+void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
 ngx_int_t ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     ngx_pool_t *pool, u_char *uuid);
 ngx_int_t ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ngx_http_webhook_enqueue_t *enqueue);
-void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
-ngx_int_t ngx_http_webhook_message_parse(ngx_str_t *head, ngx_pool_t *pool,
-    ngx_http_webhook_message_t *message);
-
-char *ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_webhook_queue_merge(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);
-ngx_int_t ngx_http_webhook_queue_init(ngx_conf_t *cf);
-void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
-    ngx_cycle_t *cycle);
-void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_QUEUE_H_INCLUDED_ */

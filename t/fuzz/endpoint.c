@@ -924,7 +924,7 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
     ngx_http_request_t            *r;
     ngx_http_upstream_t           *u;
     ngx_http_webhook_ctx_t        *ctx;
-    ngx_http_webhook_message_t     message;
+    ngx_http_webhook_delivery_t    delivery;
     ngx_http_webhook_outbound_t   *outbound;
 
     if (options & fuzz_narrowed) {
@@ -939,11 +939,11 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
 
     ctx = ngx_http_webhook_create_ctx(r);
 
-    ngx_memzero(&message, sizeof(message));
-    message.workspace = *workspace;
-    (void) ngx_array_init(&message.variables, r->pool, 1, sizeof(ngx_keyval_t));
+    ngx_memzero(&delivery, sizeof(delivery));
+    delivery.workspace = *workspace;
+    delivery.variables = ngx_array_create(r->pool, 1, sizeof(ngx_keyval_t));
 
-    ctx->message = &message;
+    ctx->delivery = &delivery;
 
     ngx_str_set(&body, "{}");
 
@@ -953,7 +953,7 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
         fuzz_fail("no attempt");
     }
 
-    outbound = ctx->outbound;
+    outbound = delivery.outbound;
 
     if (outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND || outbound->status
         || !plain_same(&outbound->url.text, &plain->text)

@@ -14,7 +14,8 @@
 
 #include "tables.h"
 
-#include "queue/ngx_http_webhook_queue.h"
+#include "queue/ngx_http_webhook_message.h"
+#include "store/ngx_http_webhook_spool.h"
 
 
 #define FUZZ_EVENTS  16

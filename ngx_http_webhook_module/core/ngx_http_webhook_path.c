@@ -1,0 +1,92 @@
+
+/* What the path of a request names, and which part of a list it asks for. */
+
+
+#include "core/ngx_http_webhook_path.h"
+#include "core/ngx_http_webhook_ctx.h"
+
+
+/*
+ * Splits a path at its slashes, from the end: segments[0] is the last segment,
+ * and what follows the last slash, so that it may be empty.  The segments are
+ * parts of "path".  Returns how many there are, at most "max"; those that there
+ * are not are set to be empty.  What is before the first slash counts only if
+ * it is not empty.
+ */
+
+ngx_uint_t
+ngx_http_webhook_path_split(ngx_str_t *path, ngx_str_t *segments,
+    ngx_uint_t max)
+{
+    u_char      *last, *p;
+    ngx_uint_t   i, n;
+
+    last = path->data + path->len;
+
+    for (n = 0; n < max && last > path->data; n++) {
+
+        for (p = last; p > path->data && p[-1] != '/'; p--) { /* void */ }
+
+        segments[n].len = last - p;
+        segments[n].data = p;
+
+        last = (p > path->data) ? p - 1 : p;
+    }
+
+    for (i = n; i < max; i++) {
+        ngx_str_null(&segments[i]);
+    }
+
+    return n;
+}
+
+
+/* Says whether a segment is "name". */
+
+ngx_uint_t
+ngx_http_webhook_segment_is(ngx_str_t *segment, char *name)
+{
+    return segment->len == ngx_strlen(name)
+           && ngx_strncmp(segment->data, name, segment->len) == 0;
+}
+
+
+/*
+ * Reads the arguments "limit", a number of entries, and "after", the UUID of
+ * the entry before them.  Returns NGX_OK, or NGX_ABORT with one of the verdicts
+ * set.  Whether there is such an entry is the caller's to find out.
+ */
+
+ngx_int_t
+ngx_http_webhook_page_parse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_page_t *page, ngx_http_webhook_verdict_t *invalid_limit,
+    ngx_http_webhook_verdict_t *invalid_after)
+{
+    ngx_int_t  limit;
+    ngx_str_t  value;
+
+    page->limit = NGX_HTTP_WEBHOOK_PAGE_LIMIT;
+    page->has_after = 0;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+
+        limit = ngx_atoi(value.data, value.len);
+
+        if (limit < 1 || limit > NGX_HTTP_WEBHOOK_PAGE_MAX) {
+            return ngx_http_webhook_reject(ctx, invalid_limit, NULL);
+        }
+
+        page->limit = limit;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
+
+        if (ngx_http_webhook_uuid_parse(&value, page->after) != NGX_OK) {
+            return ngx_http_webhook_reject(ctx, invalid_after, NULL);
+        }
+
+        page->has_after = 1;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,57 @@
+
+#ifndef _NGX_HTTP_WEBHOOK_ATTEMPT_H_INCLUDED_
+#define _NGX_HTTP_WEBHOOK_ATTEMPT_H_INCLUDED_
+
+
+/*
+ * Deliveries are made in three rooms, of which each knows those above it only:
+ *
+ *     attempt     a request without a client, from its beginning to its end
+ *     deliver     directives; what becomes of an event after an attempt
+ *     schedule    which process delivers, and which event is due when
+ */
+
+
+#include "ngx_http_webhook.h"
+#include "queue/ngx_http_webhook_queue.h"
+#include "endpoints/ngx_http_webhook_outbound.h"
+
+
+/* answers that nginx has no name for */
+#define NGX_HTTP_WEBHOOK_GONE        410
+#define NGX_HTTP_WEBHOOK_TOO_MANY    429
+
+/* seconds: the longest Retry-After that is heeded */
+#define NGX_HTTP_WEBHOOK_RETRY_MAX   (24 * 60 * 60)
+
+
+typedef struct ngx_http_webhook_attempt_s  ngx_http_webhook_attempt_t;
+
+/* It belongs to the caller of ngx_http_webhook_attempt_begin(). */
+
+struct ngx_http_webhook_attempt_s {
+    ngx_http_webhook_queue_t         *queue;
+    ngx_http_webhook_spool_change_t   sc;           /* of "event" */
+
+    /* is called when the attempt has ended */
+    void                            (*handler)(
+                                        ngx_http_webhook_attempt_t *attempt);
+    void                             *data;
+
+    /* may be used until "handler" returns; NULL: to no endpoint */
+    ngx_http_webhook_outbound_t      *outbound;
+
+    ngx_msec_t                        start;
+    ngx_event_t                       timer;        /* of "timeout=" */
+    ngx_uint_t                        status;       /* 0: no answer */
+    ngx_uint_t                        cut;          /* by nginx, which quits */
+    ngx_int_t                         retry_after;  /* seconds, or -1 */
+    off_t                             received;
+};
+
+
+ngx_int_t ngx_http_webhook_attempt_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_webhook_attempt_begin(ngx_http_webhook_attempt_t *attempt);
+
+
+#endif /* _NGX_HTTP_WEBHOOK_ATTEMPT_H_INCLUDED_ */

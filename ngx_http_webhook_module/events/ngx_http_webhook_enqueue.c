@@ -1,0 +1,411 @@
+
+/*
+ * "webhook_queue": a content handler that puts accepted events into a queue,
+ * and answers 202 once an event is durable.  With "endpoints=" an event goes to
+ * the endpoint that is registered for its workspace, or is dropped if there is
+ * none that wants it.
+ */
+
+
+#include "events/ngx_http_webhook_enqueue.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "dedup/ngx_http_webhook_dedup.h"
+#include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "judge/ngx_http_webhook_variable.h"
+#include "systems/ngx_http_webhook_systems.h"
+#include "queue/ngx_http_webhook_message.h"
+#include "queue/ngx_http_webhook_queue.h"
+#include "endpoints/ngx_http_webhook_endpoint.h"
+#include "endpoints/ngx_http_webhook_outbound.h"
+
+
+static ngx_int_t ngx_http_webhook_enqueue_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_enqueue_destination(ngx_http_request_t *r,
+    ngx_http_webhook_queue_t *queue, uint64_t *destination);
+static void ngx_http_webhook_enqueue_done(ngx_http_webhook_enqueue_t *enqueue);
+static ngx_int_t ngx_http_webhook_enqueue_answer(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head);
+static ngx_uint_t ngx_http_webhook_enqueue_drops(void *data,
+    ngx_table_elt_t *header, ngx_uint_t outbound);
+
+
+/* Sets "webhook_queue name [endpoints=zone];" in a location. */
+
+char *
+ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                 *value, name;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (wlcf->queue) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    wlcf->queue = ngx_http_webhook_queue_get(cf, &value[1]);
+    if (wlcf->queue == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "endpoints=", 10) != 0
+            || value[2].len == 10)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        name.len = value[2].len - 10;
+        name.data = value[2].data + 10;
+
+        wlcf->queue_zone = ngx_shared_memory_add(cf, &name, 0,
+                                                 &ngx_http_webhook_module);
+        if (wlcf->queue_zone == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (wlcf->queue->endpoints
+            && wlcf->queue->endpoints != wlcf->queue_zone)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "webhook queue \"%V\" has the endpoints of "
+                               "another zone already", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        wlcf->queue->endpoints = wlcf->queue_zone;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "is used beside another content handler, such as "
+               "\"proxy_pass\"";
+    }
+
+    clcf->handler = ngx_http_webhook_enqueue_handler;
+
+    wlcf->queue_file = cf->conf_file->file.name.data;
+    wlcf->queue_line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Merges and checks the configuration of a location that has "webhook_queue",
+ * or whose parent has it; called after the configuration has been read.  Like
+ * any content handler, it is inherited by "if" and "limit_except" only.
+ * Returns NGX_CONF_OK, or NGX_CONF_ERROR after a message.
+ */
+
+char *
+ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (wlcf->queue == NULL) {
+
+        if (clcf->noname && clcf->handler == NULL) {
+            wlcf->queue = prev->queue;
+            wlcf->queue_zone = prev->queue_zone;
+            clcf->handler = ngx_http_webhook_enqueue_handler;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (clcf->handler != ngx_http_webhook_enqueue_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" is used beside another content "
+                      "handler, such as \"proxy_pass\", in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->provider == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" needs \"webhook\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->endpoints) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_queue\" is used beside "
+                      "\"webhook_endpoints\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->queue_zone == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (wlcf->provider != &ngx_http_webhook_munity) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"endpoints=\" needs \"webhook munity\" in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_webhook_endpoint_check_zone(cf, wlcf->queue_zone,
+                                                wlcf->queue_file,
+                                                wlcf->queue_line);
+}
+
+
+/* The content handler: takes an event that the gate has accepted. */
+
+static ngx_int_t
+ngx_http_webhook_enqueue_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_chain_t                  *cl;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_event_t     *event;
+    ngx_http_webhook_enqueue_t   *enqueue;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+
+    if (r != r->main || ctx == NULL || ctx->conf != wlcf || !ctx->started) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"webhook_queue\" takes no event that was not judged in "
+                      "its location, as in a subrequest");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    enqueue = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_enqueue_t));
+    if (enqueue == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->data = enqueue;
+
+    enqueue->queue = wlcf->queue;
+    enqueue->handler = ngx_http_webhook_enqueue_done;
+    enqueue->data = r;
+
+    if (ngx_http_webhook_queue_opened(wlcf->queue) != NGX_OK) {
+        enqueue->sc.change.rc = NGX_ERROR;
+        return ngx_http_webhook_queue_answer(r, enqueue);
+    }
+
+    event = &enqueue->sc.event;
+
+    if (!ctx->has_own_id) {
+        ctx->has_own_id = 1;
+        ngx_http_webhook_uuid_generate_ordered(ctx->own_id);
+    }
+
+    ngx_memcpy(event->id, ctx->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    if (ngx_http_webhook_set_id(r, ctx, 1) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (wlcf->queue_zone) {
+
+        enqueue->fans_out = 1;
+
+        rc = ngx_http_webhook_outbound_find(r, ctx, wlcf->queue_zone,
+                                            &enqueue->workspace,
+                                            &event->destination);
+        if (rc != NGX_OK) {
+            enqueue->unwanted = (rc == NGX_DECLINED);
+            enqueue->sc.change.rc = (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+            return ngx_http_webhook_queue_answer(r, enqueue);
+        }
+
+    } else if (ngx_http_webhook_enqueue_destination(r, wlcf->queue,
+                                                    &event->destination)
+               != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_webhook_enqueue_message(r, ctx, &enqueue->workspace,
+                                         &enqueue->sc.head)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->request_body) {
+        enqueue->sc.body = r->request_body->bufs;
+
+        for (cl = enqueue->sc.body; cl; cl = cl->next) {
+            enqueue->sc.length += ngx_buf_size(cl->buf);
+        }
+    }
+
+    ngx_http_webhook_queue_submit(enqueue);
+
+    return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_enqueue_answer);
+}
+
+
+/* The event has been committed, or could not be: resumes the request. */
+
+static void
+ngx_http_webhook_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
+{
+    if (enqueue->sc.change.rc == NGX_OK) {
+        /* the event is taken even if the sender has gone away meanwhile */
+        ngx_http_webhook_dedup_accepted(enqueue->data, NGX_HTTP_ACCEPTED);
+    }
+
+    ngx_http_webhook_resume(enqueue->data);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_enqueue_answer(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    return ngx_http_webhook_queue_answer(r, ctx->data);
+}
+
+
+/*
+ * Tells an event's destination, a number made of the value of "destination=".
+ * Events of one destination do not wait for those of another.  Without the
+ * parameter all events have destination 0.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_enqueue_destination(ngx_http_request_t *r,
+    ngx_http_webhook_queue_t *queue, uint64_t *destination)
+{
+    size_t     i;
+    uint64_t   hash;
+    ngx_str_t  text;
+
+    *destination = 0;
+
+    if (queue->location == NULL || queue->location->destination == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, queue->location->destination, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* FNV-1a: destinations with the same hash only take turns */
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (i = 0; i < text.len; i++) {
+        hash = (hash ^ text.data[i]) * 0x100000001b3ULL;
+    }
+
+    *destination = hash;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Makes the head of a message out of a request that has been accepted.  It is
+ * for the endpoint of "workspace", which is empty if it is for none.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
+{
+    ngx_connection_t            *c;
+    ngx_http_webhook_message_t   message;
+
+    c = r->connection;
+
+    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK
+        || ngx_http_webhook_message_init(&message, r->pool) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    message.uri = r->uri;
+    message.unparsed_uri = r->unparsed_uri;
+    message.args = r->args;
+    message.host = r->headers_in.server;
+    message.addr = c->addr_text;
+    message.sockaddr.len = c->socklen;
+    message.sockaddr.data = (u_char *) c->sockaddr;
+    message.local_sockaddr.len = c->local_socklen;
+    message.local_sockaddr.data = (u_char *) c->local_sockaddr;
+    message.id = ctx->id;
+    message.workspace = *workspace;
+
+    if (workspace->len
+        && ngx_strlchr(ctx->id.data, ctx->id.data + ctx->id.len, '.'))
+    {
+        /*
+         * The signed text is the id, a dot, and the rest: with a dot in the id
+         * it could be cut at another place.
+         */
+
+        message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
+        message.id.data = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_UUID_LEN);
+        if (message.id.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_http_webhook_uuid_print(message.id.data, ctx->own_id);
+    }
+
+    if (ngx_http_webhook_message_add_headers(&message, r->pool,
+                                             &r->headers_in.headers,
+                                             ngx_http_webhook_enqueue_drops,
+                                             ctx)
+        != NGX_OK
+        || ngx_http_webhook_save_variables(r, ctx, &message.variables)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_message_print(&message, r->pool, head);
+}
+
+
+/*
+ * Refuses the header with the location's secret and, of an event for an
+ * endpoint, those with the sender's signature.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_enqueue_drops(void *data, ngx_table_elt_t *header,
+    ngx_uint_t outbound)
+{
+    ngx_http_webhook_ctx_t *ctx = data;
+
+    ngx_str_t  *name;
+
+    if (outbound && ctx->conf->signature
+        && ngx_http_webhook_signature_has(ctx->conf->signature, header))
+    {
+        return 1;
+    }
+
+    name = &ctx->conf->secret_key;
+
+    return header->key.len == name->len
+           && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0;
+}

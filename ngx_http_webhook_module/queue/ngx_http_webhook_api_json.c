@@ -1,0 +1,220 @@
+
+/* Queues and events as "webhook_api" shows them. */
+
+
+#include "queue/ngx_http_webhook_api_json.h"
+
+
+static json_t *ngx_http_webhook_api_pairs_json(ngx_pool_t *pool,
+    ngx_array_t *pairs);
+static json_t *ngx_http_webhook_api_base64_json(ngx_pool_t *pool,
+    ngx_str_t *text);
+
+
+/* what the status of an attempt that has failed means */
+
+static struct {
+    uint64_t   status;
+    char      *text;
+} ngx_http_webhook_api_errors[] = {
+    { 0, "no answer" },
+    { 410, "gone" },
+    { 429, "too many requests" },
+    { 500, "internal server error" },
+    { 502, "no connection, or no valid answer" },
+    { 503, "service unavailable" },
+    { 504, "timed out" },
+    { (uint64_t) -1, "refused" }
+};
+
+
+/* Describes a queue.  Returns NULL if the store or memory fails. */
+
+json_t *
+ngx_http_webhook_api_queue_json(ngx_pool_t *pool,
+    ngx_http_webhook_queue_t *queue)
+{
+    json_int_t                      age;
+    ngx_http_webhook_spool_stat_t   st;
+
+    if (ngx_http_webhook_queue_opened(queue) != NGX_OK
+        || ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    age = 0;
+
+    if (st.oldest) {
+        age = ngx_max((json_int_t) (ngx_time() - st.oldest / 1000), 0);
+    }
+
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}",
+                     "queue",
+                     ngx_http_webhook_api_text_json(pool, &queue->name),
+                     "waiting", (json_int_t) st.waiting,
+                     "dead", (json_int_t) st.dead,
+                     "oldest_seconds", age,
+                     "bytes", (json_int_t) st.used,
+                     "max_bytes", (json_int_t) queue->spool.size);
+}
+
+
+/* Describes an event.  Returns NULL if there is no memory. */
+
+json_t *
+ngx_http_webhook_api_event_json(ngx_http_webhook_event_t *event)
+{
+    char        id[NGX_HTTP_WEBHOOK_UUID_LEN];
+    char       *error;
+    ngx_uint_t  dead, i;
+
+    (void) ngx_http_webhook_uuid_print((u_char *) id, event->id);
+
+    dead = (event->state == NGX_HTTP_WEBHOOK_DEAD);
+    error = NULL;
+
+    if (event->attempts) {
+
+        for (i = 0; ngx_http_webhook_api_errors[i].status != (uint64_t) -1;
+             i++)
+        {
+            if (ngx_http_webhook_api_errors[i].status == event->status) {
+                break;
+            }
+        }
+
+        error = ngx_http_webhook_api_errors[i].text;
+    }
+
+    /* times are shown in seconds */
+
+    return json_pack("{s:s%, s:s, s:f, s:f, s:I, s:I, s:s?}",
+                     "id", id, (size_t) NGX_HTTP_WEBHOOK_UUID_LEN,
+                     "state", dead ? "dead" : "waiting",
+                     "arrived", event->arrived / 1000.0,
+                     dead ? "died" : "due", event->time / 1000.0,
+                     "attempts", (json_int_t) event->attempts,
+                     "status", (json_int_t) event->status,
+                     "error", error);
+}
+
+
+/*
+ * Adds to the description of an event what was kept of its request.  Returns
+ * NGX_OK, or NGX_ERROR if there is no memory.
+ */
+
+ngx_int_t
+ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
+    ngx_http_webhook_message_t *message, ngx_str_t *body)
+{
+    json_t      *headers, *text, *variables;
+    ngx_uint_t   failed;
+
+    headers = ngx_http_webhook_api_pairs_json(pool, &message->headers);
+    variables = ngx_http_webhook_api_pairs_json(pool, &message->variables);
+
+    failed = json_object_set_new(json, "uri",
+                 ngx_http_webhook_api_text_json(pool, &message->unparsed_uri));
+
+    failed |= json_object_set_new(json, "client",
+                 ngx_http_webhook_api_text_json(pool, &message->addr));
+
+    failed |= json_object_set_new(json, "webhook_id",
+                 ngx_http_webhook_api_text_json(pool, &message->id));
+
+    failed |= json_object_set_new(json, "headers", headers);
+    failed |= json_object_set_new(json, "variables", variables);
+
+    /* a body may be any bytes: it is shown as text if it is UTF-8 */
+
+    text = json_stringn((char *) body->data, body->len);
+
+    failed |= text ? json_object_set_new(json, "body", text)
+                   : json_object_set_new(json, "body_base64",
+                             ngx_http_webhook_api_base64_json(pool, body));
+
+    return failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/* Makes a list of [name, value]: a header may come more than once. */
+
+static json_t *
+ngx_http_webhook_api_pairs_json(ngx_pool_t *pool, ngx_array_t *pairs)
+{
+    json_t        *list, *name, *value;
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    list = json_array();
+    kv = pairs->elts;
+
+    for (i = 0; list && i < pairs->nelts; i++) {
+
+        name = ngx_http_webhook_api_text_json(pool, &kv[i].key);
+        value = ngx_http_webhook_api_text_json(pool, &kv[i].value);
+
+        if (json_array_append_new(list, json_pack("[o, o]", name, value))
+            != 0)
+        {
+            json_decref(list);
+            return NULL;
+        }
+    }
+
+    return list;
+}
+
+
+/* Makes a string.  What is not UTF-8 is read as ISO 8859-1, as headers were. */
+
+json_t *
+ngx_http_webhook_api_text_json(ngx_pool_t *pool, ngx_str_t *text)
+{
+    size_t   i;
+    json_t  *json;
+    u_char  *p, *start;
+
+    json = json_stringn((char *) text->data, text->len);
+    if (json) {
+        return json;
+    }
+
+    start = ngx_pnalloc(pool, 2 * text->len + 1);
+    if (start == NULL) {
+        return NULL;
+    }
+
+    for (p = start, i = 0; i < text->len; i++) {
+
+        if (text->data[i] < 0x80) {
+            *p++ = text->data[i];
+            continue;
+        }
+
+        *p++ = (u_char) (0xc0 | text->data[i] >> 6);
+        *p++ = (u_char) (0x80 | (text->data[i] & 0x3f));
+    }
+
+    return json_stringn((char *) start, p - start);
+}
+
+
+/* Makes a string of the text in base64. */
+
+static json_t *
+ngx_http_webhook_api_base64_json(ngx_pool_t *pool, ngx_str_t *text)
+{
+    ngx_str_t  encoded;
+
+    encoded.data = ngx_pnalloc(pool, ngx_base64_encoded_length(text->len));
+    if (encoded.data == NULL) {
+        return NULL;
+    }
+
+    ngx_encode_base64(&encoded, text);
+
+    return json_stringn((char *) encoded.data, encoded.len);
+}
