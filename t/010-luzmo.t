@@ -829,3 +829,23 @@ zq
 [(415) x @::NotJson]
 --- response_body eval
 [($::Type) x @::NotJson]
+
+
+
+=== TEST 44: a name that goes on behind a NUL is another one of that name
+--- request eval
+[::post(map { $_ . ',' . substr ::payload(), 1 }
+            '{"slug\u0000x":"other"', '{"slug\u0000":"other"',
+            '{"sl\u0075g\u0000' . 'x' x 200 . '":"other"',
+            '{"slug\u0000\u0000":[{}]'),
+ ::post(map { substr(::payload(), 0, -1) . ",$_}" }
+            '"slug\u0000x":"other"', '"key\u0000":1'),
+ ::post('{"slug\u0000x":"acme"'
+        . (::payload(slug => undef) =~ s/^\{/,/r)),
+ ::post(map { $_ . ',' . substr ::payload(), 1 }
+            '{"slugs\u0000":1', '{"x\u0000slug":1', '{"\u0000slug":1')]
+--- error_code eval
+[(400) x 7, (200) x 3]
+--- response_body_like eval
+[map { '^' . quotemeta $_ } (::twice('slug')) x 5, ::twice('key'),
+ ::missing('slug'), ('POST /hook/data_updated') x 3]

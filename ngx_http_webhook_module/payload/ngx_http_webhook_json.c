@@ -72,6 +72,7 @@ enum {
 
 static u_char *ngx_http_webhook_json_space(u_char *p, u_char *last);
 static ngx_inline u_char *ngx_http_webhook_json_plain(u_char *p, u_char *last);
+static ngx_uint_t ngx_http_webhook_json_name(ngx_http_webhook_json_t *json);
 static void ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p,
     size_t len);
 static void ngx_http_webhook_json_code_unit(ngx_http_webhook_json_t *json);
@@ -535,10 +536,7 @@ string_end:
             ngx_http_webhook_json_emit(json, run, p - run);
             ngx_http_webhook_json_lone_surrogate(json);
 
-            json->action = (json->name_len > NGX_HTTP_WEBHOOK_JSON_NAME)
-                           ? NGX_HTTP_WEBHOOK_JSON_SKIP
-                           : json->handler->name(json->data, json->depth,
-                                                 json->name, json->name_len);
+            json->action = ngx_http_webhook_json_name(json);
         }
 
         json->sink = sink_none;
@@ -909,6 +907,8 @@ ngx_http_webhook_json_plain(u_char *p, u_char *last)
 static void
 ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p, size_t len)
 {
+    size_t  room;
+
     if (len == 0) {
         return;
     }
@@ -920,15 +920,36 @@ ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p, size_t len)
         return;
     }
 
-    if (len > NGX_HTTP_WEBHOOK_JSON_NAME
-        || json->name_len > NGX_HTTP_WEBHOOK_JSON_NAME - len)
-    {
-        json->name_len = NGX_HTTP_WEBHOOK_JSON_NAME + 1;
+    if (json->name_len > NGX_HTTP_WEBHOOK_JSON_NAME) {
         return;
     }
 
-    ngx_memcpy(json->name + json->name_len, p, len);
-    json->name_len += len;
+    room = NGX_HTTP_WEBHOOK_JSON_NAME - json->name_len;
+
+    ngx_memcpy(json->name + json->name_len, p, ngx_min(len, room));
+    json->name_len += ngx_min(len, room + 1);
+}
+
+
+/* Reports a member's name; returns what is to be done with its value. */
+
+static ngx_uint_t
+ngx_http_webhook_json_name(ngx_http_webhook_json_t *json)
+{
+    size_t  len;
+
+    len = json->name_len;
+
+    if (len > NGX_HTTP_WEBHOOK_JSON_NAME) {
+
+        len = NGX_HTTP_WEBHOOK_JSON_NAME;
+
+        if (memchr(json->name, '\0', len) == NULL) {
+            return NGX_HTTP_WEBHOOK_JSON_SKIP;
+        }
+    }
+
+    return json->handler->name(json->data, json->depth, json->name, len);
 }
 
 

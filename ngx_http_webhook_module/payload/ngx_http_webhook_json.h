@@ -13,7 +13,10 @@
 /* how deep members are reported: 1 is a member of the document's object */
 #define NGX_HTTP_WEBHOOK_JSON_WATCH     4
 
-/* a member name of more bytes, decoded, is reported to nobody */
+/*
+ * A member name of more bytes, decoded, is not reported, unless a NUL is among
+ * the first ones: then these are, since a reader may take them for the name.
+ */
 #define NGX_HTTP_WEBHOOK_JSON_NAME      64
 
 

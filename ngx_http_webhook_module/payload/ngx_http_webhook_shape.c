@@ -25,6 +25,9 @@ typedef struct {
 
 static ngx_uint_t ngx_http_webhook_shape_name(void *data, ngx_uint_t depth,
     u_char *name, size_t len);
+static ngx_uint_t ngx_http_webhook_shape_find(
+    ngx_http_webhook_reader_t *reader, ngx_uint_t depth, u_char *name,
+    size_t len);
 static void ngx_http_webhook_shape_text(void *data, ngx_uint_t depth,
     u_char *text, size_t len);
 static void ngx_http_webhook_shape_value(void *data, ngx_uint_t depth,
@@ -192,7 +195,10 @@ ngx_http_webhook_shape_judge(ngx_http_webhook_reader_t *reader,
 
         /* a duplicate outweighs a missing member, and that an invalid one */
 
-        if (value->count > 1) {
+        if (value->count > 1
+            || (value->cut
+                && (value->count || (f->flags & NGX_HTTP_WEBHOOK_OPTIONAL))))
+        {
             *field = f;
             return NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE;
         }
@@ -266,6 +272,52 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
 {
     ngx_http_webhook_reader_t *reader = data;
 
+    u_char                    *nul;
+    ngx_uint_t                 i;
+    ngx_http_webhook_shape_t  *shape;
+
+    shape = reader->shape;
+
+    i = ngx_http_webhook_shape_find(reader, depth, name, len);
+
+    if (i < shape->nfields) {
+        reader->current[depth] = i;
+
+        /* the first value is the one kept: a second one is refused anyway */
+
+        if (reader->values[i].count++) {
+            return NGX_HTTP_WEBHOOK_JSON_SKIP;
+        }
+
+        return (shape->fields[i].type == NGX_HTTP_WEBHOOK_OBJECT)
+               ? NGX_HTTP_WEBHOOK_JSON_DESCEND : NGX_HTTP_WEBHOOK_JSON_REPORT;
+    }
+
+    /* readers that cut a name at a NUL would take the value for the member's */
+
+    nul = memchr(name, '\0', len);
+
+    if (nul) {
+        i = ngx_http_webhook_shape_find(reader, depth, name, nul - name);
+
+        if (i < shape->nfields) {
+            reader->values[i].cut = 1;
+        }
+    }
+
+    return NGX_HTTP_WEBHOOK_JSON_SKIP;
+}
+
+
+/*
+ * Returns the index of the field that a member of this name is, among those of
+ * the object that is being read, or the number of fields if it is none.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_shape_find(ngx_http_webhook_reader_t *reader, ngx_uint_t depth,
+    u_char *name, size_t len)
+{
     ngx_uint_t                 i;
     ngx_http_webhook_field_t  *field;
     ngx_http_webhook_shape_t  *shape;
@@ -275,26 +327,15 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
     for (i = 0; i < shape->nfields; i++) {
         field = &shape->fields[i];
 
-        if (field->name.len != len
-            || field->parent != reader->current[depth - 1]
-            || ngx_memcmp(field->name.data, name, len) != 0)
+        if (field->name.len == len
+            && field->parent == reader->current[depth - 1]
+            && ngx_memcmp(field->name.data, name, len) == 0)
         {
-            continue;
+            break;
         }
-
-        reader->current[depth] = i;
-
-        /* the first value is the one kept: a second one is refused anyway */
-
-        if (reader->values[i].count++) {
-            return NGX_HTTP_WEBHOOK_JSON_SKIP;
-        }
-
-        return (field->type == NGX_HTTP_WEBHOOK_OBJECT)
-               ? NGX_HTTP_WEBHOOK_JSON_DESCEND : NGX_HTTP_WEBHOOK_JSON_REPORT;
     }
 
-    return NGX_HTTP_WEBHOOK_JSON_SKIP;
+    return i;
 }
 
 

@@ -94,6 +94,8 @@ typedef struct {
     off_t                             end;
     ngx_uint_t                        type;     /* as bit; 0: not there */
     ngx_uint_t                        count;
+    ngx_uint_t                        cut;      /* there is a name that goes on
+                                                   behind a NUL */
 } ngx_http_webhook_value_t;
 
 
