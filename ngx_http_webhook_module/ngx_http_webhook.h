@@ -63,8 +63,8 @@ typedef struct {
     /* before the body is read, may be NULL */
     ngx_http_webhook_step_pt          prepare;
 
-    /* it is an event: webhook_signature and webhook_dedup apply */
-    ngx_uint_t                        sign;
+    /* it takes an event: webhook_signature and webhook_dedup apply */
+    ngx_uint_t                        event;
 
     /* of the body; NULL: it is not read */
     ngx_http_webhook_shape_t         *shape;
@@ -237,7 +237,7 @@ struct ngx_http_webhook_loc_conf_s {
                                                        may be NULL */
     ngx_msec_t                        timeout;      /* of an attempt */
     time_t                            give_up;      /* on an endpoint */
-    ngx_flag_t                        sign;
+    ngx_flag_t                        sign;         /* what goes out */
 
     ngx_http_webhook_identity_t      *identity;
 

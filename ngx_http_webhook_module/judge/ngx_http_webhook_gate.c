@@ -281,7 +281,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
         if (rc == NGX_OK && ctx->method->shape) {
 
-            if (ctx->method->sign && wlcf->signature) {
+            if (ctx->method->event && wlcf->signature) {
                 rc = ngx_http_webhook_signature_begin(r, ctx);
             }
 
@@ -765,7 +765,7 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     rc = ctx->method->accept ? ctx->method->accept(r, ctx) : NGX_OK;
 
-    if (rc == NGX_OK && ctx->method->sign && ctx->conf->dedup) {
+    if (rc == NGX_OK && ctx->method->event && ctx->conf->dedup) {
         rc = ngx_http_webhook_dedup(r, ctx);
     }
 

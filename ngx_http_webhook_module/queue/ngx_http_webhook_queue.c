@@ -34,6 +34,8 @@
 #define NGX_HTTP_WEBHOOK_QUEUE_EXPIRE    256
 
 
+static ngx_int_t ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
+    ngx_http_webhook_queue_t *queue);
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
@@ -117,7 +119,7 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     off_t                      size;
     time_t                     keep;
-    ngx_str_t                 *value, name, path, text, zone;
+    ngx_str_t                 *value, name, path, text;
     ngx_uint_t                 i;
     ngx_http_webhook_queue_t  *queue;
 
@@ -207,24 +209,43 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     queue->status->gauges = ngx_http_webhook_queue_gauges;
     queue->status->data = queue;
 
-    zone.len = sizeof(NGX_HTTP_WEBHOOK_QUEUE_ZONE) - 1 + name.len;
-    zone.data = ngx_pnalloc(cf->pool, zone.len);
-    if (zone.data == NULL) {
+    if (ngx_http_webhook_queue_add_zone(cf, queue) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_sprintf(zone.data, NGX_HTTP_WEBHOOK_QUEUE_ZONE "%V", &name);
+    return ngx_http_webhook_add_file(cf, &queue->spool.path);
+}
 
-    queue->shm_zone = ngx_shared_memory_add(cf, &zone, 8 * ngx_pagesize,
+
+/*
+ * Adds the zone by which a queue finds that of the previous configuration.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
+    ngx_http_webhook_queue_t *queue)
+{
+    ngx_str_t  name;
+
+    name.len = sizeof(NGX_HTTP_WEBHOOK_QUEUE_ZONE) - 1 + queue->name.len;
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(name.data, NGX_HTTP_WEBHOOK_QUEUE_ZONE "%V", &queue->name);
+
+    queue->shm_zone = ngx_shared_memory_add(cf, &name, 8 * ngx_pagesize,
                                             &ngx_http_webhook_module);
     if (queue->shm_zone == NULL) {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     queue->shm_zone->init = ngx_http_webhook_queue_init_zone;
     queue->shm_zone->data = queue;
 
-    return ngx_http_webhook_add_file(cf, &queue->spool.path);
+    return NGX_OK;
 }
 
 
@@ -389,20 +410,8 @@ ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue)
 ngx_int_t
 ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue)
 {
-    if (queue->store) {
-        return NGX_OK;
-    }
-
-    if (queue->tried == ngx_time()) {
-        return NGX_ERROR;
-    }
-
-    queue->tried = ngx_time();
-
-    queue->store = ngx_http_webhook_store_open(&queue->spool, queue->cycle,
-                                               queue->cycle->log);
-
-    return queue->store ? NGX_OK : NGX_ERROR;
+    return ngx_http_webhook_store_opened(&queue->store, &queue->spool,
+                                         queue->cycle);
 }
 
 

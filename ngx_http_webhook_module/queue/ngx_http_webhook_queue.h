@@ -36,7 +36,6 @@ struct ngx_http_webhook_queue_s {
 
     ngx_http_webhook_store_t        *store;         /* of this process */
     ngx_cycle_t                     *cycle;
-    time_t                           tried;         /* to open the store */
     ngx_uint_t                       expiring;      /* dead letters */
     time_t                           logged;        /* that it is full */
 

@@ -8,10 +8,10 @@
  *     waiting  destination, time it is due, number -> id
  *     meta     "seq", the last number, and "time", of the last arrival
  *
- * An event is its id, its destination, what ngx_http_webhook_queue.c has to say
- * of it, and its body.  Numbers are given within the transaction: their order
- * is that in which events were acknowledged.  Numbers in keys are 8 bytes, the
- * highest first.
+ * An event is its id, its destination, its head, which is what a queue keeps of
+ * its request, and its body.  Numbers are given within the transaction: their
+ * order is that in which events were acknowledged.  Numbers in keys are 8 bytes,
+ * the highest first.
  */
 
 

@@ -198,6 +198,32 @@ ngx_http_webhook_store_open(ngx_http_webhook_store_conf_t *conf,
 }
 
 
+/*
+ * Must be called before a store is used that a process may have failed to open.
+ * Returns NGX_OK if *store is open.  If it is NULL, tries to open it, at most
+ * once a second, and returns NGX_ERROR if that has failed.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
+    ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle)
+{
+    if (*store) {
+        return NGX_OK;
+    }
+
+    if (conf->tried == ngx_time()) {
+        return NGX_ERROR;
+    }
+
+    conf->tried = ngx_time();
+
+    *store = ngx_http_webhook_store_open(conf, cycle, cycle->log);
+
+    return *store ? NGX_OK : NGX_ERROR;
+}
+
+
 /* no commit may be under way: nginx ends its threads first */
 
 void

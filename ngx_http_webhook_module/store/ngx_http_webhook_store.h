@@ -32,6 +32,7 @@ typedef struct {
     size_t          size;         /* bytes that the tables may use */
     ngx_uid_t       user;         /* its owner, if the master is root */
     ngx_gid_t       group;
+    time_t          tried;        /* to open it, in this process */
 
     char           *kind;         /* what it is called in messages */
     uint32_t        version;      /* of the layout */
@@ -84,6 +85,8 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle, ngx_log_t *log);
+ngx_int_t ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
+    ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle);
 void ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
     ngx_cycle_t *cycle);
 ngx_int_t ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
