@@ -469,6 +469,20 @@ ngx_http_webhook_address_special(struct sockaddr *sockaddr)
 }
 
 
+/* whether it is a public one, or one of "webhook_endpoint_allow" */
+
+ngx_uint_t
+ngx_http_webhook_address_allowed(struct sockaddr *sockaddr, socklen_t socklen,
+    ngx_array_t *allow)
+{
+    if (!ngx_http_webhook_address_special(sockaddr)) {
+        return 1;
+    }
+
+    return allow && ngx_cidr_match(sockaddr, allow) == NGX_OK;
+}
+
+
 static ngx_uint_t
 ngx_http_webhook_prefix_matches(u_char *address,
     ngx_http_webhook_prefix_t *prefix)
