@@ -465,7 +465,9 @@ ngx_http_webhook_endpoint_put_handler(ngx_http_request_t *r)
     resolve->handler = ngx_http_webhook_endpoint_resolve_done;
     resolve->data = r;
 
-    if (ngx_http_webhook_resolve(r, resolve) == NGX_AGAIN) {
+    if (ngx_http_webhook_resolve(r, resolve)
+        == NGX_HTTP_WEBHOOK_RESOLVE_WAITING)
+    {
         return ngx_http_webhook_suspend(r, ctx,
                                         ngx_http_webhook_endpoint_resolved);
     }
@@ -485,14 +487,14 @@ ngx_http_webhook_endpoint_resolved(ngx_http_request_t *r,
     eop = ctx->data;
     field = &ngx_http_webhook_endpoint_fields[endpoint_url];
 
-    switch (eop->resolve.rc) {
+    switch (eop->resolve.result) {
 
-    case NGX_OK:
+    case NGX_HTTP_WEBHOOK_RESOLVED:
         return ngx_http_webhook_endpoint_store(r, ctx);
 
-    case NGX_DONE:
+    case NGX_HTTP_WEBHOOK_RESOLVE_NO_RESOLVER:
 
-        /* there is no resolver: what the name means is known when it is used */
+        /* what the name means is checked when an event is sent to it */
 
         if (!ngx_http_webhook_host_special(&eop->url.host)) {
             return ngx_http_webhook_endpoint_store(r, ctx);
@@ -500,19 +502,19 @@ ngx_http_webhook_endpoint_resolved(ngx_http_request_t *r,
 
         /* fall through */
 
-    case NGX_DECLINED:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN:
         verdict = &ngx_http_webhook_endpoint_forbidden;
         break;
 
-    case NGX_ABORT:
+    case NGX_HTTP_WEBHOOK_RESOLVE_UNKNOWN:
         verdict = &ngx_http_webhook_endpoint_unknown_host;
         break;
 
-    case NGX_BUSY:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FAILED:
         verdict = &ngx_http_webhook_endpoint_no_resolver;
         break;
 
-    default: /* NGX_ERROR */
+    default: /* NGX_HTTP_WEBHOOK_RESOLVE_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

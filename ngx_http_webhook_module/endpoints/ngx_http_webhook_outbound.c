@@ -217,7 +217,6 @@ ngx_int_t
 ngx_http_webhook_outbound_begin(ngx_http_request_t *r,
     ngx_http_webhook_outbound_t *outbound)
 {
-    ngx_array_t                  *allow;
     ngx_http_webhook_loc_conf_t  *wlcf;
 
     if (outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND || outbound->status) {
@@ -225,20 +224,15 @@ ngx_http_webhook_outbound_begin(ngx_http_request_t *r,
     }
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
-    allow = wlcf->allow;
 
     outbound->resolve.url = &outbound->url;
-    outbound->resolve.allow = allow;
+    outbound->resolve.allow = wlcf->allow;
     outbound->resolve.handler = ngx_http_webhook_outbound_resolve_done;
     outbound->resolve.data = outbound;
 
-    if (allow == NULL
-        && outbound->url.socklen == 0
-        && ngx_http_webhook_host_special(&outbound->url.host))
+    if (ngx_http_webhook_resolve(r, &outbound->resolve)
+        == NGX_HTTP_WEBHOOK_RESOLVE_WAITING)
     {
-        outbound->resolve.rc = NGX_DECLINED;
-
-    } else if (ngx_http_webhook_resolve(r, &outbound->resolve) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
@@ -271,32 +265,32 @@ ngx_http_webhook_outbound_resolved(ngx_http_webhook_outbound_t *outbound)
     r = outbound->request;
     log = r->connection->log;
 
-    switch (outbound->resolve.rc) {
+    switch (outbound->resolve.result) {
 
-    case NGX_OK:
+    case NGX_HTTP_WEBHOOK_RESOLVED:
         break;
 
-    case NGX_DONE:
-        /* nothing is known of a name: only what needs no address can run */
+    case NGX_HTTP_WEBHOOK_RESOLVE_NO_RESOLVER:
+        /* only what needs no address can run: any other attempt fails */
         outbound->resolve.socklen = 0;
         break;
 
-    case NGX_DECLINED:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN:
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "webhook endpoint's host \"%V\" has a forbidden address",
                       &outbound->url.host);
         outbound->status = NGX_HTTP_FORBIDDEN;
         return NGX_DECLINED;
 
-    case NGX_ABORT:
-    case NGX_BUSY:
+    case NGX_HTTP_WEBHOOK_RESOLVE_UNKNOWN:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FAILED:
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "webhook endpoint's host \"%V\" could not be resolved",
                       &outbound->url.host);
         outbound->status = NGX_HTTP_BAD_GATEWAY;
         return NGX_DECLINED;
 
-    default: /* NGX_ERROR */
+    default: /* NGX_HTTP_WEBHOOK_RESOLVE_ERROR */
         outbound->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
         return NGX_DECLINED;
     }

@@ -10,25 +10,21 @@
 
 
 static void ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx);
-static ngx_int_t ngx_http_webhook_resolve_judge(
+static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
     ngx_http_webhook_resolve_t *resolve, ngx_resolver_ctx_t *rctx);
 
 
 /*
- * Looks the host of an URL up by the resolver of the request's location, and
- * judges all of its addresses.  Returns NGX_AGAIN if "handler" will be called,
- * from the event loop, or what is in "rc" then, too:
+ * Looks up the host of resolve->url with the resolver of the request's
+ * location, and checks all of its addresses.  Returns RESOLVE_WAITING if
+ * "handler" will be called, from the event loop, with the result in
+ * resolve->result; otherwise returns the result and leaves it there as well.
  *
- *     NGX_OK        there are addresses, none of which is forbidden; one of
- *                   them is in "sockaddr"
- *     NGX_DECLINED  one is forbidden
- *     NGX_ABORT     there is no such host
- *     NGX_BUSY      nobody could tell
- *     NGX_DONE      the location has no resolver
- *     NGX_ERROR     no memory
+ * Nothing ends a look-up but its result or resolver_timeout: the request must
+ * live until then.
  */
 
-ngx_int_t
+ngx_http_webhook_resolve_e
 ngx_http_webhook_resolve(ngx_http_request_t *r,
     ngx_http_webhook_resolve_t *resolve)
 {
@@ -42,11 +38,18 @@ ngx_http_webhook_resolve(ngx_http_request_t *r,
     if (url->socklen) {
         resolve->sockaddr = url->sockaddr;
         resolve->socklen = url->socklen;
-        resolve->rc = ngx_http_webhook_address_allowed(&url->sockaddr.sockaddr,
+        resolve->result = ngx_http_webhook_address_allowed(
+                                                       &url->sockaddr.sockaddr,
                                                        url->socklen,
                                                        resolve->allow)
-                      ? NGX_OK : NGX_DECLINED;
-        return resolve->rc;
+                          ? NGX_HTTP_WEBHOOK_RESOLVED
+                          : NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
+        return resolve->result;
+    }
+
+    if (resolve->allow == NULL && ngx_http_webhook_host_special(&url->host)) {
+        resolve->result = NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
+        return resolve->result;
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -57,8 +60,9 @@ ngx_http_webhook_resolve(ngx_http_request_t *r,
     rctx = ngx_resolve_start(clcf->resolver, &temp);
 
     if (rctx == NULL || rctx == NGX_NO_RESOLVER) {
-        resolve->rc = rctx ? NGX_DONE : NGX_ERROR;
-        return resolve->rc;
+        resolve->result = rctx ? NGX_HTTP_WEBHOOK_RESOLVE_NO_RESOLVER
+                               : NGX_HTTP_WEBHOOK_RESOLVE_ERROR;
+        return resolve->result;
     }
 
     rctx->name = url->host;
@@ -66,17 +70,17 @@ ngx_http_webhook_resolve(ngx_http_request_t *r,
     rctx->data = resolve;
     rctx->timeout = clcf->resolver_timeout;
 
-    resolve->rc = NGX_AGAIN;
+    resolve->result = NGX_HTTP_WEBHOOK_RESOLVE_WAITING;
 
     if (ngx_resolve_name(rctx) != NGX_OK) {
-        resolve->rc = NGX_ERROR;
+        resolve->result = NGX_HTTP_WEBHOOK_RESOLVE_ERROR;
     }
 
-    /* the handler may have been called already */
+    /* the resolver calls its handler within the call if it knows the name */
 
-    resolve->waiting = (resolve->rc == NGX_AGAIN);
+    resolve->waiting = (resolve->result == NGX_HTTP_WEBHOOK_RESOLVE_WAITING);
 
-    return resolve->rc;
+    return resolve->result;
 }
 
 
@@ -90,16 +94,16 @@ ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx)
     switch (rctx->state) {
 
     case NGX_OK:
-        resolve->rc = ngx_http_webhook_resolve_judge(resolve, rctx);
+        resolve->result = ngx_http_webhook_resolve_check(resolve, rctx);
         break;
 
     case NGX_RESOLVE_NXDOMAIN:
     case NGX_RESOLVE_FORMERR:
-        resolve->rc = NGX_ABORT;
+        resolve->result = NGX_HTTP_WEBHOOK_RESOLVE_UNKNOWN;
         break;
 
     default:
-        resolve->rc = NGX_BUSY;
+        resolve->result = NGX_HTTP_WEBHOOK_RESOLVE_FAILED;
         break;
     }
 
@@ -111,8 +115,10 @@ ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx)
 }
 
 
-static ngx_int_t
-ngx_http_webhook_resolve_judge(ngx_http_webhook_resolve_t *resolve,
+/* Checks all addresses of an answer, and takes the first of them. */
+
+static ngx_http_webhook_resolve_e
+ngx_http_webhook_resolve_check(ngx_http_webhook_resolve_t *resolve,
     ngx_resolver_ctx_t *rctx)
 {
     ngx_uint_t  i;
@@ -122,25 +128,28 @@ ngx_http_webhook_resolve_judge(ngx_http_webhook_resolve_t *resolve,
                                               rctx->addrs[i].socklen,
                                               resolve->allow))
         {
-            return NGX_DECLINED;
+            return NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
         }
     }
 
     if (rctx->naddrs == 0 || rctx->addrs[0].socklen > sizeof(ngx_sockaddr_t)) {
-        return NGX_ABORT;
+        return NGX_HTTP_WEBHOOK_RESOLVE_UNKNOWN;
     }
 
-    /* the resolver changes their order */
+    /* the resolver changes the order of addresses from answer to answer */
 
     resolve->socklen = rctx->addrs[0].socklen;
     ngx_memcpy(&resolve->sockaddr, rctx->addrs[0].sockaddr, resolve->socklen);
     ngx_inet_set_port(&resolve->sockaddr.sockaddr, resolve->url->port);
 
-    return NGX_OK;
+    return NGX_HTTP_WEBHOOK_RESOLVED;
 }
 
 
-/* webhook_endpoint_allow cidr ...; */
+/*
+ * Sets "webhook_endpoint_allow cidr ...;", the special addresses that a
+ * location may send to all the same.
+ */
 
 char *
 ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
