@@ -19,8 +19,6 @@ typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
-typedef struct ngx_http_webhook_registration_s
-    ngx_http_webhook_registration_t;
 typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
 typedef struct ngx_http_webhook_status_conf_s  ngx_http_webhook_status_conf_t;
@@ -166,22 +164,31 @@ typedef struct {
 } ngx_http_webhook_secrets_t;
 
 
-/* who "webhook_app" lets in; one for each token */
+/* for whom a request is made, or for whom a webhook was created */
 
 typedef struct {
-    ngx_str_t                         token;
     u_char                            app[NGX_HTTP_WEBHOOK_UUID_SIZE];
     int64_t                           environment;
     int64_t                           user;
-    ngx_uint_t                        has_user;
+    ngx_uint_t                        has_user;     /* 0: user means nothing */
+} ngx_http_webhook_identity_t;
+
+
+/* "webhook_app": one for each token */
+
+typedef struct {
+    ngx_str_t                         token;
+    ngx_http_webhook_identity_t       identity;
 } ngx_http_webhook_app_t;
 
+
+/* "webhook_identity" */
 
 typedef struct {
     ngx_http_complex_value_t          app;
     ngx_http_complex_value_t          environment;
     ngx_http_complex_value_t          user;         /* may be unset */
-} ngx_http_webhook_identity_t;
+} ngx_http_webhook_identity_conf_t;
 
 
 /* "webhook_endpoints" */
@@ -239,7 +246,7 @@ struct ngx_http_webhook_loc_conf_s {
     time_t                            give_up;      /* on an endpoint */
     ngx_flag_t                        sign;
 
-    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_identity_conf_t *identity;
 
     ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
     ngx_http_webhook_status_system_t *system;       /* NULL: not counted */
@@ -299,8 +306,10 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_held_t          *held;         /* claimed keys */
     ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */
 
-    ngx_http_webhook_registration_t  *registration; /* or what is known of it */
-    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    /* who asks, or whose webhook it is, and its action as JSON text */
+    ngx_http_webhook_identity_t      *identity;     /* NULL: not known */
+    ngx_str_t                        *action;       /* NULL: not known */
+
     ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
     ngx_http_webhook_step_pt          next;         /* of what is waited for */

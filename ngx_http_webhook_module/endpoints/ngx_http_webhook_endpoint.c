@@ -3,9 +3,9 @@
  * The record of a registered endpoint: the URL to which a workspace's events
  * are sent.
  *
- * An endpoint is a registration of the zone whose UUID is a hash of the
- * workspace's id, and whose text is a JSON object: what GET answers, and the
- * secrets.
+ * An endpoint is a registration of the zone.  Its UUID is a hash of the
+ * workspace's id, and its text is a head and a JSON object: what GET answers,
+ * and the secrets.
  */
 
 
@@ -14,12 +14,27 @@
 #include "base/ngx_http_webhook_crypto.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "systems/ngx_http_webhook_systems.h"
-#include "endpoints/ngx_http_webhook_endpoint_api.h"
 
 
 #define NGX_HTTP_WEBHOOK_WORKSPACE_MAX  256
 
 
+/*
+ * State files have texts with this head: it must not change.  The length is in
+ * the byte order of the machine, as are the numbers of LMDB's files.
+ */
+
+typedef struct {
+    u_char    zeros[20];
+    uint32_t  len;                          /* of the JSON text, not 0 */
+} ngx_http_webhook_endpoint_head_t;
+
+
+static ngx_int_t ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
+    ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text);
+static ngx_int_t ngx_http_webhook_endpoint_decode(ngx_str_t *text,
+    ngx_str_t *json);
+static ngx_int_t ngx_http_webhook_endpoint_check_text(ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_endpoint_key(ngx_str_t *workspace,
     u_char *uuid);
 static json_t *ngx_http_webhook_endpoint_time(time_t t);
@@ -43,9 +58,15 @@ static ngx_str_t  ngx_http_webhook_endpoint_reasons[] = {
 };
 
 
-/* the registrations' application; there is one for all */
+/* the owner of all registrations */
 
-static u_char  ngx_http_webhook_endpoint_app[NGX_HTTP_WEBHOOK_UUID_SIZE];
+static u_char  ngx_http_webhook_endpoint_owner[NGX_HTTP_WEBHOOK_UUID_SIZE];
+
+
+static ngx_http_webhook_registry_kind_t  ngx_http_webhook_endpoint_kind = {
+    ngx_string("webhook_endpoints"),
+    ngx_http_webhook_endpoint_check_text
+};
 
 
 /*
@@ -59,6 +80,7 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 {
     u_char                           uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_int_t                        rc;
+    ngx_str_t                        json;
     ngx_http_webhook_registration_t  registration;
 
     if (!ngx_http_webhook_endpoint_workspace(workspace)) {
@@ -79,8 +101,8 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_memcpy(endpoint->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
     endpoint->seq = registration.seq;
 
-    if (ngx_http_webhook_endpoint_parse(pool, &registration.action, endpoint)
-        != NGX_OK
+    if (ngx_http_webhook_endpoint_decode(&registration.text, &json) != NGX_OK
+        || ngx_http_webhook_endpoint_parse(pool, &json, endpoint) != NGX_OK
         || endpoint->workspace.len != workspace->len
         || ngx_memcmp(endpoint->workspace.data, workspace->data, workspace->len)
            != 0)
@@ -105,32 +127,100 @@ ngx_int_t
 ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_http_webhook_endpoint_t *endpoint, ngx_http_webhook_registry_op_t *op)
 {
-    json_t                           *json;
-    ngx_int_t                         rc;
-    ngx_http_webhook_registration_t   registration;
-
-    ngx_memzero(&registration, sizeof(ngx_http_webhook_registration_t));
+    ngx_http_webhook_registration_t  registration;
 
     if (ngx_http_webhook_endpoint_key(&endpoint->workspace, endpoint->uuid)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_webhook_endpoint_encode(pool, endpoint, &registration.text)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     ngx_memcpy(registration.uuid, endpoint->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    ngx_memcpy(registration.app, ngx_http_webhook_endpoint_app,
+    ngx_memcpy(registration.owner, ngx_http_webhook_endpoint_owner,
                NGX_HTTP_WEBHOOK_UUID_SIZE);
     registration.seq = endpoint->seq;
 
+    return ngx_http_webhook_registry_replace(zone, pool, &registration, op);
+}
+
+
+/*
+ * Makes the text of a registration in "pool", with all that is kept of an
+ * endpoint.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
+    ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text)
+{
+    u_char                            *p;
+    json_t                            *json;
+    ngx_int_t                          rc;
+    ngx_str_t                          printed;
+    ngx_http_webhook_endpoint_head_t   head;
+
     json = ngx_http_webhook_endpoint_json(endpoint, NGX_HTTP_WEBHOOK_STORED);
-    rc = ngx_http_webhook_print_json(pool, json, &registration.action);
+    rc = ngx_http_webhook_print_json(pool, json, &printed);
     json_decref(json);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_webhook_registry_replace(zone, pool, &registration, op);
+    ngx_memzero(&head, sizeof(ngx_http_webhook_endpoint_head_t));
+    head.len = printed.len;
+
+    text->len = sizeof(ngx_http_webhook_endpoint_head_t) + printed.len;
+    text->data = ngx_pnalloc(pool, text->len);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(text->data, &head, sizeof(ngx_http_webhook_endpoint_head_t));
+    ngx_memcpy(p, printed.data, printed.len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Finds the JSON text in that of a registration.  Returns NGX_OK, or NGX_ERROR
+ * if ngx_http_webhook_endpoint_encode() can't have made it.
+ */
+
+static ngx_int_t
+ngx_http_webhook_endpoint_decode(ngx_str_t *text, ngx_str_t *json)
+{
+    size_t                            rest;
+    ngx_http_webhook_endpoint_head_t  head;
+
+    if (text->len < sizeof(ngx_http_webhook_endpoint_head_t)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&head, text->data, sizeof(ngx_http_webhook_endpoint_head_t));
+
+    rest = text->len - sizeof(ngx_http_webhook_endpoint_head_t);
+
+    if (head.len == 0 || head.len > rest) {
+        return NGX_ERROR;
+    }
+
+    json->len = head.len;
+    json->data = text->data + sizeof(ngx_http_webhook_endpoint_head_t);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_webhook_endpoint_check_text(ngx_str_t *text)
+{
+    ngx_str_t  json;
+
+    return ngx_http_webhook_endpoint_decode(text, &json);
 }
 
 
@@ -478,28 +568,17 @@ ngx_http_webhook_endpoint_member_time(json_t *json, char *name, time_t *t)
 }
 
 
-/* whether a zone is there for endpoints, after the configuration was read */
+/*
+ * Says that a directive, which is in "line" of "file", uses the endpoints of a
+ * zone.  Called after the configuration has been read; "cf" is for its log.
+ * Returns NGX_CONF_OK, or NGX_CONF_ERROR with an error logged.
+ */
 
 char *
 ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone,
     u_char *file, ngx_uint_t line)
 {
-    if (zone->shm.size == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown webhook zone \"%V\" in %s:%ui",
-                      &zone->shm.name, file, line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_webhook_registry_claim(zone, &ngx_http_webhook_endpoints)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "webhook zone \"%V\" is used by \"webhook lenra\" "
-                      "already in %s:%ui",
-                      &zone->shm.name, file, line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_webhook_registry_claim(cf, zone,
+                                           &ngx_http_webhook_endpoint_kind,
+                                           file, line);
 }

@@ -20,7 +20,7 @@
 
 
 #include "nginx.h"
-
+#include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <arpa/inet.h>
@@ -32,6 +32,9 @@
 #define FUZZ_ADDRESSES  8
 #define FUZZ_GIVE_UP    86400
 #define FUZZ_NOW        1700000000
+
+/* of the text of a registration: 20 zeros, and the length of what follows */
+#define FUZZ_HEAD       24
 
 
 /* options of "p" */
@@ -137,16 +140,17 @@ static plain_block_t  plain_allowed[] = {
 #define PLAIN_ALLOWED  (sizeof(plain_allowed) / sizeof(plain_block_t))
 
 
-static regex_t                       plain_re_url;
-static regex_t                       plain_re_number;
-static regex_t                       plain_re_inside;
+static regex_t                          plain_re_url;
+static regex_t                          plain_re_number;
+static regex_t                          plain_re_inside;
 
-static ngx_shm_zone_t               *fuzz_shm_zone;
-static ngx_http_webhook_loc_conf_t  *fuzz_api;
-static ngx_http_webhook_loc_conf_t  *fuzz_sender;
-static ngx_http_webhook_queue_t      fuzz_queue;
-static ngx_resolver_t                fuzz_resolver;
-static ngx_array_t                  *fuzz_allow_list;
+static ngx_shm_zone_t                  *fuzz_shm_zone;
+static ngx_http_webhook_loc_conf_t     *fuzz_api;
+static ngx_http_webhook_loc_conf_t     *fuzz_sender;
+static ngx_http_webhook_queue_t         fuzz_queue;
+static ngx_http_request_body_filter_pt  fuzz_filter;
+static ngx_resolver_t                   fuzz_resolver;
+static ngx_array_t                     *fuzz_allow_list;
 
 /* what the name that is asked for means */
 
@@ -1001,9 +1005,11 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
 
         fuzz_proxy(r->pool, &value, u->resolved);
 
-        rc = ngx_http_webhook_outbound_pin(r);
+        rc = fuzz_filter(r, NULL);
 
-        if (rc != ((plain->family || !fuzz_dns.off) ? NGX_OK : NGX_ERROR)) {
+        if (rc != ((plain->family || !fuzz_dns.off)
+                   ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR))
+        {
             fuzz_fail("an address for %s: %ld", plain->host, (long) rc);
         }
     }
@@ -1411,6 +1417,7 @@ fuzz_record(u_char *data, size_t len)
     u_char                            digest[EVP_MAX_MD_SIZE];
     u_char                           *last, *p;
     json_t                           *json;
+    uint32_t                          n32;
     ngx_int_t                         rc;
     ngx_str_t                         text, workspace;
     ngx_uint_t                        valid;
@@ -1447,7 +1454,13 @@ fuzz_record(u_char *data, size_t len)
 
     ngx_memzero(&registration, sizeof(registration));
     ngx_memcpy(registration.uuid, digest, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    registration.action = text;
+
+    registration.text.len = FUZZ_HEAD + text.len;
+    registration.text.data = ngx_pcalloc(pool, registration.text.len);
+
+    n32 = text.len;
+    ngx_memcpy(registration.text.data + FUZZ_HEAD - 4, &n32, 4);
+    ngx_memcpy(registration.text.data + FUZZ_HEAD, text.data, text.len);
 
     if (ngx_http_webhook_registry_create(fuzz_shm_zone, pool, &registration,
                                          &op)
@@ -1580,6 +1593,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_queue.endpoints = fuzz_shm_zone;
     fuzz_queue.cycle = &fuzz_cycle;
     ngx_str_set(&fuzz_queue.name, "fuzz");
+
+    fuzz_filter = fuzz_outbound(&fuzz_queue);
 
     /* no "upstream" has a name */
 
