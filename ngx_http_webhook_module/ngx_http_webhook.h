@@ -7,6 +7,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <jansson.h>
+
 #include "base/ngx_http_webhook_uuid.h"
 #include "payload/ngx_http_webhook_shape.h"
 
@@ -109,6 +111,37 @@ enum {
 };
 
 
+/*
+ * What sending to endpoints needs of a system whose events name the workspace
+ * that they are for.
+ */
+
+typedef struct {
+    ngx_uint_t                        field;        /* index of the field that
+                                                       names the workspace */
+    ngx_uint_t                        test;         /* number of the event that
+                                                       no endpoint can refuse */
+    ngx_str_t                         disabled;     /* name of the event that
+                                                       tells why an endpoint was
+                                                       switched off */
+
+    /* variables of an event, without "webhook_": its name, and its workspace */
+    ngx_str_t                         event_variable;
+    ngx_str_t                         workspace_variable;
+
+    /*
+     * Prints an event of our own into "body", which is in "pool"; takes over
+     * the reference to "payload", which may be NULL if there was no memory.
+     * Returns NGX_OK or NGX_ERROR.
+     */
+    ngx_int_t                       (*create)(ngx_pool_t *pool,
+                                              ngx_str_t *workspace,
+                                              ngx_str_t *event,
+                                              json_t *payload,
+                                              ngx_str_t *body);
+} ngx_http_webhook_fan_out_t;
+
+
 /* a system whose webhooks are known: one file of tables defines one of these */
 
 typedef struct {
@@ -129,6 +162,9 @@ typedef struct {
     /* checks the merged configuration of a location, may be NULL */
     char                           *(*check)(ngx_conf_t *cf,
                                              ngx_http_webhook_loc_conf_t *wlcf);
+
+    ngx_http_webhook_fan_out_t       *fan_out;      /* NULL: its events are not
+                                                       for endpoints */
 
     ngx_http_webhook_envelope_t      *envelope;
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
@@ -211,6 +247,8 @@ typedef struct {
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
+    ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
+                                                       take */
     ngx_http_webhook_status_t        *status;
     unsigned                          timed:1;      /* the clock is looked at */
     ngx_uint_t                        id_used;      /* $webhook_id */
@@ -257,10 +295,6 @@ struct ngx_http_webhook_loc_conf_s {
     u_char                           *queue_file;   /* of "webhook_queue", or */
     ngx_uint_t                        queue_line;   /* "webhook_deliver" */
 };
-
-
-/* of the values that Munity's shape reads */
-#define NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE  0
 
 
 /* an event that is delivered, by a request without a client */

@@ -13,7 +13,6 @@
 #include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
 #include "judge/ngx_http_webhook_answer.h"
-#include "systems/ngx_http_webhook_systems.h"
 
 
 #define NGX_HTTP_WEBHOOK_WORKSPACE_MAX  256
@@ -70,12 +69,14 @@ static ngx_http_webhook_registry_kind_t  ngx_http_webhook_endpoint_kind = {
 
 
 /*
- * Looks a workspace's endpoint up.  Returns NGX_OK with what is in "pool",
- * NGX_DECLINED if there is none, or NGX_ERROR.
+ * Looks up the endpoint to which events of a system are sent for a workspace.
+ * Returns NGX_OK with an endpoint whose texts are in "pool", NGX_DECLINED if
+ * there is none, or NGX_ERROR.
  */
 
 ngx_int_t
-ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone, ngx_pool_t *pool,
+ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
+    ngx_http_webhook_provider_t *provider, ngx_pool_t *pool,
     ngx_str_t *workspace, ngx_http_webhook_endpoint_t *endpoint)
 {
     u_char                           uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
@@ -98,6 +99,7 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
     ngx_memzero(endpoint, sizeof(ngx_http_webhook_endpoint_t));
 
+    endpoint->provider = provider;
     ngx_memcpy(endpoint->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
     endpoint->seq = registration.seq;
 
@@ -294,26 +296,39 @@ ngx_http_webhook_endpoint_workspace(ngx_str_t *workspace)
 }
 
 
-/* whether an event of this name is sent; a test always is */
+/* Returns 1 if an event of this name is to be sent; a test always is. */
 
 ngx_uint_t
 ngx_http_webhook_endpoint_wants(ngx_http_webhook_endpoint_t *endpoint,
     ngx_str_t *event)
 {
-    return endpoint->events == 0
-           || ((endpoint->events | NGX_HTTP_WEBHOOK_EVENT(0))
-               & ngx_http_webhook_endpoint_event_bit(event));
+    ngx_uint_t                    events;
+    ngx_http_webhook_provider_t  *provider;
+
+    provider = endpoint->provider;
+
+    if (endpoint->events == 0) {
+        return 1;
+    }
+
+    events = endpoint->events | NGX_HTTP_WEBHOOK_EVENT(provider->fan_out->test);
+
+    return (events & ngx_http_webhook_endpoint_event_bit(provider, event)) != 0;
 }
 
 
-/* returns 0 if Munity has no event of this name */
+/*
+ * Returns the bit of endpoint->events that means an event of this name, or 0 if
+ * the system has none.
+ */
 
 ngx_uint_t
-ngx_http_webhook_endpoint_event_bit(ngx_str_t *name)
+ngx_http_webhook_endpoint_event_bit(ngx_http_webhook_provider_t *provider,
+    ngx_str_t *name)
 {
     ngx_uint_t  event;
 
-    event = ngx_http_webhook_find_event(&ngx_http_webhook_munity, name);
+    event = ngx_http_webhook_find_event(provider, name);
 
     return (event == NGX_HTTP_WEBHOOK_NO_EVENT) ? 0
                                                 : NGX_HTTP_WEBHOOK_EVENT(event);
@@ -328,40 +343,9 @@ ngx_http_webhook_endpoint_reason(ngx_uint_t disabled)
 
 
 /*
- * Makes an event in Munity's envelope; takes the reference to "payload".
- * Returns NGX_OK or NGX_ERROR.
+ * Returns a new JSON object that says "what" of an endpoint, or NULL if there
+ * is no memory.
  */
-
-ngx_int_t
-ngx_http_webhook_endpoint_event(ngx_pool_t *pool, ngx_str_t *workspace,
-    char *event, json_t *payload, ngx_str_t *body)
-{
-    json_t     *json;
-    ngx_int_t   rc;
-
-    json = json_object();
-
-    if (json_object_set_new(json, "workspace_id",
-                            ngx_http_webhook_endpoint_string(workspace))
-        || json_object_set_new(json, "customer_id", json_null())
-        || json_object_set_new(json, "event", json_string(event))
-        || json_object_set_new(json, "state", json_null())
-        || json_object_set(json, "payload", payload))
-    {
-        rc = NGX_ERROR;
-
-    } else {
-        rc = ngx_http_webhook_print_json(pool, json, body);
-    }
-
-    json_decref(payload);
-    json_decref(json);
-
-    return rc;
-}
-
-
-/* returns NULL if there is no memory */
 
 json_t *
 ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
@@ -374,7 +358,7 @@ ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
     json = json_object();
 
     events = endpoint->events ? json_array() : json_null();
-    names = ngx_http_webhook_munity.events;
+    names = endpoint->provider->events;
     failed = 0;
 
     for (i = 0; endpoint->events && names[i].len; i++) {
@@ -519,7 +503,8 @@ ngx_http_webhook_endpoint_parse(ngx_pool_t *pool, ngx_str_t *text,
         name.len = json_string_length(item);
         name.data = (u_char *) json_string_value(item);
 
-        endpoint->events |= ngx_http_webhook_endpoint_event_bit(&name);
+        endpoint->events |= ngx_http_webhook_endpoint_event_bit(
+                                                endpoint->provider, &name);
     }
 
     json_decref(json);

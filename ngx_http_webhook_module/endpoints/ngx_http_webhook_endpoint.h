@@ -31,12 +31,13 @@ enum {
 /* what is registered for a workspace; times are in seconds, 0: not set */
 
 typedef struct {
+    ngx_http_webhook_provider_t  *provider;   /* whose events are sent */
     u_char                        uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     uint64_t                      seq;        /* 0: not registered yet */
 
     ngx_str_t                     workspace;
     ngx_str_t                     url;
-    uint32_t                      events;     /* of Munity's, 0: all */
+    uint32_t                      events;     /* provider's, 0: all of them */
     ngx_uint_t                    disabled;   /* and why */
     time_t                        failing;    /* since then */
     time_t                        created;
@@ -52,19 +53,18 @@ char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
     ngx_shm_zone_t *zone, u_char *file, ngx_uint_t line);
 
 ngx_int_t ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
-    ngx_pool_t *pool, ngx_str_t *workspace,
-    ngx_http_webhook_endpoint_t *endpoint);
+    ngx_http_webhook_provider_t *provider, ngx_pool_t *pool,
+    ngx_str_t *workspace, ngx_http_webhook_endpoint_t *endpoint);
 ngx_int_t ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone,
     ngx_pool_t *pool, ngx_http_webhook_endpoint_t *endpoint,
     ngx_http_webhook_registry_op_t *op);
 json_t *ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
     ngx_uint_t what);
 ngx_uint_t ngx_http_webhook_endpoint_workspace(ngx_str_t *workspace);
-ngx_uint_t ngx_http_webhook_endpoint_event_bit(ngx_str_t *name);
+ngx_uint_t ngx_http_webhook_endpoint_event_bit(
+    ngx_http_webhook_provider_t *provider, ngx_str_t *name);
 ngx_uint_t ngx_http_webhook_endpoint_wants(
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *event);
-ngx_int_t ngx_http_webhook_endpoint_event(ngx_pool_t *pool,
-    ngx_str_t *workspace, char *event, json_t *payload, ngx_str_t *body);
 ngx_str_t *ngx_http_webhook_endpoint_reason(ngx_uint_t disabled);
 
 

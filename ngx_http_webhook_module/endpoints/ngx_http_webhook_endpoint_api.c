@@ -234,6 +234,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_endpoints = {
     ngx_http_webhook_endpoint_route,
     NULL,                                  /* param */
     ngx_http_webhook_endpoint_check,
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
@@ -255,6 +256,7 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
     u_char                          *last, *p;
     ngx_str_t                        segment[4], *s;
     ngx_uint_t                       n;
+    ngx_http_webhook_main_conf_t    *wmcf;
     ngx_http_webhook_endpoint_op_t  *eop;
 
     static ngx_str_t  test = ngx_string("test");
@@ -302,6 +304,9 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
+
+    eop->endpoint.provider = wmcf->fan_out;
     eop->endpoint.workspace = s[1];
 
     ctx->data = eop;
@@ -427,7 +432,8 @@ ngx_http_webhook_endpoint_put_events(ngx_http_request_t *r,
         name.len = json_string_length(item);
         name.data = (u_char *) json_string_value(item);
 
-        bit = ngx_http_webhook_endpoint_event_bit(&name);
+        bit = ngx_http_webhook_endpoint_event_bit(eop->endpoint.provider,
+                                                  &name);
 
         if (bit == 0) {
             break;
@@ -558,13 +564,15 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     ngx_int_t                     rc;
     ngx_str_t                     workspace;
     ngx_http_webhook_endpoint_t  *endpoint;
+    ngx_http_webhook_provider_t  *provider;
 
     endpoint = &eop->endpoint;
+    provider = endpoint->provider;
     workspace = endpoint->workspace;
     now = ngx_time();
 
-    rc = ngx_http_webhook_endpoint_find(ctx->conf->zone, r->pool, &workspace,
-                                        endpoint);
+    rc = ngx_http_webhook_endpoint_find(ctx->conf->zone, provider, r->pool,
+                                        &workspace, endpoint);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -573,6 +581,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
 
     if (eop->created) {
         ngx_memzero(endpoint, sizeof(ngx_http_webhook_endpoint_t));
+        endpoint->provider = provider;
         endpoint->workspace = workspace;
         endpoint->created = now;
     }
@@ -673,8 +682,8 @@ ngx_http_webhook_endpoint_item(ngx_http_request_t *r,
     eop = ctx->data;
     workspace = eop->endpoint.workspace;
 
-    rc = ngx_http_webhook_endpoint_find(ctx->conf->zone, r->pool, &workspace,
-                                        &eop->endpoint);
+    rc = ngx_http_webhook_endpoint_find(ctx->conf->zone, eop->endpoint.provider,
+                                        r->pool, &workspace, &eop->endpoint);
 
     if (rc != NGX_OK) {
         return ngx_http_webhook_reject(ctx, rc == NGX_DECLINED
@@ -818,6 +827,7 @@ ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r)
     ngx_int_t                        rc;
     ngx_http_webhook_ctx_t          *ctx;
     ngx_http_webhook_enqueue_t      *enqueue;
+    ngx_http_webhook_fan_out_t      *fan_out;
     ngx_http_webhook_endpoint_op_t  *eop;
 
     rc = ngx_http_discard_request_body(r);
@@ -829,22 +839,24 @@ ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r)
     eop = ctx->data;
     enqueue = &eop->enqueue;
 
-    payload = json_pack("{s:b}", "test", 1);
+    enqueue->provider = eop->endpoint.provider;
+    fan_out = enqueue->provider->fan_out;
 
     enqueue->workspace = eop->endpoint.workspace;
-    ngx_str_set(&enqueue->name, "webhook_test");
+    enqueue->name = enqueue->provider->events[fan_out->test];
     enqueue->handler = ngx_http_webhook_endpoint_enqueue_done;
     enqueue->data = r;
 
-    if (ngx_http_webhook_endpoint_event(r->pool, &enqueue->workspace,
-                                        "webhook_test", payload,
-                                        &enqueue->text)
+    payload = json_pack("{s:b}", "test", 1);
+
+    if (fan_out->create(r->pool, &enqueue->workspace, &enqueue->name, payload,
+                        &enqueue->text)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_webhook_enqueue_own(enqueue, r->pool, &eop->endpoint.uuid[0]);
+    rc = ngx_http_webhook_enqueue_own(enqueue, r->pool, eop->endpoint.uuid);
 
     if (rc == NGX_AGAIN) {
         return ngx_http_webhook_suspend(r, ctx,

@@ -239,6 +239,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_http_webhook_lenra_route,
     ngx_http_webhook_lenra_param,
     ngx_http_webhook_lenra_check,
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
@@ -333,8 +334,8 @@ ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name)
 
 
 /*
- * Looks a webhook of an application up.  Returns NGX_OK with it in the record of
- * the request, to which the context then points, or NGX_ABORT with a verdict.
+ * Looks a webhook of an application up.  Returns NGX_OK with it in the record
+ * of the request, to which the context then points, or NGX_ABORT with a verdict.
  */
 
 static ngx_int_t

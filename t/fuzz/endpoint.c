@@ -1129,8 +1129,8 @@ fuzz_put(u_char *data, size_t len)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, fuzz_cycle.log);
 
-    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                        &endpoint);
+    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                        pool, &workspace, &endpoint);
 
     if (rc != (reason ? NGX_DECLINED : NGX_OK)
         || (rc == NGX_OK
@@ -1239,6 +1239,8 @@ plain_record(json_t *json, ngx_http_webhook_endpoint_t *endpoint)
     };
 
     ngx_memzero(endpoint, sizeof(ngx_http_webhook_endpoint_t));
+
+    endpoint->provider = &ngx_http_webhook_munity;
 
     if (!plain_string(json, "workspace_id", &endpoint->workspace)
         || !plain_string(json, "url", &endpoint->url)
@@ -1397,7 +1399,8 @@ fuzz_finish(ngx_str_t *workspace, ngx_http_webhook_endpoint_t *plain)
         plain->disabled = NGX_HTTP_WEBHOOK_FAILING;
     }
 
-    if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, r->pool, workspace, &now)
+    if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                       r->pool, workspace, &now)
         != NGX_OK)
     {
         fuzz_fail("the endpoint is gone after an answer");
@@ -1474,8 +1477,8 @@ fuzz_record(u_char *data, size_t len)
     valid = plain_record(json, &plain)
             && plain_same(&plain.workspace, &workspace);
 
-    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                        &endpoint);
+    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                        pool, &workspace, &endpoint);
 
     if (rc != (!plain_workspace(&workspace) ? NGX_DECLINED
                : valid ? NGX_OK : NGX_ERROR))
@@ -1515,8 +1518,9 @@ fuzz_record(u_char *data, size_t len)
             ngx_str_null(&plain.previous);
         }
 
-        if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                           &endpoint)
+        if (ngx_http_webhook_endpoint_find(fuzz_shm_zone,
+                                           &ngx_http_webhook_munity, pool,
+                                           &workspace, &endpoint)
             != NGX_OK)
         {
             fuzz_fail("the endpoint is gone");
