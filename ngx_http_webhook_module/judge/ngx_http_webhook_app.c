@@ -13,6 +13,8 @@
 static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,
     ngx_str_t *token);
 static ngx_int_t ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n);
+static char *ngx_http_webhook_app_add(ngx_array_t *apps,
+    ngx_http_webhook_app_t *app);
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated = {
@@ -204,9 +206,10 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
+    char                         *rv;
     ngx_str_t                    *value, text;
-    ngx_uint_t                    environment, i, j, tokens;
-    ngx_http_webhook_app_t       *app, first;
+    ngx_uint_t                    environment, i, tokens;
+    ngx_http_webhook_app_t        first;
     ngx_http_webhook_identity_t  *identity;
 
     value = cf->args->elts;
@@ -280,24 +283,41 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         first.token.len = value[i].len - 6;
         first.token.data = value[i].data + 6;
 
-        app = wlcf->apps->elts;
-
-        for (j = 0; j < wlcf->apps->nelts; j++) {
-
-            if (app[j].token.len == first.token.len
-                && ngx_strcmp(app[j].token.data, first.token.data) == 0)
-            {
-                return "has a token that is used already";
-            }
+        rv = ngx_http_webhook_app_add(wlcf->apps, &first);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
-
-        app = ngx_array_push(wlcf->apps);
-        if (app == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *app = first;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Adds a copy of "app" to an array of them, unless its token is in there. */
+
+static char *
+ngx_http_webhook_app_add(ngx_array_t *apps, ngx_http_webhook_app_t *app)
+{
+    ngx_uint_t               i;
+    ngx_http_webhook_app_t  *known;
+
+    known = apps->elts;
+
+    for (i = 0; i < apps->nelts; i++) {
+
+        if (known[i].token.len == app->token.len
+            && ngx_strcmp(known[i].token.data, app->token.data) == 0)
+        {
+            return "has a token that is used already";
+        }
+    }
+
+    known = ngx_array_push(apps);
+    if (known == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *known = *app;
 
     return NGX_CONF_OK;
 }

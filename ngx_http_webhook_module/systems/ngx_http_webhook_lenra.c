@@ -53,6 +53,12 @@ static ngx_int_t ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
+static ngx_int_t ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
+static ngx_int_t ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
 static ngx_int_t ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
     ngx_http_webhook_value_t *value, ngx_str_t *text, json_t **json);
 static ngx_int_t ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r);
@@ -335,7 +341,8 @@ ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name)
 
 /*
  * Looks a webhook of an application up.  Returns NGX_OK with it in the record
- * of the request, to which the context then points, or NGX_ABORT with a verdict.
+ * of the request, to which the context then points, or NGX_ABORT with a
+ * verdict.
  */
 
 static ngx_int_t
@@ -394,38 +401,59 @@ static ngx_int_t
 ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    size_t                             i, len;
-    json_t                            *json;
     ngx_int_t                          rc;
-    const char                        *p;
-    ngx_str_t                          text;
-    ngx_http_webhook_value_t          *value;
-    ngx_http_webhook_verdict_t        *verdict;
-    ngx_http_webhook_identity_t       *identity;
     ngx_http_webhook_lenra_record_t   *record;
     ngx_http_webhook_lenra_request_t  *lr;
 
     lr = ctx->data;
     record = &lr->record;
-    identity = &record->identity;
 
-    *identity = *ctx->identity;
+    record->identity = *ctx->identity;
 
-    ctx->identity = identity;
+    ctx->identity = &record->identity;
     ctx->action = &record->action;
 
-    /* action: a string, not blank */
+    rc = ngx_http_webhook_lenra_create_action(r, ctx, record);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_lenra_create_props(r, ctx, record);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_lenra_create_user(r, ctx, record);
+    }
+
+    if (rc == NGX_OK) {
+        r->content_handler = ngx_http_webhook_lenra_create_handler;
+    }
+
+    return rc;
+}
+
+
+/* "action": a string that is not blank */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    size_t                       i, len;
+    json_t                      *json;
+    ngx_int_t                    rc;
+    const char                  *p;
+    ngx_http_webhook_value_t    *value;
+    ngx_http_webhook_verdict_t  *verdict;
 
     value = &ctx->reader.values[lenra_action];
 
-    verdict = &ngx_http_webhook_lenra_blank_action;
-
     if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        verdict = &ngx_http_webhook_lenra_blank_action;
         goto reject;
     }
 
+    verdict = &ngx_http_webhook_lenra_invalid_action;
+
     if (value->type != NGX_HTTP_WEBHOOK_JSON_STRING) {
-        verdict = &ngx_http_webhook_lenra_invalid_action;
         goto reject;
     }
 
@@ -436,8 +464,7 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        verdict = &ngx_http_webhook_lenra_invalid_action;
-        goto failed;
+        goto reject;
     }
 
     p = json_string_value(json);
@@ -449,72 +476,87 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
         }
     }
 
-    if (i == len) {
-        goto failed;
-    }
-
     json_decref(json);
-    json = NULL;
 
-    /* props: an object; its numbers may be beyond what jansson can hold */
-
-    value = &ctx->reader.values[lenra_props];
-
-    if (value->type == NGX_HTTP_WEBHOOK_JSON_OBJECT) {
-
-        if (ngx_http_webhook_body_slice(r, value->start, value->end,
-                                        &record->props)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
-        verdict = &ngx_http_webhook_lenra_invalid_props;
-        goto reject;
+    if (i < len) {
+        return NGX_OK;
     }
 
-    /* user_id: an integer; the token's user wins */
-
-    value = &ctx->reader.values[lenra_user_id];
-
-    if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
-
-        if (value->type != NGX_HTTP_WEBHOOK_JSON_INTEGER) {
-            verdict = &ngx_http_webhook_lenra_invalid_user_id;
-            goto reject;
-        }
-
-        rc = ngx_http_webhook_lenra_parse(r, value, &text, &json);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc != NGX_OK) {
-            verdict = &ngx_http_webhook_lenra_invalid_user_id;
-            goto failed;
-        }
-
-        if (!identity->has_user) {
-            identity->has_user = 1;
-            identity->user = json_integer_value(json);
-        }
-
-        json_decref(json);
-    }
-
-    r->content_handler = ngx_http_webhook_lenra_create_handler;
-
-    return NGX_OK;
-
-failed:
-
-    json_decref(json);
+    verdict = &ngx_http_webhook_lenra_blank_action;
 
 reject:
 
     return ngx_http_webhook_reject(ctx, verdict, NULL);
+}
+
+
+/* "props": an object, whose numbers may be beyond what jansson can hold */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    ngx_http_webhook_value_t  *value;
+
+    value = &ctx->reader.values[lenra_props];
+
+    if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    if (value->type != NGX_HTTP_WEBHOOK_JSON_OBJECT) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_props,
+                                       NULL);
+    }
+
+    return ngx_http_webhook_body_slice(r, value->start, value->end,
+                                       &record->props);
+}
+
+
+/* "user_id": an integer, which counts unless the token has a user */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    json_t                       *json;
+    ngx_int_t                     rc;
+    ngx_str_t                     text;
+    ngx_http_webhook_value_t     *value;
+    ngx_http_webhook_identity_t  *identity;
+
+    value = &ctx->reader.values[lenra_user_id];
+
+    if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    rc = (value->type == NGX_HTTP_WEBHOOK_JSON_INTEGER)
+         ? ngx_http_webhook_lenra_parse(r, value, &text, &json)
+         : NGX_DECLINED;
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_user_id,
+                                       NULL);
+    }
+
+    identity = &record->identity;
+
+    if (!identity->has_user) {
+        identity->has_user = 1;
+        identity->user = json_integer_value(json);
+    }
+
+    json_decref(json);
+
+    return NGX_OK;
 }
 
 
