@@ -1,7 +1,8 @@
 
 /*
  * Makes a state file with many registrations, in the layout of
- * ngx_http_webhook_store.c and the records of ngx_http_webhook_registry.c.
+ * ngx_http_webhook_journal.c and the records of
+ * ngx_http_webhook_lenra_record.c.
  *
  *     registrations count app file
  *

@@ -7,6 +7,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <jansson.h>
+
 #include "base/ngx_http_webhook_uuid.h"
 #include "payload/ngx_http_webhook_shape.h"
 
@@ -19,8 +21,6 @@ typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
-typedef struct ngx_http_webhook_registration_s
-    ngx_http_webhook_registration_t;
 typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
 typedef struct ngx_http_webhook_status_conf_s  ngx_http_webhook_status_conf_t;
@@ -111,6 +111,37 @@ enum {
 };
 
 
+/*
+ * What sending to endpoints needs of a system whose events name the workspace
+ * that they are for.
+ */
+
+typedef struct {
+    ngx_uint_t                        field;        /* index of the field that
+                                                       names the workspace */
+    ngx_uint_t                        test;         /* number of the event that
+                                                       no endpoint can refuse */
+    ngx_str_t                         disabled;     /* name of the event that
+                                                       tells why an endpoint was
+                                                       switched off */
+
+    /* variables of an event, without "webhook_": its name, and its workspace */
+    ngx_str_t                         event_variable;
+    ngx_str_t                         workspace_variable;
+
+    /*
+     * Prints an event of our own into "body", which is in "pool"; takes over
+     * the reference to "payload", which may be NULL if there was no memory.
+     * Returns NGX_OK or NGX_ERROR.
+     */
+    ngx_int_t                       (*create)(ngx_pool_t *pool,
+                                              ngx_str_t *workspace,
+                                              ngx_str_t *event,
+                                              json_t *payload,
+                                              ngx_str_t *body);
+} ngx_http_webhook_fan_out_t;
+
+
 /* a system whose webhooks are known: one file of tables defines one of these */
 
 typedef struct {
@@ -131,6 +162,9 @@ typedef struct {
     /* checks the merged configuration of a location, may be NULL */
     char                           *(*check)(ngx_conf_t *cf,
                                              ngx_http_webhook_loc_conf_t *wlcf);
+
+    ngx_http_webhook_fan_out_t       *fan_out;      /* NULL: its events are not
+                                                       for endpoints */
 
     ngx_http_webhook_envelope_t      *envelope;
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
@@ -166,22 +200,31 @@ typedef struct {
 } ngx_http_webhook_secrets_t;
 
 
-/* who "webhook_app" lets in; one for each token */
+/* for whom a request is made, or for whom a webhook was created */
 
 typedef struct {
-    ngx_str_t                         token;
     u_char                            app[NGX_HTTP_WEBHOOK_UUID_SIZE];
     int64_t                           environment;
     int64_t                           user;
-    ngx_uint_t                        has_user;
+    ngx_uint_t                        has_user;     /* 0: user means nothing */
+} ngx_http_webhook_identity_t;
+
+
+/* "webhook_app": one for each token */
+
+typedef struct {
+    ngx_str_t                         token;
+    ngx_http_webhook_identity_t       identity;
 } ngx_http_webhook_app_t;
 
+
+/* "webhook_identity" */
 
 typedef struct {
     ngx_http_complex_value_t          app;
     ngx_http_complex_value_t          environment;
     ngx_http_complex_value_t          user;         /* may be unset */
-} ngx_http_webhook_identity_t;
+} ngx_http_webhook_identity_conf_t;
 
 
 /* "webhook_endpoints" */
@@ -204,6 +247,8 @@ typedef struct {
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
+    ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
+                                                       take */
     ngx_http_webhook_status_t        *status;
     unsigned                          timed:1;      /* the clock is looked at */
     ngx_uint_t                        id_used;      /* $webhook_id */
@@ -239,7 +284,7 @@ struct ngx_http_webhook_loc_conf_s {
     time_t                            give_up;      /* on an endpoint */
     ngx_flag_t                        sign;         /* what goes out */
 
-    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_identity_conf_t *identity;
 
     ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
     ngx_http_webhook_status_system_t *system;       /* NULL: not counted */
@@ -250,10 +295,6 @@ struct ngx_http_webhook_loc_conf_s {
     u_char                           *queue_file;   /* of "webhook_queue", or */
     ngx_uint_t                        queue_line;   /* "webhook_deliver" */
 };
-
-
-/* of the values that Munity's shape reads */
-#define NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE  0
 
 
 /* an event that is delivered, by a request without a client */
@@ -299,8 +340,10 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_held_t          *held;         /* claimed keys */
     ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */
 
-    ngx_http_webhook_registration_t  *registration; /* or what is known of it */
-    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    /* who asks, or whose webhook it is, and its action as JSON text */
+    ngx_http_webhook_identity_t      *identity;     /* NULL: not known */
+    ngx_str_t                        *action;       /* NULL: not known */
+
     ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
     ngx_http_webhook_step_pt          next;         /* of what is waited for */

@@ -18,7 +18,8 @@
 #include "systems/ngx_http_webhook_systems.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "queue/ngx_http_webhook_api.h"
-#include "endpoints/ngx_http_webhook_endpoint.h"
+#include "endpoints/ngx_http_webhook_endpoint_api.h"
+#include "endpoints/ngx_http_webhook_resolve.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 #include "events/ngx_http_webhook_enqueue.h"
 #include "events/ngx_http_webhook_schedule.h"
@@ -312,6 +313,7 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
 static void *
 ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_uint_t                     i;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_main_conf_t));
@@ -339,6 +341,12 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
     wmcf->status = ngx_http_webhook_status_create(cf, ngx_http_webhook_providers);
     if (wmcf->status == NULL) {
         return NULL;
+    }
+
+    for (i = 0; ngx_http_webhook_providers[i]; i++) {
+        if (ngx_http_webhook_providers[i]->fan_out) {
+            wmcf->fan_out = ngx_http_webhook_providers[i];
+        }
     }
 
     return wmcf;

@@ -24,6 +24,7 @@ typedef struct {
 } ngx_http_webhook_prefix_t;
 
 
+static ngx_uint_t ngx_http_webhook_url_printable(ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_url_host(ngx_http_webhook_url_t *url,
     ngx_uint_t brackets);
 static ngx_uint_t ngx_http_webhook_host_valid(ngx_str_t *host);
@@ -97,28 +98,16 @@ ngx_int_t
 ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_http_webhook_url_t *url)
 {
-    u_char         *colon, *host, *last, *p, *path;
-    size_t          i;
-    ngx_int_t       rc;
-    ngx_uint_t      brackets;
-
-    static u_char   excluded[] = "\"#<>\\^`{|}";
+    u_char      *colon, *host, *last, *p, *path;
+    ngx_int_t    rc;
+    ngx_uint_t   brackets;
 
     ngx_memzero(url, sizeof(ngx_http_webhook_url_t));
 
-    if (text->len == 0 || text->len > NGX_HTTP_WEBHOOK_URL_MAX) {
+    if (text->len == 0 || text->len > NGX_HTTP_WEBHOOK_URL_MAX
+        || !ngx_http_webhook_url_printable(text))
+    {
         return NGX_DECLINED;
-    }
-
-    /* RFC 3986, appendix A; no fragment, which is nothing to be sent */
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] <= ' ' || text->data[i] >= 0x7f
-            || ngx_strlchr(excluded, excluded + sizeof(excluded) - 1,
-                           text->data[i]))
-        {
-            return NGX_DECLINED;
-        }
     }
 
     /* one byte for a "/" */
@@ -203,6 +192,31 @@ ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return rc;
+}
+
+
+/*
+ * Returns 1 if there are only characters that an URL may have, RFC 3986,
+ * appendix A, and no fragment, which is nothing to be sent.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_url_printable(ngx_str_t *text)
+{
+    size_t         i;
+
+    static u_char  excluded[] = "\"#<>\\^`{|}";
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] <= ' ' || text->data[i] >= 0x7f
+            || ngx_strlchr(excluded, excluded + sizeof(excluded) - 1,
+                           text->data[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -466,6 +480,20 @@ ngx_http_webhook_address_special(struct sockaddr *sockaddr)
     }
 
     return 0;
+}
+
+
+/* whether it is a public one, or one of "webhook_endpoint_allow" */
+
+ngx_uint_t
+ngx_http_webhook_address_allowed(struct sockaddr *sockaddr, socklen_t socklen,
+    ngx_array_t *allow)
+{
+    if (!ngx_http_webhook_address_special(sockaddr)) {
+        return 1;
+    }
+
+    return allow && ngx_cidr_match(sockaddr, allow) == NGX_OK;
 }
 
 

@@ -40,6 +40,7 @@ typedef struct {
     ngx_cycle_t                      *cycle;
     ngx_http_webhook_queue_t         *queue;
     ngx_shm_zone_t                   *zone;
+    ngx_http_webhook_provider_t      *provider;
     ngx_http_webhook_endpoint_t       endpoint;
     ngx_str_t                         workspace;
     ngx_str_t                         url;        /* that has answered */
@@ -118,10 +119,13 @@ ngx_http_webhook_outbound_find(ngx_http_request_t *r,
     ngx_int_t                     rc;
     ngx_str_t                    *text;
     ngx_http_webhook_endpoint_t   endpoint;
+    ngx_http_webhook_provider_t  *provider;
 
-    text = &ctx->reader.values[NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE].text;
+    provider = ctx->conf->provider;
+    text = &ctx->reader.values[provider->fan_out->field].text;
 
-    rc = ngx_http_webhook_endpoint_find(zone, r->pool, text, &endpoint);
+    rc = ngx_http_webhook_endpoint_find(zone, provider, r->pool, text,
+                                        &endpoint);
 
     if (rc != NGX_OK) {
         return rc;
@@ -150,10 +154,11 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_queue_t *queue,
     ngx_str_t *body)
 {
-    ngx_int_t                     rc;
-    ngx_str_t                    *event;
-    ngx_http_webhook_delivery_t  *delivery;
-    ngx_http_webhook_outbound_t  *outbound;
+    ngx_int_t                      rc;
+    ngx_str_t                     *event;
+    ngx_http_webhook_delivery_t   *delivery;
+    ngx_http_webhook_outbound_t   *outbound;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
     static ngx_str_t  none = ngx_null_string;
 
@@ -163,9 +168,10 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     }
 
     delivery = ctx->delivery;
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
-    rc = ngx_http_webhook_endpoint_find(queue->endpoints, r->pool,
-                                        &delivery->workspace,
+    rc = ngx_http_webhook_endpoint_find(queue->endpoints, wmcf->fan_out,
+                                        r->pool, &delivery->workspace,
                                         &outbound->endpoint);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -217,7 +223,6 @@ ngx_int_t
 ngx_http_webhook_outbound_begin(ngx_http_request_t *r,
     ngx_http_webhook_outbound_t *outbound)
 {
-    ngx_array_t                  *allow;
     ngx_http_webhook_loc_conf_t  *wlcf;
 
     if (outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND || outbound->status) {
@@ -225,20 +230,15 @@ ngx_http_webhook_outbound_begin(ngx_http_request_t *r,
     }
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
-    allow = wlcf->allow;
 
     outbound->resolve.url = &outbound->url;
-    outbound->resolve.allow = allow;
+    outbound->resolve.allow = wlcf->allow;
     outbound->resolve.handler = ngx_http_webhook_outbound_resolve_done;
     outbound->resolve.data = outbound;
 
-    if (allow == NULL
-        && outbound->url.socklen == 0
-        && ngx_http_webhook_host_special(&outbound->url.host))
+    if (ngx_http_webhook_resolve(r, &outbound->resolve)
+        == NGX_HTTP_WEBHOOK_RESOLVE_WAITING)
     {
-        outbound->resolve.rc = NGX_DECLINED;
-
-    } else if (ngx_http_webhook_resolve(r, &outbound->resolve) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
@@ -271,32 +271,32 @@ ngx_http_webhook_outbound_resolved(ngx_http_webhook_outbound_t *outbound)
     r = outbound->request;
     log = r->connection->log;
 
-    switch (outbound->resolve.rc) {
+    switch (outbound->resolve.result) {
 
-    case NGX_OK:
+    case NGX_HTTP_WEBHOOK_RESOLVED:
         break;
 
-    case NGX_DONE:
-        /* nothing is known of a name: only what needs no address can run */
+    case NGX_HTTP_WEBHOOK_RESOLVE_NO_RESOLVER:
+        /* only what needs no address can run: any other attempt fails */
         outbound->resolve.socklen = 0;
         break;
 
-    case NGX_DECLINED:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN:
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "webhook endpoint's host \"%V\" has a forbidden address",
                       &outbound->url.host);
         outbound->status = NGX_HTTP_FORBIDDEN;
         return NGX_DECLINED;
 
-    case NGX_ABORT:
-    case NGX_BUSY:
+    case NGX_HTTP_WEBHOOK_RESOLVE_UNKNOWN:
+    case NGX_HTTP_WEBHOOK_RESOLVE_FAILED:
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "webhook endpoint's host \"%V\" could not be resolved",
                       &outbound->url.host);
         outbound->status = NGX_HTTP_BAD_GATEWAY;
         return NGX_DECLINED;
 
-    default: /* NGX_ERROR */
+    default: /* NGX_HTTP_WEBHOOK_RESOLVE_ERROR */
         outbound->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
         return NGX_DECLINED;
     }
@@ -580,7 +580,8 @@ ngx_http_webhook_outbound_finish(ngx_http_webhook_outbound_t *outbound,
     pool = outbound->request->pool;
 
     if (outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND
-        || ngx_http_webhook_endpoint_find(outbound->queue->endpoints, pool,
+        || ngx_http_webhook_endpoint_find(outbound->queue->endpoints,
+                                          outbound->endpoint.provider, pool,
                                           &outbound->endpoint.workspace,
                                           &endpoint)
            != NGX_OK
@@ -603,6 +604,7 @@ ngx_http_webhook_outbound_finish(ngx_http_webhook_outbound_t *outbound,
     update->pool = pool;
     update->queue = outbound->queue;
     update->zone = outbound->queue->endpoints;
+    update->provider = outbound->endpoint.provider;
     update->status = status;
 
     update->workspace.len = outbound->endpoint.workspace.len;
@@ -677,8 +679,8 @@ ngx_http_webhook_outbound_update(ngx_http_webhook_outbound_update_t *update)
     ngx_int_t  rc;
 
     do {
-        rc = ngx_http_webhook_endpoint_find(update->zone, update->pool,
-                                            &update->workspace,
+        rc = ngx_http_webhook_endpoint_find(update->zone, update->provider,
+                                            update->pool, &update->workspace,
                                             &update->endpoint);
 
         if (rc != NGX_OK
@@ -732,6 +734,7 @@ ngx_http_webhook_outbound_settle(ngx_http_webhook_outbound_update_t *update)
     ngx_log_t                    *log;
     ngx_str_t                    *reason;
     ngx_http_webhook_enqueue_t   *report;
+    ngx_http_webhook_fan_out_t   *fan_out;
     ngx_http_webhook_endpoint_t  *endpoint;
 
     log = update->queue->cycle->log;
@@ -767,14 +770,16 @@ ngx_http_webhook_outbound_settle(ngx_http_webhook_outbound_update_t *update)
                         "reason", reason->data, reason->len,
                         "status", (json_int_t) update->status);
 
-    ngx_str_set(&report->name, "webhook_endpoint_disabled");
+    fan_out = update->provider->fan_out;
+
+    report->provider = update->provider;
+    report->name = fan_out->disabled;
     report->workspace = update->workspace;
     report->handler = ngx_http_webhook_outbound_reported;
     report->data = update;
 
-    if (ngx_http_webhook_endpoint_event(update->pool, &update->workspace,
-                                        "webhook_endpoint_disabled", payload,
-                                        &report->text)
+    if (fan_out->create(update->pool, &report->workspace, &report->name,
+                        payload, &report->text)
         == NGX_OK
         && ngx_http_webhook_enqueue_own(report, update->pool, NULL)
            == NGX_AGAIN)

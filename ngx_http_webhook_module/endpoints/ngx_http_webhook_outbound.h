@@ -3,8 +3,9 @@
 #define _NGX_HTTP_WEBHOOK_OUTBOUND_H_INCLUDED_
 
 
-#include "endpoints/ngx_http_webhook_endpoint.h"
 #include "queue/ngx_http_webhook_queue.h"
+#include "endpoints/ngx_http_webhook_endpoint.h"
+#include "endpoints/ngx_http_webhook_resolve.h"
 
 
 /* what becomes of an event whose endpoint has changed since it came */

@@ -13,7 +13,6 @@
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_signature.h"
 #include "judge/ngx_http_webhook_variable.h"
-#include "systems/ngx_http_webhook_systems.h"
 #include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
@@ -111,7 +110,8 @@ char *
 ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -153,10 +153,13 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    if (wlcf->provider != &ngx_http_webhook_munity) {
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    if (wlcf->provider != wmcf->fan_out) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"endpoints=\" needs \"webhook munity\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
+                      "\"endpoints=\" needs \"webhook %V\" in %s:%ui",
+                      &wmcf->fan_out->name, wlcf->queue_file,
+                      wlcf->queue_line);
         return NGX_CONF_ERROR;
     }
 

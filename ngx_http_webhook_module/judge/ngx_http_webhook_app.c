@@ -8,12 +8,13 @@
 #include "judge/ngx_http_webhook_app.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
-#include "registry/ngx_http_webhook_registry.h"
 
 
 static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,
     ngx_str_t *token);
 static ngx_int_t ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n);
+static char *ngx_http_webhook_app_add(ngx_array_t *apps,
+    ngx_http_webhook_app_t *app);
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated = {
@@ -35,10 +36,9 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token = {
 ngx_int_t
 ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                         token;
-    ngx_uint_t                        i;
-    ngx_http_webhook_app_t           *app, *found;
-    ngx_http_webhook_registration_t  *registration;
+    ngx_str_t                token;
+    ngx_uint_t               i;
+    ngx_http_webhook_app_t  *app, *found;
 
     if (ctx->conf->identity) {
         /* who is not known yet before all of the access phase is over */
@@ -72,18 +72,7 @@ ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
                                        NULL);
     }
 
-    registration = ngx_pcalloc(r->pool,
-                               sizeof(ngx_http_webhook_registration_t));
-    if (registration == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(registration->app, found->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    registration->environment = found->environment;
-    registration->user = found->user;
-    registration->has_user = found->has_user;
-
-    ctx->registration = registration;
+    ctx->identity = &found->identity;
 
     return NGX_OK;
 }
@@ -123,28 +112,27 @@ ngx_int_t
 ngx_http_webhook_app_identify(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                         app, environment, user;
-    ngx_http_webhook_identity_t      *identity;
-    ngx_http_webhook_registration_t  *registration;
+    ngx_str_t                          app, environment, user;
+    ngx_http_webhook_identity_t       *identity;
+    ngx_http_webhook_identity_conf_t  *icf;
 
-    if (ctx->registration) {
+    if (ctx->identity) {
         return NGX_OK;
     }
 
-    identity = ctx->conf->identity;
+    icf = ctx->conf->identity;
 
-    if (identity == NULL) {
+    if (icf == NULL) {
         /* another module has granted access, and a token is needed still */
         return ngx_http_webhook_app_token(r, ctx);
     }
 
     ngx_str_null(&user);
 
-    if (ngx_http_complex_value(r, &identity->app, &app) != NGX_OK
-        || ngx_http_complex_value(r, &identity->environment, &environment)
-           != NGX_OK
-        || (identity->user.value.data
-            && ngx_http_complex_value(r, &identity->user, &user) != NGX_OK))
+    if (ngx_http_complex_value(r, &icf->app, &app) != NGX_OK
+        || ngx_http_complex_value(r, &icf->environment, &environment) != NGX_OK
+        || (icf->user.value.data
+            && ngx_http_complex_value(r, &icf->user, &user) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -153,21 +141,18 @@ ngx_http_webhook_app_identify(ngx_http_request_t *r,
         goto unauthenticated;
     }
 
-    registration = ngx_pcalloc(r->pool,
-                               sizeof(ngx_http_webhook_registration_t));
-    if (registration == NULL) {
+    identity = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_identity_t));
+    if (identity == NULL) {
         return NGX_ERROR;
     }
 
-    registration->has_user = (user.len != 0);
+    identity->has_user = (user.len != 0);
 
-    if (ngx_http_webhook_uuid_parse(&app, registration->app) != NGX_OK
-        || ngx_http_webhook_app_integer(&environment,
-                                        &registration->environment)
+    if (ngx_http_webhook_uuid_parse(&app, identity->app) != NGX_OK
+        || ngx_http_webhook_app_integer(&environment, &identity->environment)
            != NGX_OK
-        || (registration->has_user
-            && ngx_http_webhook_app_integer(&user, &registration->user)
-               != NGX_OK))
+        || (identity->has_user
+            && ngx_http_webhook_app_integer(&user, &identity->user) != NGX_OK))
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "\"webhook_identity\" is not a UUID and integers");
@@ -177,7 +162,7 @@ ngx_http_webhook_app_identify(ngx_http_request_t *r,
                                        NULL);
     }
 
-    ctx->registration = registration;
+    ctx->identity = identity;
 
     return NGX_OK;
 
@@ -221,9 +206,11 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t               *value, text;
-    ngx_uint_t               environment, i, j, tokens;
-    ngx_http_webhook_app_t  *app, first;
+    char                         *rv;
+    ngx_str_t                    *value, text;
+    ngx_uint_t                    environment, i, tokens;
+    ngx_http_webhook_app_t        first;
+    ngx_http_webhook_identity_t  *identity;
 
     value = cf->args->elts;
 
@@ -236,8 +223,9 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_memzero(&first, sizeof(ngx_http_webhook_app_t));
+    identity = &first.identity;
 
-    if (ngx_http_webhook_uuid_parse(&value[1], first.app) != NGX_OK) {
+    if (ngx_http_webhook_uuid_parse(&value[1], identity->app) != NGX_OK) {
         return "has an application that is not a UUID";
     }
 
@@ -251,7 +239,7 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.data = value[i].data + 12;
 
             if (environment++
-                || ngx_http_webhook_app_integer(&text, &first.environment)
+                || ngx_http_webhook_app_integer(&text, &identity->environment)
                    != NGX_OK)
             {
                 return "has an \"environment=\" that is not one integer";
@@ -261,8 +249,9 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 5;
             text.data = value[i].data + 5;
 
-            if (first.has_user++
-                || ngx_http_webhook_app_integer(&text, &first.user) != NGX_OK)
+            if (identity->has_user++
+                || ngx_http_webhook_app_integer(&text, &identity->user)
+                   != NGX_OK)
             {
                 return "has a \"user=\" that is not one integer";
             }
@@ -294,24 +283,41 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         first.token.len = value[i].len - 6;
         first.token.data = value[i].data + 6;
 
-        app = wlcf->apps->elts;
-
-        for (j = 0; j < wlcf->apps->nelts; j++) {
-
-            if (app[j].token.len == first.token.len
-                && ngx_strcmp(app[j].token.data, first.token.data) == 0)
-            {
-                return "has a token that is used already";
-            }
+        rv = ngx_http_webhook_app_add(wlcf->apps, &first);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
-
-        app = ngx_array_push(wlcf->apps);
-        if (app == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *app = first;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Adds a copy of "app" to an array of them, unless its token is in there. */
+
+static char *
+ngx_http_webhook_app_add(ngx_array_t *apps, ngx_http_webhook_app_t *app)
+{
+    ngx_uint_t               i;
+    ngx_http_webhook_app_t  *known;
+
+    known = apps->elts;
+
+    for (i = 0; i < apps->nelts; i++) {
+
+        if (known[i].token.len == app->token.len
+            && ngx_strcmp(known[i].token.data, app->token.data) == 0)
+        {
+            return "has a token that is used already";
+        }
+    }
+
+    known = ngx_array_push(apps);
+    if (known == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *known = *app;
 
     return NGX_CONF_OK;
 }
@@ -328,7 +334,7 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                         *value, text;
     ngx_uint_t                         i, n;
     ngx_http_complex_value_t          *cv;
-    ngx_http_webhook_identity_t       *identity;
+    ngx_http_webhook_identity_conf_t  *icf;
     ngx_http_compile_complex_value_t   ccv;
 
     static struct {
@@ -336,23 +342,23 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_uint_t  offset;
     } params[] = {
         { ngx_string("app="),
-          offsetof(ngx_http_webhook_identity_t, app) },
+          offsetof(ngx_http_webhook_identity_conf_t, app) },
         { ngx_string("environment="),
-          offsetof(ngx_http_webhook_identity_t, environment) },
+          offsetof(ngx_http_webhook_identity_conf_t, environment) },
         { ngx_string("user="),
-          offsetof(ngx_http_webhook_identity_t, user) }
+          offsetof(ngx_http_webhook_identity_conf_t, user) }
     };
 
     if (wlcf->identity) {
         return "is duplicate";
     }
 
-    identity = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_t));
-    if (identity == NULL) {
+    icf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_conf_t));
+    if (icf == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    wlcf->identity = identity;
+    wlcf->identity = icf;
 
     value = cf->args->elts;
 
@@ -375,7 +381,7 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         cv = (ngx_http_complex_value_t *)
-                                   ((u_char *) identity + params[n].offset);
+                                   ((u_char *) icf + params[n].offset);
 
         if (cv->value.data) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -397,8 +403,8 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (identity->app.value.data == NULL
-        || identity->environment.value.data == NULL)
+    if (icf->app.value.data == NULL
+        || icf->environment.value.data == NULL)
     {
         return "needs \"app=\" and \"environment=\"";
     }

@@ -6,7 +6,6 @@
 
 #include "judge/ngx_http_webhook_variable.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "registry/ngx_http_webhook_registry.h"
 
 
 static ngx_int_t ngx_http_webhook_variable_provider(ngx_http_request_t *r,
@@ -23,7 +22,7 @@ static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
     size_t len);
 
 
-static ngx_int_t ngx_http_webhook_variable_registration(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_saved(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_variable_value_t *v,
@@ -42,7 +41,7 @@ static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
 ngx_str_t  ngx_http_webhook_saved_event = ngx_string("event");
 
 
-/* what of a registration a variable is */
+/* what ngx_http_webhook_variable_identity() tells */
 
 enum {
     webhook_app = 0,
@@ -52,9 +51,9 @@ enum {
 };
 
 
-/* by these numbers */
+/* the variables by these numbers, as a queue keeps them */
 
-static ngx_str_t  ngx_http_webhook_registration_names[] = {
+static ngx_str_t  ngx_http_webhook_identity_names[] = {
     ngx_string("app"),
     ngx_string("action"),
     ngx_string("environment"),
@@ -84,18 +83,17 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
       ngx_http_webhook_variable_field,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
 
-    { ngx_string("webhook_app"), NULL, ngx_http_webhook_variable_registration,
+    { ngx_string("webhook_app"), NULL, ngx_http_webhook_variable_identity,
       webhook_app, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("webhook_action"), NULL,
-      ngx_http_webhook_variable_registration,
+    { ngx_string("webhook_action"), NULL, ngx_http_webhook_variable_identity,
       webhook_action, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("webhook_environment"), NULL,
-      ngx_http_webhook_variable_registration,
+      ngx_http_webhook_variable_identity,
       webhook_environment, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("webhook_user"), NULL, ngx_http_webhook_variable_registration,
+    { ngx_string("webhook_user"), NULL, ngx_http_webhook_variable_identity,
       webhook_user, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("webhook_attempt"), NULL, ngx_http_webhook_variable_attempt,
@@ -385,16 +383,16 @@ ngx_http_webhook_is_field(ngx_str_t *path, u_char *name, size_t len)
 }
 
 
-/* of the webhook that is triggered, or of who asks */
+/* $webhook_app, _action, _environment, _user: of a webhook, or of who asks */
 
 static ngx_int_t
-ngx_http_webhook_variable_registration(ngx_http_request_t *r,
+ngx_http_webhook_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    int64_t                           n;
-    ngx_str_t                         text;
-    ngx_http_webhook_ctx_t           *ctx;
-    ngx_http_webhook_registration_t  *registration;
+    int64_t                       n;
+    ngx_str_t                     text;
+    ngx_http_webhook_ctx_t       *ctx;
+    ngx_http_webhook_identity_t  *identity;
 
     v->not_found = 1;
 
@@ -402,26 +400,25 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
 
     if (ctx && ctx->delivery) {
         return ngx_http_webhook_variable_saved(r, ctx, v,
-                                  &ngx_http_webhook_registration_names[data]);
+                                      &ngx_http_webhook_identity_names[data]);
     }
 
-    if (ctx == NULL || ctx->registration == NULL) {
+    if (ctx == NULL || ctx->identity == NULL) {
         return NGX_OK;
     }
 
-    registration = ctx->registration;
-    n = registration->environment;
+    identity = ctx->identity;
+    n = identity->environment;
 
     switch (data) {
 
     case webhook_action:
 
-        if (registration->action.len == 0) {
+        if (ctx->action == NULL || ctx->action->len == 0) {
             return NGX_OK;
         }
 
-        if (ngx_http_webhook_action_text(r->pool, &registration->action, &text)
-            != NGX_OK)
+        if (ngx_http_webhook_action_text(r->pool, ctx->action, &text) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -436,17 +433,17 @@ ngx_http_webhook_variable_registration(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        (void) ngx_http_webhook_uuid_print(text.data, registration->app);
+        (void) ngx_http_webhook_uuid_print(text.data, identity->app);
 
         break;
 
     case webhook_user:
 
-        if (!registration->has_user) {
+        if (!identity->has_user) {
             return NGX_OK;
         }
 
-        n = registration->user;
+        n = identity->user;
 
         /* fall through */
 

@@ -201,6 +201,7 @@ static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     ngx_http_webhook_api_route,
     NULL,                                  /* param */
     NULL,                                  /* check */
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */

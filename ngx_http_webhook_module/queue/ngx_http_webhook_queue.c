@@ -13,7 +13,6 @@
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "systems/ngx_http_webhook_systems.h"
 #include "queue/ngx_http_webhook_message.h"
 
 #include <sys/eventfd.h>
@@ -684,9 +683,11 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     ngx_keyval_t                *kv;
     struct sockaddr             *sockaddr;
     ngx_http_webhook_event_t    *event;
+    ngx_http_webhook_fan_out_t  *fan_out;
     ngx_http_webhook_message_t   message;
 
     event = &enqueue->sc.event;
+    fan_out = enqueue->provider->fan_out;
     enqueue->sc.change.rc = NGX_ERROR;
 
     id = ngx_pnalloc(pool, NGX_HTTP_WEBHOOK_UUID_LEN);
@@ -735,12 +736,12 @@ ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
     i = 0;
 
     ngx_str_set(&kv[i].key, "provider");
-    kv[i++].value = ngx_http_webhook_munity.name;
+    kv[i++].value = enqueue->provider->name;
     ngx_str_set(&kv[i].key, "event");
     kv[i++].value = enqueue->name;
-    ngx_str_set(&kv[i].key, "field_event");
+    kv[i].key = fan_out->event_variable;
     kv[i++].value = enqueue->name;
-    ngx_str_set(&kv[i].key, "field_workspace_id");
+    kv[i].key = fan_out->workspace_variable;
     kv[i++].value = enqueue->workspace;
     ngx_str_set(&kv[i].key, "id");
     kv[i++].value = message.id;

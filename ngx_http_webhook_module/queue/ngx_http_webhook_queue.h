@@ -65,6 +65,7 @@ struct ngx_http_webhook_enqueue_s {
     ngx_uint_t                       unwanted;      /* to none */
 
     /* of an event of our own */
+    ngx_http_webhook_provider_t     *provider;      /* in whose envelope */
     ngx_str_t                        name;
     ngx_str_t                        text;
 };

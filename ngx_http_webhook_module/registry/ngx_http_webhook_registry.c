@@ -1,9 +1,10 @@
 
 /*
- * Registrations in a shared memory zone.
+ * Registrations in a shared memory zone: each has a UUID, an owner, a number,
+ * and a text that only the directive which uses the zone can read.
  *
- * The zone is what requests are answered from.  Where it has a state, that is
- * the truth, and the zone a copy of it that is never behind: before the zone
+ * Requests are answered from the zone.  Where it has a state file, that file is
+ * the truth, and the zone is a copy of it that is never behind: before the zone
  * is looked at, the number of the store's last commit is compared with that of
  * the zone, which costs no lock and no system call, and what others have
  * changed is taken over.  "Others" are workers that have not linked yet what
@@ -15,8 +16,7 @@
  * step fails, the ones before it are undone.  What a killed worker had
  * reserved is freed by the worker that takes its place.
  *
- * The slab pool's mutex guards all of it.  Texts are kept in blocks, for a
- * slab rounds each allocation up to a power of two.
+ * The mutex of the zone's slab pool guards all that is in the zone.
  */
 
 
@@ -25,86 +25,18 @@
 #include "status/ngx_http_webhook_status.h"
 
 
-/* of what is kept in the zone; it may outlive this version of the module */
-#define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  2
-
-/* a bucket for so many bytes of a zone, which is what a small webhook takes */
-#define NGX_HTTP_WEBHOOK_BUCKET_SHARE     256
-
-#define NGX_HTTP_WEBHOOK_BLOCK_MAX        2048
-#define NGX_HTTP_WEBHOOK_BLOCK_WASTE      64
-
-
-/* what a table is of */
-
-typedef struct ngx_http_webhook_node_s  ngx_http_webhook_node_t;
-
-struct ngx_http_webhook_node_s {
-    ngx_http_webhook_node_t            *next;
-    u_char                              uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-};
-
-
-/*
- * A hash table by UUIDs.
- * Of a million nodes one is found in two memory accesses, where a tree takes
- * twenty.
- */
-
-typedef struct {
-    ngx_http_webhook_node_t           **buckets;
-    ngx_uint_t                          mask;
-} ngx_http_webhook_table_t;
-
-
-typedef struct {
-    ngx_http_webhook_node_t             node;
-    ngx_queue_t                         webhooks;   /* in order of creation */
-    ngx_uint_t                          count;      /* with the reserved ones */
-} ngx_http_webhook_app_node_t;
-
-
-typedef struct ngx_http_webhook_block_s  ngx_http_webhook_block_t;
-
-struct ngx_http_webhook_block_s {
-    ngx_http_webhook_block_t           *next;
-    size_t                              len;
-    u_char                              data[1];
-};
-
-#define NGX_HTTP_WEBHOOK_BLOCK_HEAD  offsetof(ngx_http_webhook_block_t, data)
-
-
-/* what a trigger needs is in the first 64 bytes */
-
-typedef struct {
-    ngx_http_webhook_node_t             node;
-    ngx_http_webhook_app_node_t        *app;
-    ngx_http_webhook_block_t           *text;       /* action, then props */
-    uint32_t                            action_len;
-    uint32_t                            props_len;
-    int64_t                             environment;
-    int64_t                             user;
-    uint64_t                            seq;        /* the process, while it is
-                                                       reserved */
-    ngx_queue_t                         queue;      /* app's, or reserved */
-    unsigned                            has_user:1;
-    unsigned                            replaces:1; /* others may be reserved
-                                                       for the same UUID */
-} ngx_http_webhook_webhook_node_t;
+/* the layout of the zone, which may outlive this version of the module */
+#define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  3
 
 
 typedef struct {
     ngx_uint_t                          layout;
 
-    ngx_http_webhook_table_t            webhooks;
-    ngx_http_webhook_table_t            apps;
+    ngx_http_webhook_table_t            table;
 
-    ngx_queue_t                         reserved;
     uint64_t                            seq;        /* all up to it are here */
     ngx_uint_t                          version;    /* of the store then */
     ngx_uint_t                          incomplete; /* there was no room */
-    ngx_uint_t                          count;      /* of linked webhooks */
 } ngx_http_webhook_registry_shctx_t;
 
 
@@ -117,19 +49,8 @@ struct ngx_http_webhook_registry_s {
     ngx_cycle_t                        *cycle;
     time_t                              tried;      /* to open the store */
     ngx_http_webhook_status_item_t     *status;
-    void                               *owner;      /* who it is for */
+    ngx_http_webhook_registry_kind_t   *kind;       /* NULL: nobody uses it */
 };
-
-
-/* a stored record; LMDB's files are of one byte order as well */
-
-typedef struct {
-    u_char                              app[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    int64_t                             environment;
-    int64_t                             user;
-    uint32_t                            has_user;
-    uint32_t                            action_len;
-} ngx_http_webhook_record_t;
 
 
 static void ngx_http_webhook_registry_gauges(void *data, uint64_t *values);
@@ -143,8 +64,6 @@ static ngx_int_t ngx_http_webhook_registry_sync(
     ngx_http_webhook_registry_t *registry);
 static ngx_int_t ngx_http_webhook_registry_take(void *data, uint64_t seq,
     u_char *uuid, ngx_str_t *record);
-static ngx_http_webhook_webhook_node_t *ngx_http_webhook_registry_reserved(
-    ngx_http_webhook_registry_t *registry, u_char *uuid);
 static ngx_int_t ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration,
     ngx_http_webhook_registry_op_t *op);
@@ -156,42 +75,9 @@ static ngx_int_t ngx_http_webhook_registry_drop(
     ngx_http_webhook_registry_t *registry, u_char *uuid, uint64_t seq);
 static ngx_int_t ngx_http_webhook_registry_encode(ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration, ngx_str_t *record);
-static ngx_int_t ngx_http_webhook_registry_decode(ngx_str_t *record,
+static ngx_int_t ngx_http_webhook_registry_decode(
+    ngx_http_webhook_registry_t *registry, ngx_str_t *record,
     ngx_http_webhook_registration_t *registration);
-static ngx_http_webhook_webhook_node_t *ngx_http_webhook_registry_alloc(
-    ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_registration_t *registration);
-static void ngx_http_webhook_registry_free(
-    ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook);
-static void ngx_http_webhook_registry_link(
-    ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook, uint64_t seq);
-static void ngx_http_webhook_registry_unlink(
-    ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook);
-static ngx_int_t ngx_http_webhook_registry_copy(
-    ngx_http_webhook_webhook_node_t *webhook, ngx_pool_t *pool,
-    ngx_http_webhook_registration_t *registration);
-static ngx_http_webhook_app_node_t *ngx_http_webhook_registry_app(
-    ngx_http_webhook_registry_t *registry, u_char *uuid);
-static ngx_http_webhook_block_t *ngx_http_webhook_registry_alloc_text(
-    ngx_slab_pool_t *shpool, size_t len);
-static void ngx_http_webhook_registry_write_text(
-    ngx_http_webhook_block_t *block, size_t offset, ngx_str_t *text);
-static void ngx_http_webhook_registry_free_text(ngx_slab_pool_t *shpool,
-    ngx_http_webhook_block_t *block);
-static ngx_int_t ngx_http_webhook_registry_init_table(
-    ngx_http_webhook_registry_t *registry, ngx_http_webhook_table_t *table,
-    size_t share);
-static ngx_http_webhook_node_t **ngx_http_webhook_registry_bucket(
-    ngx_http_webhook_table_t *table, u_char *uuid);
-static void *ngx_http_webhook_registry_lookup(ngx_http_webhook_table_t *table,
-    u_char *uuid);
-static void ngx_http_webhook_registry_insert(ngx_http_webhook_table_t *table,
-    ngx_http_webhook_node_t *node);
-static void ngx_http_webhook_registry_remove(ngx_http_webhook_table_t *table,
-    ngx_http_webhook_node_t *node);
 
 
 /*
@@ -315,17 +201,11 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     sh->layout = NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT;
 
-    if (ngx_http_webhook_registry_init_table(registry, &sh->webhooks,
-                                             NGX_HTTP_WEBHOOK_BUCKET_SHARE)
-        != NGX_OK
-        || ngx_http_webhook_registry_init_table(registry, &sh->apps,
-                                            16 * NGX_HTTP_WEBHOOK_BUCKET_SHARE)
-           != NGX_OK)
+    if (ngx_http_webhook_table_init(&sh->table, shpool, shm_zone->shm.size)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    ngx_queue_init(&sh->reserved);
 
     len = sizeof(" in webhook zone \"\"") + shm_zone->shm.name.len;
 
@@ -345,7 +225,7 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* fills a fresh zone, in the master, which must not keep the store open */
+/* Fills a fresh zone, in the master, which must not keep the store open. */
 
 static ngx_int_t
 ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
@@ -380,26 +260,44 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
 }
 
 
-/* NGX_DECLINED if the zone is for the registrations of somebody else */
+/*
+ * Says that a directive, which is in "line" of "file", uses the zone.  Called
+ * after the configuration has been read; "cf" is for its log.  Returns
+ * NGX_CONF_OK, or NGX_CONF_ERROR, with an error logged, if the zone is not
+ * defined or another directive uses it.
+ */
 
-ngx_int_t
-ngx_http_webhook_registry_claim(ngx_shm_zone_t *shm_zone, void *owner)
+char *
+ngx_http_webhook_registry_claim(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone,
+    ngx_http_webhook_registry_kind_t *kind, u_char *file, ngx_uint_t line)
 {
     ngx_http_webhook_registry_t  *registry;
 
-    registry = shm_zone->data;
-
-    if (registry->owner && registry->owner != owner) {
-        return NGX_DECLINED;
+    if (shm_zone->shm.size == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown webhook zone \"%V\" in %s:%ui",
+                      &shm_zone->shm.name, file, line);
+        return NGX_CONF_ERROR;
     }
 
-    registry->owner = owner;
+    registry = shm_zone->data;
 
-    return NGX_OK;
+    if (registry->kind && registry->kind != kind) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "webhook zone \"%V\" is used by \"%V\" already in "
+                      "%s:%ui",
+                      &shm_zone->shm.name, &registry->kind->directive, file,
+                      line);
+        return NGX_CONF_ERROR;
+    }
+
+    registry->kind = kind;
+
+    return NGX_CONF_OK;
 }
 
 
-/* returns the path of the zone's state, empty if it has none */
+/* Returns the path of the zone's state file, empty if it has none. */
 
 ngx_str_t *
 ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone)
@@ -412,7 +310,7 @@ ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone)
 }
 
 
-/* counts something done with the zone, see ngx_http_webhook_status.h */
+/* Adds 1 to a counter of the zone, one of ngx_http_webhook_status.h. */
 
 void
 ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone, ngx_uint_t counter)
@@ -433,7 +331,7 @@ ngx_http_webhook_registry_gauges(void *data, uint64_t *values)
     size_t                   used;
     ngx_http_webhook_txn_t  *txn;
 
-    values[NGX_HTTP_WEBHOOK_STATUS_REGISTRATIONS] = registry->sh->count;
+    values[NGX_HTTP_WEBHOOK_STATUS_REGISTRATIONS] = registry->sh->table.count;
 
     if (registry->state.path.len == 0) {
         return;
@@ -454,17 +352,19 @@ ngx_http_webhook_registry_gauges(void *data, uint64_t *values)
 }
 
 
-/* called when a process begins that will serve requests */
+/* Opens the zone's state; called when a process begins to serve requests. */
 
 void
 ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
 {
-    ngx_queue_t                      *next, *q;
-    ngx_http_webhook_registry_t      *registry;
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_queue_t                    *next, *q;
+    ngx_http_webhook_table_t       *table;
+    ngx_http_webhook_registry_t    *registry;
+    ngx_http_webhook_table_node_t  *node;
 
     registry = shm_zone->data;
     registry->cycle = cycle;
+    table = &registry->sh->table;
 
     (void) ngx_http_webhook_registry_opened(registry);
 
@@ -474,20 +374,20 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
 
     (void) ngx_http_webhook_registry_sync(registry);
 
-    for (q = ngx_queue_head(&registry->sh->reserved);
-         q != ngx_queue_sentinel(&registry->sh->reserved);
+    for (q = ngx_queue_head(&table->reserved);
+         q != ngx_queue_sentinel(&table->reserved);
          q = next)
     {
         next = ngx_queue_next(q);
-        webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
+        node = ngx_queue_data(q, ngx_http_webhook_table_node_t, queue);
 
         /* a worker that has just begun has reserved nothing */
 
         if ((ngx_process == NGX_PROCESS_WORKER
-             && webhook->seq == (uint64_t) ngx_pid)
-            || (kill((pid_t) webhook->seq, 0) == -1 && ngx_errno == NGX_ESRCH))
+             && node->seq == (uint64_t) ngx_pid)
+            || (kill((pid_t) node->seq, 0) == -1 && ngx_errno == NGX_ESRCH))
         {
-            ngx_http_webhook_registry_free(registry, webhook);
+            ngx_http_webhook_table_free(table, node);
         }
     }
 
@@ -495,7 +395,7 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
 }
 
 
-/* called when the process ends; nothing is under way any more */
+/* Called when the process ends, with no change of the zone under way. */
 
 void
 ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone)
@@ -537,7 +437,10 @@ ngx_http_webhook_registry_opened(ngx_http_webhook_registry_t *registry)
 }
 
 
-/* takes over what others have committed, NGX_OK or NGX_ERROR; with the mutex */
+/*
+ * Takes over what others have committed; the caller holds the mutex.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_registry_sync(ngx_http_webhook_registry_t *registry)
@@ -563,7 +466,10 @@ ngx_http_webhook_registry_sync(ngx_http_webhook_registry_t *registry)
 }
 
 
-/* a change from the store; the mutex is held, or nobody else knows the zone */
+/*
+ * Takes over one change from the store, ngx_http_webhook_journal_walk_pt.  The
+ * mutex is held, or nobody else knows the zone yet.
+ */
 
 static ngx_int_t
 ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
@@ -571,38 +477,39 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
 {
     ngx_http_webhook_registry_t *registry = data;
 
+    ngx_http_webhook_table_t         *table;
+    ngx_http_webhook_table_node_t    *node, *reserved;
     ngx_http_webhook_registration_t   registration;
-    ngx_http_webhook_webhook_node_t  *reserved, *webhook;
 
-    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
+    table = &registry->sh->table;
 
-    reserved = webhook ? NULL
-                       : ngx_http_webhook_registry_reserved(registry, uuid);
+    node = ngx_http_webhook_table_find(table, uuid);
+    reserved = node ? NULL : ngx_http_webhook_table_reserved(table, uuid);
 
     if (record == NULL) {
 
-        if (webhook && webhook->seq < seq) {
-            ngx_http_webhook_registry_unlink(registry, webhook);
-            ngx_http_webhook_registry_free(registry, webhook);
+        if (node && node->seq < seq) {
+            ngx_http_webhook_table_delete(table, node);
 
         } else if (reserved) {
-            ngx_http_webhook_registry_free(registry, reserved);
+            ngx_http_webhook_table_free(table, reserved);
         }
 
         return NGX_OK;
     }
 
-    if (webhook && webhook->seq >= seq) {
+    if (node && node->seq >= seq) {
         return NGX_OK;
     }
 
     if (reserved) {
-        ngx_queue_remove(&reserved->queue);
-        ngx_http_webhook_registry_link(registry, reserved, seq);
+        ngx_http_webhook_table_link(table, reserved, seq);
         return NGX_OK;
     }
 
-    if (ngx_http_webhook_registry_decode(record, &registration) != NGX_OK) {
+    if (ngx_http_webhook_registry_decode(registry, record, &registration)
+        != NGX_OK)
+    {
         ngx_log_error(NGX_LOG_EMERG, registry->shm_zone->shm.log, 0,
                       "webhook state \"%V\" has an invalid record %uL",
                       &registry->state.path, seq);
@@ -611,14 +518,13 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
 
     ngx_memcpy(registration.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    if (webhook) {
-        ngx_http_webhook_registry_unlink(registry, webhook);
-        ngx_http_webhook_registry_free(registry, webhook);
+    if (node) {
+        ngx_http_webhook_table_delete(table, node);
     }
 
-    webhook = ngx_http_webhook_registry_alloc(registry, &registration);
+    node = ngx_http_webhook_table_alloc(table, &registration);
 
-    if (webhook == NULL) {
+    if (node == NULL) {
 
         if (!registry->sh->incomplete) {
             registry->sh->incomplete = 1;
@@ -631,36 +537,9 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
         return NGX_OK;
     }
 
-    ngx_http_webhook_registry_link(registry, webhook, seq);
+    ngx_http_webhook_table_link(table, node, seq);
 
     return NGX_OK;
-}
-
-
-/* finds what some worker is about to create, and only it may, or NULL */
-
-static ngx_http_webhook_webhook_node_t *
-ngx_http_webhook_registry_reserved(ngx_http_webhook_registry_t *registry,
-    u_char *uuid)
-{
-    ngx_queue_t                      *q;
-    ngx_http_webhook_webhook_node_t  *webhook;
-
-    for (q = ngx_queue_head(&registry->sh->reserved);
-         q != ngx_queue_sentinel(&registry->sh->reserved);
-         q = ngx_queue_next(q))
-    {
-        webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
-
-        if (!webhook->replaces
-            && ngx_memcmp(webhook->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
-               == 0)
-        {
-            return webhook;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -673,11 +552,11 @@ ngx_int_t
 ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration)
 {
-    ngx_int_t                         rc, synced;
-    ngx_str_t                         record;
-    ngx_uint_t                        incomplete;
-    ngx_http_webhook_registry_t      *registry;
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_int_t                       rc, synced;
+    ngx_str_t                       record;
+    ngx_uint_t                      incomplete;
+    ngx_http_webhook_registry_t    *registry;
+    ngx_http_webhook_table_node_t  *node;
 
     registry = shm_zone->data;
 
@@ -687,10 +566,10 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     synced = ngx_http_webhook_registry_sync(registry);
 
-    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
+    node = ngx_http_webhook_table_find(&registry->sh->table, uuid);
 
-    rc = webhook ? ngx_http_webhook_registry_copy(webhook, pool, registration)
-                 : NGX_DECLINED;
+    rc = node ? ngx_http_webhook_table_copy(node, pool, registration)
+              : NGX_DECLINED;
 
     incomplete = registry->sh->incomplete;
 
@@ -714,7 +593,7 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     if (rc == NGX_OK) {
         ngx_memcpy(registration->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-        rc = ngx_http_webhook_registry_decode(&record, registration);
+        rc = ngx_http_webhook_registry_decode(registry, &record, registration);
     }
 
     return rc;
@@ -722,20 +601,18 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
 
 /*
- * Replaces "registration" by the one of registration->app that was created next
- * after it, or by the first one, if its seq is 0.  Returns NGX_OK with a copy,
- * whose text is in "pool", NGX_DECLINED if there is none, or NGX_ERROR.
+ * Replaces "registration" by the one of registration->owner that was created
+ * next after it, or by the first one, if its seq is 0.  Returns NGX_OK with a
+ * copy, whose text is in "pool", NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration)
 {
-    ngx_int_t                         rc;
-    ngx_queue_t                      *q;
-    ngx_http_webhook_app_node_t      *app;
-    ngx_http_webhook_registry_t      *registry;
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_int_t                       rc;
+    ngx_http_webhook_registry_t    *registry;
+    ngx_http_webhook_table_node_t  *node;
 
     registry = shm_zone->data;
 
@@ -744,43 +621,15 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    app = NULL;
-
     ngx_shmtx_lock(&registry->shpool->mutex);
 
     rc = ngx_http_webhook_registry_sync(registry);
 
     if (rc == NGX_OK) {
-        rc = NGX_DECLINED;
-        app = ngx_http_webhook_registry_lookup(&registry->sh->apps,
-                                               registration->app);
-    }
+        node = ngx_http_webhook_table_next(&registry->sh->table, registration);
 
-    if (app) {
-        webhook = NULL;
-
-        if (registration->seq) {
-            webhook = ngx_http_webhook_registry_lookup(
-                                                      &registry->sh->webhooks,
-                                                      registration->uuid);
-        }
-
-        q = webhook ? ngx_queue_next(&webhook->queue)
-                    : ngx_queue_head(&app->webhooks);
-
-        for ( /* void */ ; q != ngx_queue_sentinel(&app->webhooks);
-             q = ngx_queue_next(q))
-        {
-            webhook = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
-
-            /* it was deleted meanwhile, if this is not so at once */
-
-            if (webhook->seq > registration->seq) {
-                rc = ngx_http_webhook_registry_copy(webhook, pool,
-                                                    registration);
-                break;
-            }
-        }
+        rc = node ? ngx_http_webhook_table_copy(node, pool, registration)
+                  : NGX_DECLINED;
     }
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
@@ -830,15 +679,15 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration,
     ngx_http_webhook_registry_op_t *op)
 {
-    ngx_int_t                           rc;
-    ngx_str_t                           record;
-    ngx_uint_t                          replaces;
-    ngx_http_webhook_registry_t        *registry;
-    ngx_http_webhook_webhook_node_t    *old, *webhook;
-    ngx_http_webhook_registry_shctx_t  *sh;
+    ngx_int_t                       rc;
+    ngx_str_t                       record;
+    ngx_uint_t                      replaces;
+    ngx_http_webhook_table_t       *table;
+    ngx_http_webhook_registry_t    *registry;
+    ngx_http_webhook_table_node_t  *node, *old;
 
     registry = shm_zone->data;
-    sh = registry->sh;
+    table = &registry->sh->table;
 
     replaces = (op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_REPLACE);
 
@@ -859,28 +708,26 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    webhook = ngx_http_webhook_registry_alloc(registry, registration);
+    node = ngx_http_webhook_table_alloc(table, registration);
 
-    if (webhook) {
-        webhook->replaces = replaces;
+    if (node) {
+        node->replaces = replaces;
     }
 
-    if (webhook && registry->store) {
-        webhook->seq = ngx_pid;
-        ngx_queue_insert_tail(&sh->reserved, &webhook->queue);
+    if (node && registry->store) {
+        ngx_http_webhook_table_reserve(table, node);
         rc = NGX_AGAIN;
 
-    } else if (webhook) {
-        old = replaces ? ngx_http_webhook_registry_lookup(&sh->webhooks,
-                                                          registration->uuid)
+    } else if (node) {
+        old = replaces ? ngx_http_webhook_table_find(table, registration->uuid)
                        : NULL;
 
         if (replaces && (old ? old->seq : 0) != op->entry.replaces) {
-            ngx_http_webhook_registry_free(registry, webhook);
+            ngx_http_webhook_table_free(table, node);
             rc = NGX_BUSY;
 
         } else {
-            ngx_http_webhook_registry_link(registry, webhook, ++sh->seq);
+            ngx_http_webhook_table_link(table, node, ++registry->sh->seq);
             rc = NGX_OK;
         }
     }
@@ -897,7 +744,7 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     }
 
     op->registry = registry;
-    op->node = webhook;
+    op->node = node;
 
     ngx_memcpy(op->entry.uuid, registration->uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
     op->entry.record = record;
@@ -913,28 +760,28 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 static void
 ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 {
-    ngx_http_webhook_registry_t      *registry;
-    ngx_http_webhook_registry_op_t   *op;
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_http_webhook_table_t        *table;
+    ngx_http_webhook_registry_t     *registry;
+    ngx_http_webhook_table_node_t   *node;
+    ngx_http_webhook_registry_op_t  *op;
 
     op = change->data;
-    webhook = op->node;
+    node = op->node;
     registry = op->registry;
+    table = &registry->sh->table;
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
     if (op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE
-        && ngx_http_webhook_registry_reserved(registry, op->entry.uuid)
-           != webhook)
+        && ngx_http_webhook_table_reserved(table, op->entry.uuid) != node)
     {
         /* it has been taken over from the store, and may be gone by now */
 
     } else if (change->rc != NGX_OK || op->entry.seq <= registry->sh->seq) {
-        ngx_http_webhook_registry_free(registry, webhook);
+        ngx_http_webhook_table_free(table, node);
 
     } else {
-        ngx_queue_remove(&webhook->queue);
-        ngx_http_webhook_registry_link(registry, webhook, op->entry.seq);
+        ngx_http_webhook_table_link(table, node, op->entry.seq);
 
         if (op->entry.seq == registry->sh->seq + 1) {
             /* spares the next one who looks the way through all of these */
@@ -1022,472 +869,84 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
 }
 
 
-/* takes what was before number "seq" out; NGX_DECLINED if it is not there */
+/*
+ * Deletes the registration of a UUID from the zone unless its number is above
+ * "seq".  Returns NGX_OK, or NGX_DECLINED if there is none.
+ */
 
 static ngx_int_t
 ngx_http_webhook_registry_drop(ngx_http_webhook_registry_t *registry,
     u_char *uuid, uint64_t seq)
 {
-    ngx_http_webhook_webhook_node_t  *webhook;
+    ngx_http_webhook_table_t       *table;
+    ngx_http_webhook_table_node_t  *node;
+
+    table = &registry->sh->table;
 
     ngx_shmtx_lock(&registry->shpool->mutex);
 
-    webhook = ngx_http_webhook_registry_lookup(&registry->sh->webhooks, uuid);
+    node = ngx_http_webhook_table_find(table, uuid);
 
-    if (webhook && webhook->seq > seq) {
+    if (node && node->seq > seq) {
         /* it has come back */
-        webhook = NULL;
+        node = NULL;
     }
 
-    if (webhook) {
-        ngx_http_webhook_registry_unlink(registry, webhook);
-        ngx_http_webhook_registry_free(registry, webhook);
+    if (node) {
+        ngx_http_webhook_table_delete(table, node);
     }
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
-    return webhook ? NGX_OK : NGX_DECLINED;
+    return node ? NGX_OK : NGX_DECLINED;
 }
 
+
+/*
+ * Makes what the store keeps, in "pool": the owner's UUID, and the text.  The
+ * store has the registration's UUID, and its number, as keys.  Returns NGX_OK
+ * or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_registry_encode(ngx_pool_t *pool,
     ngx_http_webhook_registration_t *registration, ngx_str_t *record)
 {
-    u_char                     *p;
-    ngx_http_webhook_record_t   head;
+    u_char  *p;
 
-    ngx_memzero(&head, sizeof(ngx_http_webhook_record_t));
-
-    ngx_memcpy(head.app, registration->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    head.environment = registration->environment;
-    head.user = registration->user;
-    head.has_user = registration->has_user;
-    head.action_len = registration->action.len;
-
-    record->len = sizeof(ngx_http_webhook_record_t) + registration->action.len
-                  + registration->props.len;
+    record->len = NGX_HTTP_WEBHOOK_UUID_SIZE + registration->text.len;
 
     record->data = ngx_pnalloc(pool, record->len);
     if (record->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(record->data, &head, sizeof(ngx_http_webhook_record_t));
-    p = ngx_cpymem(p, registration->action.data, registration->action.len);
-
-    if (registration->props.len) {
-        ngx_memcpy(p, registration->props.data, registration->props.len);
-    }
+    p = ngx_cpymem(record->data, registration->owner,
+                   NGX_HTTP_WEBHOOK_UUID_SIZE);
+    ngx_memcpy(p, registration->text.data, registration->text.len);
 
     return NGX_OK;
 }
 
 
-/* the texts are in the record; returns NGX_ERROR for what encode can't make */
+/*
+ * Reads what the store keeps; the text stays in the record.  Returns NGX_OK, or
+ * NGX_ERROR if the directive that uses the zone can't have made it.
+ */
 
 static ngx_int_t
-ngx_http_webhook_registry_decode(ngx_str_t *record,
-    ngx_http_webhook_registration_t *registration)
+ngx_http_webhook_registry_decode(ngx_http_webhook_registry_t *registry,
+    ngx_str_t *record, ngx_http_webhook_registration_t *registration)
 {
-    size_t                      rest;
-    ngx_http_webhook_record_t   head;
-
-    if (record->len < sizeof(ngx_http_webhook_record_t)) {
+    if (record->len <= NGX_HTTP_WEBHOOK_UUID_SIZE) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(&head, record->data, sizeof(ngx_http_webhook_record_t));
+    ngx_memcpy(registration->owner, record->data, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    rest = record->len - sizeof(ngx_http_webhook_record_t);
+    registration->text.len = record->len - NGX_HTTP_WEBHOOK_UUID_SIZE;
+    registration->text.data = record->data + NGX_HTTP_WEBHOOK_UUID_SIZE;
 
-    if (head.has_user > 1 || head.action_len == 0 || head.action_len > rest) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(registration->app, head.app, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    registration->environment = head.environment;
-    registration->user = head.user;
-    registration->has_user = head.has_user;
-
-    registration->action.len = head.action_len;
-    registration->action.data = record->data
-                                + sizeof(ngx_http_webhook_record_t);
-
-    registration->props.len = rest - head.action_len;
-    registration->props.data = registration->action.data + head.action_len;
-
-    return NGX_OK;
-}
-
-
-/* makes a node that is in no list yet; NULL if there is no room */
-
-static ngx_http_webhook_webhook_node_t *
-ngx_http_webhook_registry_alloc(ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_registration_t *registration)
-{
-    ngx_slab_pool_t                  *shpool;
-    ngx_http_webhook_webhook_node_t  *webhook;
-
-    shpool = registry->shpool;
-
-    webhook = ngx_slab_alloc_locked(shpool,
-                                    sizeof(ngx_http_webhook_webhook_node_t));
-    if (webhook == NULL) {
-        return NULL;
-    }
-
-    webhook->text = ngx_http_webhook_registry_alloc_text(shpool,
-                                                     registration->action.len
-                                                     + registration->props.len);
-    if (webhook->text == NULL) {
-        ngx_slab_free_locked(shpool, webhook);
-        return NULL;
-    }
-
-    webhook->app = ngx_http_webhook_registry_app(registry, registration->app);
-
-    if (webhook->app == NULL) {
-        ngx_http_webhook_registry_free_text(shpool, webhook->text);
-        ngx_slab_free_locked(shpool, webhook);
-        return NULL;
-    }
-
-    webhook->app->count++;
-
-    ngx_http_webhook_registry_write_text(webhook->text, 0,
-                                         &registration->action);
-    ngx_http_webhook_registry_write_text(webhook->text,
-                                         registration->action.len,
-                                         &registration->props);
-
-    ngx_memcpy(webhook->node.uuid, registration->uuid,
-               NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-    webhook->environment = registration->environment;
-    webhook->user = registration->user;
-    webhook->has_user = registration->has_user;
-    webhook->replaces = 0;
-    webhook->action_len = registration->action.len;
-    webhook->props_len = registration->props.len;
-
-    ngx_queue_init(&webhook->queue);
-
-    return webhook;
-}
-
-
-/* frees a node that is not linked, and takes it out of the reserved ones */
-
-static void
-ngx_http_webhook_registry_free(ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook)
-{
-    ngx_http_webhook_app_node_t  *app;
-
-    ngx_queue_remove(&webhook->queue);
-
-    app = webhook->app;
-
-    if (--app->count == 0) {
-        ngx_http_webhook_registry_remove(&registry->sh->apps, &app->node);
-        ngx_slab_free_locked(registry->shpool, app);
-    }
-
-    ngx_http_webhook_registry_free_text(registry->shpool, webhook->text);
-    ngx_slab_free_locked(registry->shpool, webhook);
-}
-
-
-/* makes a node that is in no list known, as number "seq" of its UUID */
-
-static void
-ngx_http_webhook_registry_link(ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook, uint64_t seq)
-{
-    ngx_queue_t                      *q;
-    ngx_http_webhook_webhook_node_t  *last, *old;
-
-    webhook->seq = seq;
-
-    if (webhook->replaces) {
-        old = ngx_http_webhook_registry_lookup(&registry->sh->webhooks,
-                                               webhook->node.uuid);
-
-        if (old && old->seq > seq) {
-            ngx_http_webhook_registry_free(registry, webhook);
-            return;
-        }
-
-        if (old) {
-            ngx_http_webhook_registry_unlink(registry, old);
-            ngx_http_webhook_registry_free(registry, old);
-        }
-    }
-
-    ngx_http_webhook_registry_insert(&registry->sh->webhooks, &webhook->node);
-    registry->sh->count++;
-
-    /* workers link in an order that may differ a little */
-
-    for (q = ngx_queue_last(&webhook->app->webhooks);
-         q != ngx_queue_sentinel(&webhook->app->webhooks);
-         q = ngx_queue_prev(q))
-    {
-        last = ngx_queue_data(q, ngx_http_webhook_webhook_node_t, queue);
-
-        if (last->seq < seq) {
-            break;
-        }
-    }
-
-    ngx_queue_insert_after(q, &webhook->queue);
-}
-
-
-/* what is left is in no list, and still to be freed */
-
-static void
-ngx_http_webhook_registry_unlink(ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_webhook_node_t *webhook)
-{
-    ngx_http_webhook_registry_remove(&registry->sh->webhooks, &webhook->node);
-    registry->sh->count--;
-
-    ngx_queue_remove(&webhook->queue);
-    ngx_queue_init(&webhook->queue);
-}
-
-
-static ngx_int_t
-ngx_http_webhook_registry_copy(ngx_http_webhook_webhook_node_t *webhook,
-    ngx_pool_t *pool, ngx_http_webhook_registration_t *registration)
-{
-    u_char                    *p;
-    ngx_http_webhook_block_t  *block;
-
-    p = ngx_pnalloc(pool, webhook->action_len + webhook->props_len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(registration->uuid, webhook->node.uuid,
-               NGX_HTTP_WEBHOOK_UUID_SIZE);
-    ngx_memcpy(registration->app, webhook->app->node.uuid,
-               NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-    registration->environment = webhook->environment;
-    registration->user = webhook->user;
-    registration->has_user = webhook->has_user;
-    registration->seq = webhook->seq;
-
-    registration->action.len = webhook->action_len;
-    registration->action.data = p;
-    registration->props.len = webhook->props_len;
-    registration->props.data = p + webhook->action_len;
-
-    for (block = webhook->text; block; block = block->next) {
-        p = ngx_cpymem(p, block->data, block->len);
-    }
-
-    return NGX_OK;
-}
-
-
-/* finds an app or makes it, with a count of 0; NULL if there is no room */
-
-static ngx_http_webhook_app_node_t *
-ngx_http_webhook_registry_app(ngx_http_webhook_registry_t *registry,
-    u_char *uuid)
-{
-    ngx_http_webhook_app_node_t  *app;
-
-    app = ngx_http_webhook_registry_lookup(&registry->sh->apps, uuid);
-    if (app) {
-        return app;
-    }
-
-    app = ngx_slab_alloc_locked(registry->shpool,
-                                sizeof(ngx_http_webhook_app_node_t));
-    if (app == NULL) {
-        return NULL;
-    }
-
-    ngx_queue_init(&app->webhooks);
-    app->count = 0;
-
-    ngx_memcpy(app->node.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
-
-    ngx_http_webhook_registry_insert(&registry->sh->apps, &app->node);
-
-    return app;
-}
-
-
-/* a chain of blocks for "len" bytes, which is not 0 */
-
-static ngx_http_webhook_block_t *
-ngx_http_webhook_registry_alloc_text(ngx_slab_pool_t *shpool, size_t len)
-{
-    size_t                     n, size;
-    ngx_http_webhook_block_t  *block, *first, **last;
-
-    first = NULL;
-    last = &first;
-
-    while (len) {
-
-        /* the power of two above, or the one below it if that wastes much */
-
-        n = NGX_HTTP_WEBHOOK_BLOCK_HEAD + len;
-        size = NGX_HTTP_WEBHOOK_BLOCK_MAX;
-
-        while (size / 2 >= n) {
-            size /= 2;
-        }
-
-        if (size > n + NGX_HTTP_WEBHOOK_BLOCK_WASTE) {
-            size /= 2;
-        }
-
-        block = ngx_slab_alloc_locked(shpool, size);
-
-        if (block == NULL) {
-            ngx_http_webhook_registry_free_text(shpool, first);
-            return NULL;
-        }
-
-        block->next = NULL;
-        block->len = ngx_min(size - NGX_HTTP_WEBHOOK_BLOCK_HEAD, len);
-
-        *last = block;
-        last = &block->next;
-
-        len -= block->len;
-    }
-
-    return first;
-}
-
-
-/* writes "text" into a chain from byte "offset" on */
-
-static void
-ngx_http_webhook_registry_write_text(ngx_http_webhook_block_t *block,
-    size_t offset, ngx_str_t *text)
-{
-    size_t   n, rest;
-    u_char  *p;
-
-    p = text->data;
-    rest = text->len;
-
-    for ( /* void */ ; rest; block = block->next) {
-
-        if (offset >= block->len) {
-            offset -= block->len;
-            continue;
-        }
-
-        n = ngx_min(block->len - offset, rest);
-
-        ngx_memcpy(block->data + offset, p, n);
-
-        p += n;
-        rest -= n;
-        offset = 0;
-    }
-}
-
-
-static void
-ngx_http_webhook_registry_free_text(ngx_slab_pool_t *shpool,
-    ngx_http_webhook_block_t *block)
-{
-    ngx_http_webhook_block_t  *next;
-
-    for ( /* void */ ; block; block = next) {
-        next = block->next;
-        ngx_slab_free_locked(shpool, block);
-    }
-}
-
-
-/* a power of two of buckets, one for each "share" bytes of the zone */
-
-static ngx_int_t
-ngx_http_webhook_registry_init_table(ngx_http_webhook_registry_t *registry,
-    ngx_http_webhook_table_t *table, size_t share)
-{
-    size_t  n;
-
-    n = 1;
-
-    while (2 * n * share <= registry->shm_zone->shm.size) {
-        n *= 2;
-    }
-
-    table->mask = n - 1;
-    table->buckets = ngx_slab_calloc(registry->shpool,
-                                     n * sizeof(ngx_http_webhook_node_t *));
-
-    return table->buckets ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_http_webhook_node_t **
-ngx_http_webhook_registry_bucket(ngx_http_webhook_table_t *table, u_char *uuid)
-{
-    /* an application's need not be a random one */
-
-    return &table->buckets[ngx_crc32_short(uuid, NGX_HTTP_WEBHOOK_UUID_SIZE)
-                           & table->mask];
-}
-
-
-static void *
-ngx_http_webhook_registry_lookup(ngx_http_webhook_table_t *table, u_char *uuid)
-{
-    ngx_http_webhook_node_t  *node;
-
-    for (node = *ngx_http_webhook_registry_bucket(table, uuid);
-         node;
-         node = node->next)
-    {
-        if (ngx_memcmp(node->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE) == 0) {
-            break;
-        }
-    }
-
-    return node;
-}
-
-
-static void
-ngx_http_webhook_registry_insert(ngx_http_webhook_table_t *table,
-    ngx_http_webhook_node_t *node)
-{
-    ngx_http_webhook_node_t  **bucket;
-
-    bucket = ngx_http_webhook_registry_bucket(table, node->uuid);
-
-    node->next = *bucket;
-    *bucket = node;
-}
-
-
-static void
-ngx_http_webhook_registry_remove(ngx_http_webhook_table_t *table,
-    ngx_http_webhook_node_t *node)
-{
-    ngx_http_webhook_node_t  **p;
-
-    p = ngx_http_webhook_registry_bucket(table, node->uuid);
-
-    while (*p != node) {
-        p = &(*p)->next;
-    }
-
-    *p = node->next;
+    return registry->kind ? registry->kind->check(&registration->text)
+                          : NGX_OK;
 }

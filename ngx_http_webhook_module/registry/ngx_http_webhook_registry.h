@@ -5,22 +5,21 @@
 
 #include "ngx_http_webhook.h"
 #include "store/ngx_http_webhook_journal.h"
+#include "registry/ngx_http_webhook_table.h"
 
 
 /* bytes that a state may use, by default */
 #define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
 
 
-struct ngx_http_webhook_registration_s {
-    u_char                       uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    u_char                       app[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    int64_t                      environment;
-    int64_t                      user;
-    ngx_uint_t                   has_user;
-    uint64_t                     seq;        /* its place in the order */
-    ngx_str_t                    action;     /* as JSON text */
-    ngx_str_t                    props;      /* as JSON text, empty: null */
-};
+/* whose registrations a zone has; one for each directive that uses zones */
+
+typedef struct {
+    ngx_str_t                    directive;
+
+    /* NGX_OK, or NGX_ERROR if the directive could not have made the text */
+    ngx_int_t                  (*check)(ngx_str_t *text);
+} ngx_http_webhook_registry_kind_t;
 
 
 typedef struct ngx_http_webhook_registry_s      ngx_http_webhook_registry_t;
@@ -28,9 +27,9 @@ typedef struct ngx_http_webhook_registry_op_s  ngx_http_webhook_registry_op_t;
 
 
 /*
- * A change.  It belongs to the caller and must stay as it is
- * until "handler" is called, from the event loop, if the function answered
- * NGX_AGAIN; "rc" then is what it would have answered otherwise.
+ * A change.  It belongs to the caller and must stay as it is until "handler" is
+ * called, from the event loop, if the function returned NGX_AGAIN; "rc" then is
+ * what it would have returned otherwise.
  */
 
 struct ngx_http_webhook_registry_op_s {
@@ -48,8 +47,8 @@ struct ngx_http_webhook_registry_op_s {
 
 ngx_shm_zone_t *ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, ngx_str_t *state, size_t state_size);
-ngx_int_t ngx_http_webhook_registry_claim(ngx_shm_zone_t *shm_zone,
-    void *owner);
+char *ngx_http_webhook_registry_claim(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone,
+    ngx_http_webhook_registry_kind_t *kind, u_char *file, ngx_uint_t line);
 ngx_str_t *ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone);
 void ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone,
     ngx_uint_t counter);

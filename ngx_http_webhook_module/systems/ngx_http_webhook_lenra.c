@@ -10,6 +10,7 @@
 
 
 #include "systems/ngx_http_webhook_systems.h"
+#include "systems/ngx_http_webhook_lenra_record.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
@@ -22,12 +23,6 @@
 #define NGX_HTTP_WEBHOOK_LENRA_LIMIT      100
 #define NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX  1000
 
-/* uuid, environment_id, user_id and names of a registration's JSON */
-#define NGX_HTTP_WEBHOOK_LENRA_JSON_LEN                                       \
-    (sizeof("{\"uuid\":\"\",\"action\":,\"props\":null,"                      \
-            "\"environment_id\":,\"user_id\":},") - 1                         \
-     + NGX_HTTP_WEBHOOK_UUID_LEN + 2 * NGX_INT64_LEN)
-
 
 /* indices of ngx_http_webhook_lenra_fields[] */
 
@@ -38,13 +33,32 @@ enum {
 };
 
 
+/* ctx->data: one request */
+
+typedef struct {
+    ngx_http_webhook_lenra_record_t   record;   /* triggered, read or made */
+    ngx_http_webhook_registry_op_t   *op;       /* makes or deletes it */
+
+    ngx_http_webhook_registration_t   after;    /* before those of a list */
+    ngx_uint_t                        limit;    /* of a list */
+} ngx_http_webhook_lenra_request_t;
+
+
 static ngx_int_t ngx_http_webhook_lenra_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name);
+static ngx_int_t ngx_http_webhook_lenra_find(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, u_char *uuid, u_char *app);
 static ngx_int_t ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
+static ngx_int_t ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
+static ngx_int_t ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record);
 static ngx_int_t ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
     ngx_http_webhook_value_t *value, ngx_str_t *text, json_t **json);
 static ngx_int_t ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r);
@@ -65,8 +79,6 @@ static ngx_int_t ngx_http_webhook_lenra_wait(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_int_t rc, ngx_http_webhook_step_pt next);
 static ngx_int_t ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static u_char *ngx_http_webhook_lenra_print(u_char *p,
-    ngx_http_webhook_registration_t *registration);
 static char *ngx_http_webhook_lenra_param(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
 static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
@@ -233,6 +245,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_http_webhook_lenra_route,
     ngx_http_webhook_lenra_param,
     ngx_http_webhook_lenra_check,
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
@@ -251,13 +264,19 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
 static ngx_int_t
 ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                           *last, *p;
-    u_char                            app[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    u_char                            uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    ngx_int_t                         rc;
-    ngx_str_t                         segment[4];
-    ngx_uint_t                        n;
-    ngx_http_webhook_registration_t  *registration;
+    u_char                            *last, *p;
+    u_char                             app[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    u_char                             uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+    ngx_str_t                          segment[4];
+    ngx_uint_t                         n;
+    ngx_http_webhook_lenra_request_t  *lr;
+
+    lr = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_lenra_request_t));
+    if (lr == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->data = lr;
 
     /* the last segment is the first here */
 
@@ -289,7 +308,7 @@ ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     if (ngx_http_webhook_lenra_is(&segment[2], "app")) {
-        ngx_memcpy(ctx->uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
+        ngx_memcpy(lr->record.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
         ctx->resource = &ngx_http_webhook_lenra_webhook;
         return NGX_OK;
     }
@@ -301,29 +320,9 @@ ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         goto not_found;
     }
 
-    registration = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
-    if (registration == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_webhook_registry_find(ctx->conf->zone, uuid, r->pool,
-                                        registration);
-
-    if (rc == NGX_ERROR) {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
-                                       NULL);
-    }
-
-    if (rc != NGX_OK
-        || ngx_memcmp(registration->app, app, NGX_HTTP_WEBHOOK_UUID_SIZE) != 0)
-    {
-        goto not_found;
-    }
-
-    ctx->registration = registration;
     ctx->resource = &ngx_http_webhook_lenra_event;
 
-    return NGX_OK;
+    return ngx_http_webhook_lenra_find(r, ctx, uuid, app);
 
 not_found:
 
@@ -337,6 +336,54 @@ ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name)
 {
     return segment->len == ngx_strlen(name)
            && ngx_strncmp(segment->data, name, segment->len) == 0;
+}
+
+
+/*
+ * Looks a webhook of an application up.  Returns NGX_OK with it in the record
+ * of the request, to which the context then points, or NGX_ABORT with a
+ * verdict.
+ */
+
+static ngx_int_t
+ngx_http_webhook_lenra_find(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    u_char *uuid, u_char *app)
+{
+    ngx_int_t                          rc;
+    ngx_http_webhook_registration_t    registration;
+    ngx_http_webhook_lenra_request_t  *lr;
+
+    lr = ctx->data;
+
+    rc = ngx_http_webhook_registry_find(ctx->conf->zone, uuid, r->pool,
+                                        &registration);
+
+    if (rc == NGX_OK
+        && ngx_memcmp(registration.owner, app, NGX_HTTP_WEBHOOK_UUID_SIZE) != 0)
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK
+        && ngx_http_webhook_lenra_decode(&registration, &lr->record) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "webhook zone \"%V\" has an invalid webhook %uL",
+                      &ctx->conf->zone->shm.name, registration.seq);
+        rc = NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_webhook_reject(ctx, rc == NGX_DECLINED
+                                            ? &ngx_http_webhook_lenra_not_found
+                                            : &ngx_http_webhook_store_failed,
+                                       NULL);
+    }
+
+    ctx->identity = &lr->record.identity;
+    ctx->action = &lr->record.action;
+
+    return NGX_OK;
 }
 
 
@@ -354,41 +401,70 @@ static ngx_int_t
 ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    size_t                            i, len;
-    json_t                           *json;
-    ngx_int_t                         rc;
-    const char                       *p;
-    ngx_str_t                         text;
-    ngx_http_webhook_value_t         *value;
-    ngx_http_webhook_verdict_t       *verdict;
-    ngx_http_webhook_registration_t  *registration;
+    ngx_int_t                          rc;
+    ngx_http_webhook_lenra_record_t   *record;
+    ngx_http_webhook_lenra_request_t  *lr;
 
-    registration = ctx->registration;
+    lr = ctx->data;
+    record = &lr->record;
 
-    /* action: a string, not blank */
+    record->identity = *ctx->identity;
+
+    ctx->identity = &record->identity;
+    ctx->action = &record->action;
+
+    rc = ngx_http_webhook_lenra_create_action(r, ctx, record);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_lenra_create_props(r, ctx, record);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_lenra_create_user(r, ctx, record);
+    }
+
+    if (rc == NGX_OK) {
+        r->content_handler = ngx_http_webhook_lenra_create_handler;
+    }
+
+    return rc;
+}
+
+
+/* "action": a string that is not blank */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    size_t                       i, len;
+    json_t                      *json;
+    ngx_int_t                    rc;
+    const char                  *p;
+    ngx_http_webhook_value_t    *value;
+    ngx_http_webhook_verdict_t  *verdict;
 
     value = &ctx->reader.values[lenra_action];
 
-    verdict = &ngx_http_webhook_lenra_blank_action;
-
     if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        verdict = &ngx_http_webhook_lenra_blank_action;
         goto reject;
     }
+
+    verdict = &ngx_http_webhook_lenra_invalid_action;
 
     if (value->type != NGX_HTTP_WEBHOOK_JSON_STRING) {
-        verdict = &ngx_http_webhook_lenra_invalid_action;
         goto reject;
     }
 
-    rc = ngx_http_webhook_lenra_parse(r, value, &registration->action, &json);
+    rc = ngx_http_webhook_lenra_parse(r, value, &record->action, &json);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (rc != NGX_OK) {
-        verdict = &ngx_http_webhook_lenra_invalid_action;
-        goto failed;
+        goto reject;
     }
 
     p = json_string_value(json);
@@ -400,72 +476,87 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
         }
     }
 
-    if (i == len) {
-        goto failed;
-    }
-
     json_decref(json);
-    json = NULL;
 
-    /* props: an object; its numbers may be beyond what jansson can hold */
-
-    value = &ctx->reader.values[lenra_props];
-
-    if (value->type == NGX_HTTP_WEBHOOK_JSON_OBJECT) {
-
-        if (ngx_http_webhook_body_slice(r, value->start, value->end,
-                                        &registration->props)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
-        verdict = &ngx_http_webhook_lenra_invalid_props;
-        goto reject;
+    if (i < len) {
+        return NGX_OK;
     }
 
-    /* user_id: an integer; the token's user wins */
-
-    value = &ctx->reader.values[lenra_user_id];
-
-    if (value->type && value->type != NGX_HTTP_WEBHOOK_JSON_NULL) {
-
-        if (value->type != NGX_HTTP_WEBHOOK_JSON_INTEGER) {
-            verdict = &ngx_http_webhook_lenra_invalid_user_id;
-            goto reject;
-        }
-
-        rc = ngx_http_webhook_lenra_parse(r, value, &text, &json);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc != NGX_OK) {
-            verdict = &ngx_http_webhook_lenra_invalid_user_id;
-            goto failed;
-        }
-
-        if (!registration->has_user) {
-            registration->has_user = 1;
-            registration->user = json_integer_value(json);
-        }
-
-        json_decref(json);
-    }
-
-    r->content_handler = ngx_http_webhook_lenra_create_handler;
-
-    return NGX_OK;
-
-failed:
-
-    json_decref(json);
+    verdict = &ngx_http_webhook_lenra_blank_action;
 
 reject:
 
     return ngx_http_webhook_reject(ctx, verdict, NULL);
+}
+
+
+/* "props": an object, whose numbers may be beyond what jansson can hold */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    ngx_http_webhook_value_t  *value;
+
+    value = &ctx->reader.values[lenra_props];
+
+    if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    if (value->type != NGX_HTTP_WEBHOOK_JSON_OBJECT) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_props,
+                                       NULL);
+    }
+
+    return ngx_http_webhook_body_slice(r, value->start, value->end,
+                                       &record->props);
+}
+
+
+/* "user_id": an integer, which counts unless the token has a user */
+
+static ngx_int_t
+ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_lenra_record_t *record)
+{
+    json_t                       *json;
+    ngx_int_t                     rc;
+    ngx_str_t                     text;
+    ngx_http_webhook_value_t     *value;
+    ngx_http_webhook_identity_t  *identity;
+
+    value = &ctx->reader.values[lenra_user_id];
+
+    if (value->type == 0 || value->type == NGX_HTTP_WEBHOOK_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    rc = (value->type == NGX_HTTP_WEBHOOK_JSON_INTEGER)
+         ? ngx_http_webhook_lenra_parse(r, value, &text, &json)
+         : NGX_DECLINED;
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_lenra_invalid_user_id,
+                                       NULL);
+    }
+
+    identity = &record->identity;
+
+    if (!identity->has_user) {
+        identity->has_user = 1;
+        identity->user = json_integer_value(json);
+    }
+
+    json_decref(json);
+
+    return NGX_OK;
 }
 
 
@@ -497,21 +588,28 @@ ngx_http_webhook_lenra_parse(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_lenra_create_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                        rc;
-    ngx_http_webhook_ctx_t          *ctx;
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_int_t                          rc;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_registry_op_t    *op;
+    ngx_http_webhook_registration_t    registration;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    lr = ctx->data;
+
+    ngx_http_webhook_uuid_generate(lr->record.uuid);
 
     op = ngx_http_webhook_lenra_op(r, ctx);
-    if (op == NULL) {
+
+    if (op == NULL
+        || ngx_http_webhook_lenra_encode(r->pool, &lr->record, &registration)
+           != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_webhook_uuid_generate(ctx->registration->uuid);
-
     rc = ngx_http_webhook_registry_create(ctx->conf->zone, r->pool,
-                                          ctx->registration, op);
+                                          &registration, op);
 
     return ngx_http_webhook_lenra_wait(r, ctx, rc,
                                        ngx_http_webhook_lenra_created);
@@ -522,15 +620,15 @@ static ngx_int_t
 ngx_http_webhook_lenra_created(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_http_webhook_lenra_request_t  *lr;
 
-    op = ctx->data;
+    lr = ctx->data;
 
-    if (op->rc == NGX_OK) {
+    if (lr->op->rc == NGX_OK) {
         return ngx_http_webhook_lenra_get_handler(r);
     }
 
-    return ngx_http_webhook_refuse(r, ctx, (op->rc == NGX_DECLINED)
+    return ngx_http_webhook_refuse(r, ctx, (lr->op->rc == NGX_DECLINED)
                                            ? &ngx_http_webhook_zone_full
                                            : &ngx_http_webhook_store_failed,
                                    NULL);
@@ -542,19 +640,17 @@ ngx_http_webhook_lenra_created(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                         limit, rc;
-    ngx_str_t                         value;
-    ngx_http_webhook_registration_t  *after;
+    ngx_int_t                          limit, rc;
+    ngx_str_t                          value;
+    ngx_http_webhook_registration_t   *after;
+    ngx_http_webhook_lenra_request_t  *lr;
 
-    after = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
-    if (after == NULL) {
-        return NGX_ERROR;
-    }
+    lr = ctx->data;
+    lr->limit = NGX_HTTP_WEBHOOK_LENRA_LIMIT;
 
-    *after = *ctx->registration;
+    after = &lr->after;
 
-    ctx->data = after;
-    ctx->limit = NGX_HTTP_WEBHOOK_LENRA_LIMIT;
+    ngx_memcpy(after->owner, ctx->identity->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
     if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
 
@@ -566,7 +662,7 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
                                          NULL);
         }
 
-        ctx->limit = limit;
+        lr->limit = limit;
     }
 
     if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
@@ -584,7 +680,7 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
 
         if (rc != NGX_OK
-            || ngx_memcmp(after->app, ctx->registration->app,
+            || ngx_memcmp(after->owner, ctx->identity->app,
                           NGX_HTTP_WEBHOOK_UUID_SIZE)
                != 0)
         {
@@ -603,13 +699,15 @@ ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 static ngx_int_t
 ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 {
-    off_t                             len;
-    ngx_int_t                         rc;
-    ngx_buf_t                        *b;
-    ngx_uint_t                        n;
-    ngx_chain_t                      *cl, *out, **ll;
-    ngx_http_webhook_ctx_t           *ctx;
-    ngx_http_webhook_registration_t   registration;
+    off_t                              len;
+    ngx_int_t                          rc;
+    ngx_buf_t                         *b;
+    ngx_uint_t                         n;
+    ngx_chain_t                       *cl, *out, **ll;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_lenra_record_t    record;
+    ngx_http_webhook_registration_t    registration;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -618,18 +716,23 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
-    ngx_memcpy(&registration, ctx->data,
-               sizeof(ngx_http_webhook_registration_t));
+    lr = ctx->data;
+
+    registration = lr->after;
 
     len = 0;
     ll = &out;
 
     for (n = 0; /* void */ ; n++) {
 
-        rc = (n < ctx->limit)
+        rc = (n < lr->limit)
              ? ngx_http_webhook_registry_next(ctx->conf->zone, r->pool,
                                               &registration)
              : NGX_DECLINED;
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_webhook_lenra_decode(&registration, &record);
+        }
 
         if (rc == NGX_ERROR) {
             return ngx_http_webhook_refuse(r, ctx,
@@ -638,9 +741,7 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
         }
 
         b = ngx_create_temp_buf(r->pool, (rc != NGX_OK) ? 2
-                                         : NGX_HTTP_WEBHOOK_LENRA_JSON_LEN
-                                           + registration.action.len
-                                           + registration.props.len);
+                                    : 1 + ngx_http_webhook_lenra_size(&record));
         if (b == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -668,7 +769,7 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
             break;
         }
 
-        b->last = ngx_http_webhook_lenra_print(b->last, &registration);
+        b->last = ngx_http_webhook_lenra_print(b->last, &record);
         len += b->last - b->pos;
     }
 
@@ -679,32 +780,16 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_lenra_item(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                         rc;
-    ngx_http_webhook_registration_t  *registration;
+    ngx_int_t                          rc;
+    ngx_http_webhook_lenra_request_t  *lr;
 
-    registration = ngx_palloc(r->pool, sizeof(ngx_http_webhook_registration_t));
-    if (registration == NULL) {
-        return NGX_ERROR;
+    lr = ctx->data;
+
+    rc = ngx_http_webhook_lenra_find(r, ctx, lr->record.uuid,
+                                     ctx->identity->app);
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    rc = ngx_http_webhook_registry_find(ctx->conf->zone, ctx->uuid, r->pool,
-                                        registration);
-
-    if (rc == NGX_ERROR) {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
-                                       NULL);
-    }
-
-    if (rc != NGX_OK
-        || ngx_memcmp(registration->app, ctx->registration->app,
-                      NGX_HTTP_WEBHOOK_UUID_SIZE)
-           != 0)
-    {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_not_found,
-                                       NULL);
-    }
-
-    ctx->registration = registration;
 
     r->content_handler = (r->method == NGX_HTTP_DELETE)
                          ? ngx_http_webhook_lenra_delete_handler
@@ -713,16 +798,16 @@ ngx_http_webhook_lenra_item(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* answers with ctx->registration */
+/* Answers with the request's record. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                         rc;
-    ngx_buf_t                        *b;
-    ngx_chain_t                       out;
-    ngx_http_webhook_ctx_t           *ctx;
-    ngx_http_webhook_registration_t  *registration;
+    ngx_int_t                          rc;
+    ngx_buf_t                         *b;
+    ngx_chain_t                        out;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -730,17 +815,14 @@ ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
     }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
+    lr = ctx->data;
 
-    registration = ctx->registration;
-
-    b = ngx_create_temp_buf(r->pool, NGX_HTTP_WEBHOOK_LENRA_JSON_LEN
-                                     + registration->action.len
-                                     + registration->props.len);
+    b = ngx_create_temp_buf(r->pool, ngx_http_webhook_lenra_size(&lr->record));
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b->last = ngx_http_webhook_lenra_print(b->last, registration);
+    b->last = ngx_http_webhook_lenra_print(b->last, &lr->record);
 
     out.buf = b;
     out.next = NULL;
@@ -752,9 +834,10 @@ ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                        rc;
-    ngx_http_webhook_ctx_t          *ctx;
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_int_t                          rc;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_registry_op_t    *op;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -768,7 +851,9 @@ ngx_http_webhook_lenra_delete_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_webhook_registry_delete(ctx->conf->zone, ctx->uuid, op);
+    lr = ctx->data;
+
+    rc = ngx_http_webhook_registry_delete(ctx->conf->zone, lr->record.uuid, op);
 
     return ngx_http_webhook_lenra_wait(r, ctx, rc,
                                        ngx_http_webhook_lenra_deleted);
@@ -779,15 +864,15 @@ static ngx_int_t
 ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_http_webhook_lenra_request_t  *lr;
 
-    op = ctx->data;
+    lr = ctx->data;
 
-    if (op->rc == NGX_OK) {
+    if (lr->op->rc == NGX_OK) {
         return NGX_HTTP_NO_CONTENT;
     }
 
-    return ngx_http_webhook_refuse(r, ctx, (op->rc == NGX_DECLINED)
+    return ngx_http_webhook_refuse(r, ctx, (lr->op->rc == NGX_DECLINED)
                                            ? &ngx_http_webhook_lenra_not_found
                                            : &ngx_http_webhook_store_failed,
                                    NULL);
@@ -797,7 +882,8 @@ ngx_http_webhook_lenra_deleted(ngx_http_request_t *r,
 static ngx_http_webhook_registry_op_t *
 ngx_http_webhook_lenra_op(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_http_webhook_registry_op_t    *op;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     op = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_registry_op_t));
     if (op == NULL) {
@@ -807,7 +893,8 @@ ngx_http_webhook_lenra_op(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     op->handler = ngx_http_webhook_resume_op;
     op->data = r;
 
-    ctx->data = op;
+    lr = ctx->data;
+    lr->op = op;
 
     return op;
 }
@@ -819,14 +906,14 @@ static ngx_int_t
 ngx_http_webhook_lenra_wait(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_int_t rc, ngx_http_webhook_step_pt next)
 {
-    ngx_http_webhook_registry_op_t  *op;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     if (rc == NGX_AGAIN) {
         return ngx_http_webhook_suspend(r, ctx, next);
     }
 
-    op = ctx->data;
-    op->rc = rc;
+    lr = ctx->data;
+    lr->op->rc = rc;
 
     return next(r, ctx);
 }
@@ -841,17 +928,18 @@ static ngx_int_t
 ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                           *p;
-    ngx_buf_t                        *head, *tail;
-    ngx_str_t                        *event, props;
-    ngx_uint_t                        wrap;
-    ngx_http_webhook_registration_t  *registration;
+    u_char                            *p;
+    ngx_buf_t                         *head, *tail;
+    ngx_str_t                         *action, *event, props;
+    ngx_uint_t                         wrap;
+    ngx_http_webhook_lenra_request_t  *lr;
 
     static ngx_str_t  empty = ngx_string("{}");
     static ngx_str_t  json = ngx_string("{\"_json\":");
     static ngx_str_t  none = ngx_string("");
 
-    registration = ctx->registration;
+    lr = ctx->data;
+    action = &lr->record.action;
 
     wrap = 0;
     event = &none;
@@ -864,7 +952,7 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
         event = &json;
     }
 
-    props = registration->props;
+    props = lr->record.props;
 
     if (props.len == 0) {
         ngx_str_set(&props, "null");
@@ -872,14 +960,14 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
 
     head = ngx_create_temp_buf(r->pool,
                                sizeof("{\"action\":,\"props\":,\"event\":") - 1
-                               + registration->action.len + props.len
+                               + action->len + props.len
                                + event->len);
     if (head == NULL) {
         return NGX_ERROR;
     }
 
     p = ngx_cpymem(head->last, "{\"action\":", sizeof("{\"action\":") - 1);
-    p = ngx_cpymem(p, registration->action.data, registration->action.len);
+    p = ngx_cpymem(p, action->data, action->len);
     p = ngx_cpymem(p, ",\"props\":", sizeof(",\"props\":") - 1);
     p = ngx_cpymem(p, props.data, props.len);
     p = ngx_cpymem(p, ",\"event\":", sizeof(",\"event\":") - 1);
@@ -900,34 +988,6 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
                                     NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
 
     return ngx_http_webhook_body_wrap(r, ctx, head, tail);
-}
-
-
-static u_char *
-ngx_http_webhook_lenra_print(u_char *p,
-    ngx_http_webhook_registration_t *registration)
-{
-    p = ngx_cpymem(p, "{\"uuid\":\"", sizeof("{\"uuid\":\"") - 1);
-    p = ngx_http_webhook_uuid_print(p, registration->uuid);
-    p = ngx_cpymem(p, "\",\"action\":", sizeof("\",\"action\":") - 1);
-    p = ngx_cpymem(p, registration->action.data, registration->action.len);
-    p = ngx_cpymem(p, ",\"props\":", sizeof(",\"props\":") - 1);
-
-    if (registration->props.len) {
-        p = ngx_cpymem(p, registration->props.data, registration->props.len);
-
-    } else {
-        p = ngx_cpymem(p, "null", sizeof("null") - 1);
-    }
-
-    p = ngx_sprintf(p, ",\"environment_id\":%L,\"user_id\":",
-                    registration->environment);
-
-    if (registration->has_user) {
-        return ngx_sprintf(p, "%L}", registration->user);
-    }
-
-    return ngx_cpymem(p, "null}", sizeof("null}") - 1);
 }
 
 
@@ -962,22 +1022,7 @@ ngx_http_webhook_lenra_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
         return NGX_CONF_ERROR;
     }
 
-    if (wlcf->zone->shm.size == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown webhook zone \"%V\" in %s:%ui",
-                      &wlcf->zone->shm.name, wlcf->file, wlcf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_webhook_registry_claim(wlcf->zone, &ngx_http_webhook_lenra)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "webhook zone \"%V\" is used by \"webhook_endpoints\" "
-                      "already in %s:%ui",
-                      &wlcf->zone->shm.name, wlcf->file, wlcf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_webhook_registry_claim(cf, wlcf->zone,
+                                           &ngx_http_webhook_lenra_kind,
+                                           wlcf->file, wlcf->line);
 }

@@ -106,6 +106,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
     ngx_http_webhook_luzmo_route,
     NULL,                                  /* param */
     NULL,                                  /* check */
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_luzmo_envelope,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */

@@ -6,6 +6,7 @@
 
 
 #include "systems/ngx_http_webhook_systems.h"
+#include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
 
@@ -39,6 +40,8 @@ enum {
 
 static ngx_int_t ngx_http_webhook_munity_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_munity_create(ngx_pool_t *pool,
+    ngx_str_t *workspace, ngx_str_t *event, json_t *payload, ngx_str_t *body);
 static char *ngx_http_webhook_munity_param(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
 
@@ -56,13 +59,11 @@ static ngx_str_t  ngx_http_webhook_munity_events[] = {
 };
 
 
-/*
- * indices of fields below that others refer to; "workspace_id" is the first,
- * NGX_HTTP_WEBHOOK_MUNITY_WORKSPACE
- */
+/* indices of those fields below that other tables refer to */
 
-#define munity_event    2
-#define munity_payload  4
+#define munity_workspace_id  0
+#define munity_event         2
+#define munity_payload       4
 
 #define munity_envelope(name, type, flags)                                    \
     { ngx_string(name), ngx_string(name), NGX_HTTP_WEBHOOK_ROOT,              \
@@ -123,6 +124,16 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_munity_resource = {
 };
 
 
+static ngx_http_webhook_fan_out_t  ngx_http_webhook_munity_fan_out = {
+    munity_workspace_id,
+    munity_webhook_test,
+    ngx_string("webhook_endpoint_disabled"),
+    ngx_string("field_event"),
+    ngx_string("field_workspace_id"),
+    ngx_http_webhook_munity_create
+};
+
+
 ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
     ngx_string("munity"),
     ngx_http_webhook_munity_events,
@@ -130,6 +141,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
     ngx_http_webhook_munity_route,
     ngx_http_webhook_munity_param,
     NULL,                                  /* check */
+    &ngx_http_webhook_munity_fan_out,
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
@@ -144,6 +156,30 @@ ngx_http_webhook_munity_route(ngx_http_request_t *r,
     ctx->resource = &ngx_http_webhook_munity_resource;
 
     return NGX_OK;
+}
+
+
+/* ngx_http_webhook_fan_out_t says what this returns, and of its arguments */
+
+static ngx_int_t
+ngx_http_webhook_munity_create(ngx_pool_t *pool, ngx_str_t *workspace,
+    ngx_str_t *event, json_t *payload, ngx_str_t *body)
+{
+    json_t     *json;
+    ngx_int_t   rc;
+
+    json = json_pack("{s:s%, s:n, s:s%, s:n, s:o}",
+                     "workspace_id", workspace->data, workspace->len,
+                     "customer_id",
+                     "event", event->data, event->len,
+                     "state",
+                     "payload", payload);
+
+    rc = ngx_http_webhook_print_json(pool, json, body);
+
+    json_decref(json);
+
+    return rc;
 }
 
 

@@ -109,6 +109,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
     ngx_http_webhook_status_route,
     NULL,                                  /* param */
     ngx_http_webhook_status_check,
+    NULL,                                  /* fan_out */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */

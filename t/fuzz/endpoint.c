@@ -20,7 +20,7 @@
 
 
 #include "nginx.h"
-
+#include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <arpa/inet.h>
@@ -32,6 +32,9 @@
 #define FUZZ_ADDRESSES  8
 #define FUZZ_GIVE_UP    86400
 #define FUZZ_NOW        1700000000
+
+/* of the text of a registration: 20 zeros, and the length of what follows */
+#define FUZZ_HEAD       24
 
 
 /* options of "p" */
@@ -137,16 +140,17 @@ static plain_block_t  plain_allowed[] = {
 #define PLAIN_ALLOWED  (sizeof(plain_allowed) / sizeof(plain_block_t))
 
 
-static regex_t                       plain_re_url;
-static regex_t                       plain_re_number;
-static regex_t                       plain_re_inside;
+static regex_t                          plain_re_url;
+static regex_t                          plain_re_number;
+static regex_t                          plain_re_inside;
 
-static ngx_shm_zone_t               *fuzz_shm_zone;
-static ngx_http_webhook_loc_conf_t  *fuzz_api;
-static ngx_http_webhook_loc_conf_t  *fuzz_sender;
-static ngx_http_webhook_queue_t      fuzz_queue;
-static ngx_resolver_t                fuzz_resolver;
-static ngx_array_t                  *fuzz_allow_list;
+static ngx_shm_zone_t                  *fuzz_shm_zone;
+static ngx_http_webhook_loc_conf_t     *fuzz_api;
+static ngx_http_webhook_loc_conf_t     *fuzz_sender;
+static ngx_http_webhook_queue_t         fuzz_queue;
+static ngx_http_request_body_filter_pt  fuzz_filter;
+static ngx_resolver_t                   fuzz_resolver;
+static ngx_array_t                     *fuzz_allow_list;
 
 /* what the name that is asked for means */
 
@@ -1001,9 +1005,11 @@ fuzz_attempt(ngx_str_t *workspace, plain_url_t *plain, ngx_uint_t options)
 
         fuzz_proxy(r->pool, &value, u->resolved);
 
-        rc = ngx_http_webhook_outbound_pin(r);
+        rc = fuzz_filter(r, NULL);
 
-        if (rc != ((plain->family || !fuzz_dns.off) ? NGX_OK : NGX_ERROR)) {
+        if (rc != ((plain->family || !fuzz_dns.off)
+                   ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR))
+        {
             fuzz_fail("an address for %s: %ld", plain->host, (long) rc);
         }
     }
@@ -1123,8 +1129,8 @@ fuzz_put(u_char *data, size_t len)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, fuzz_cycle.log);
 
-    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                        &endpoint);
+    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                        pool, &workspace, &endpoint);
 
     if (rc != (reason ? NGX_DECLINED : NGX_OK)
         || (rc == NGX_OK
@@ -1233,6 +1239,8 @@ plain_record(json_t *json, ngx_http_webhook_endpoint_t *endpoint)
     };
 
     ngx_memzero(endpoint, sizeof(ngx_http_webhook_endpoint_t));
+
+    endpoint->provider = &ngx_http_webhook_munity;
 
     if (!plain_string(json, "workspace_id", &endpoint->workspace)
         || !plain_string(json, "url", &endpoint->url)
@@ -1391,7 +1399,8 @@ fuzz_finish(ngx_str_t *workspace, ngx_http_webhook_endpoint_t *plain)
         plain->disabled = NGX_HTTP_WEBHOOK_FAILING;
     }
 
-    if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, r->pool, workspace, &now)
+    if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                       r->pool, workspace, &now)
         != NGX_OK)
     {
         fuzz_fail("the endpoint is gone after an answer");
@@ -1411,6 +1420,7 @@ fuzz_record(u_char *data, size_t len)
     u_char                            digest[EVP_MAX_MD_SIZE];
     u_char                           *last, *p;
     json_t                           *json;
+    uint32_t                          n32;
     ngx_int_t                         rc;
     ngx_str_t                         text, workspace;
     ngx_uint_t                        valid;
@@ -1447,7 +1457,13 @@ fuzz_record(u_char *data, size_t len)
 
     ngx_memzero(&registration, sizeof(registration));
     ngx_memcpy(registration.uuid, digest, NGX_HTTP_WEBHOOK_UUID_SIZE);
-    registration.action = text;
+
+    registration.text.len = FUZZ_HEAD + text.len;
+    registration.text.data = ngx_pcalloc(pool, registration.text.len);
+
+    n32 = text.len;
+    ngx_memcpy(registration.text.data + FUZZ_HEAD - 4, &n32, 4);
+    ngx_memcpy(registration.text.data + FUZZ_HEAD, text.data, text.len);
 
     if (ngx_http_webhook_registry_create(fuzz_shm_zone, pool, &registration,
                                          &op)
@@ -1461,8 +1477,8 @@ fuzz_record(u_char *data, size_t len)
     valid = plain_record(json, &plain)
             && plain_same(&plain.workspace, &workspace);
 
-    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                        &endpoint);
+    rc = ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,
+                                        pool, &workspace, &endpoint);
 
     if (rc != (!plain_workspace(&workspace) ? NGX_DECLINED
                : valid ? NGX_OK : NGX_ERROR))
@@ -1502,8 +1518,9 @@ fuzz_record(u_char *data, size_t len)
             ngx_str_null(&plain.previous);
         }
 
-        if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, pool, &workspace,
-                                           &endpoint)
+        if (ngx_http_webhook_endpoint_find(fuzz_shm_zone,
+                                           &ngx_http_webhook_munity, pool,
+                                           &workspace, &endpoint)
             != NGX_OK)
         {
             fuzz_fail("the endpoint is gone");
@@ -1580,6 +1597,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_queue.endpoints = fuzz_shm_zone;
     fuzz_queue.cycle = &fuzz_cycle;
     ngx_str_set(&fuzz_queue.name, "fuzz");
+
+    fuzz_filter = fuzz_outbound(&fuzz_queue);
 
     /* no "upstream" has a name */
 

@@ -8,6 +8,9 @@
 
 
 #include "nginx.h"
+#include "judge/ngx_http_webhook_app.h"
+#include "judge/ngx_http_webhook_signature.h"
+#include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <ngx_thread_pool.h>
 
@@ -28,6 +31,9 @@ static void fuzz_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
 static void fuzz_directive(char *name,
     char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
     ngx_http_webhook_loc_conf_t *wlcf, char **args);
+static ngx_int_t fuzz_phase(ngx_http_request_t *r, ngx_http_phases phase);
+static ngx_int_t fuzz_request_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
 static ngx_int_t fuzz_header_filter(ngx_http_request_t *r);
 static ngx_int_t fuzz_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static size_t fuzz_chain_text(ngx_chain_t *in, u_char *text, size_t max);
@@ -295,6 +301,43 @@ fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 }
 
 
+/*
+ * Returns the filter that reads the body of an event for the endpoints of a
+ * queue; it returns NGX_OK, or what the request is ended with.
+ */
+
+ngx_http_request_body_filter_pt
+fuzz_outbound(ngx_http_webhook_queue_t *queue)
+{
+    ngx_http_webhook_queue_t         **q;
+    ngx_http_webhook_main_conf_t      *wmcf;
+    ngx_http_request_body_filter_pt    filter, saved;
+
+    wmcf = ngx_http_conf_get_module_main_conf((&fuzz_cf),
+                                              ngx_http_webhook_module);
+
+    q = ngx_array_push(&wmcf->queues);
+    *q = queue;
+
+    saved = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = fuzz_request_body_filter;
+
+    ngx_http_webhook_outbound_init(&fuzz_cf);
+
+    filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = saved;
+
+    return filter;
+}
+
+
+static ngx_int_t
+fuzz_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    return NGX_OK;
+}
+
+
 static void
 fuzz_directive(char *name,
     char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
@@ -320,8 +363,8 @@ fuzz_directive(char *name,
 
 
 /*
- * "webhook_zone", with "pool" for a cycle's.  Returns NULL if the zone could
- * not be filled from its state.
+ * "webhook_zone", with "pool" for a cycle's; if it has a state, that is one of
+ * Lenra's webhooks.  Returns NULL if the zone could not be filled from it.
  */
 
 ngx_shm_zone_t *
@@ -355,6 +398,15 @@ fuzz_zone(ngx_pool_t *pool, size_t size, char *state)
                                          NGX_HTTP_WEBHOOK_STATE_DEFAULT);
     if (zone == NULL) {
         fuzz_fail("no zone");
+    }
+
+    if (state
+        && ngx_http_webhook_registry_claim(&fuzz_cf, zone,
+                                           &ngx_http_webhook_lenra_kind,
+                                           (u_char *) "fuzz.conf", 1)
+           != NGX_CONF_OK)
+    {
+        fuzz_fail("the zone is somebody else's");
     }
 
     fuzz_cycle.pool = saved;
@@ -677,7 +729,7 @@ fuzz_judge(ngx_http_request_t *r, ngx_uint_t satisfy_any)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_webhook_access_handler(r);
+    rc = fuzz_phase(r, NGX_HTTP_ACCESS_PHASE);
 
     if (rc == NGX_HTTP_UNAUTHORIZED && satisfy_any) {
 
@@ -691,7 +743,7 @@ fuzz_judge(ngx_http_request_t *r, ngx_uint_t satisfy_any)
     }
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
-        rc = ngx_http_webhook_precontent_handler(r);
+        rc = fuzz_phase(r, NGX_HTTP_PRECONTENT_PHASE);
     }
 
     if (rc == NGX_DECLINED) {
@@ -701,6 +753,19 @@ fuzz_judge(ngx_http_request_t *r, ngx_uint_t satisfy_any)
     fuzz_refuse(r, rc);
 
     return rc;
+}
+
+
+/* the module has one handler in a phase */
+
+static ngx_int_t
+fuzz_phase(ngx_http_request_t *r, ngx_http_phases phase)
+{
+    ngx_http_handler_pt  *handler;
+
+    handler = fuzz_cmcf->phases[phase].handlers.elts;
+
+    return (*handler)(r);
 }
 
 

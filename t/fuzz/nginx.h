@@ -5,7 +5,10 @@
 #define _FUZZ_NGINX_H_INCLUDED_
 
 
-#include "ngx_http_webhook.h"
+#include "core/ngx_http_webhook_ctx.h"
+#include "registry/ngx_http_webhook_registry.h"
+#include "systems/ngx_http_webhook_lenra_record.h"
+#include "systems/ngx_http_webhook_systems.h"
 #include "fuzz.h"
 
 #include <jansson.h>
@@ -41,6 +44,7 @@ void fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug);
 void fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 void fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 void fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args);
+ngx_http_request_body_filter_pt fuzz_outbound(ngx_http_webhook_queue_t *queue);
 ngx_shm_zone_t *fuzz_zone(ngx_pool_t *pool, size_t size, char *state);
 void fuzz_zone_done(ngx_shm_zone_t *zone);
 size_t fuzz_zone_free(ngx_shm_zone_t *zone);

@@ -11,6 +11,7 @@
 
 
 #include "nginx.h"
+#include "judge/ngx_http_webhook_variable.h"
 
 #include <ctype.h>
 #include <regex.h>
@@ -607,23 +608,26 @@ fuzz_check_answer(ngx_http_request_t *r, plain_resource_t resource)
 static void
 fuzz_register(const char *app, const char *uuid)
 {
-    ngx_str_t                         text;
-    ngx_http_webhook_registry_op_t    op;
-    ngx_http_webhook_registration_t   registration;
+    ngx_str_t                        text;
+    ngx_http_webhook_registry_op_t   op;
+    ngx_http_webhook_lenra_record_t  record;
+    ngx_http_webhook_registration_t  registration;
 
-    ngx_memzero(&registration, sizeof(registration));
+    ngx_memzero(&record, sizeof(record));
 
-    ngx_str_set(&registration.action, "\"run\"");
+    ngx_str_set(&record.action, "\"run\"");
 
     text.len = NGX_HTTP_WEBHOOK_UUID_LEN;
     text.data = (u_char *) app;
-    (void) ngx_http_webhook_uuid_parse(&text, registration.app);
+    (void) ngx_http_webhook_uuid_parse(&text, record.identity.app);
     text.data = (u_char *) uuid;
-    (void) ngx_http_webhook_uuid_parse(&text, registration.uuid);
+    (void) ngx_http_webhook_uuid_parse(&text, record.uuid);
 
-    if (ngx_http_webhook_registry_create(fuzz_shm_zone, fuzz_pool,
-                                         &registration, &op)
-        != NGX_OK)
+    if (ngx_http_webhook_lenra_encode(fuzz_pool, &record, &registration)
+        != NGX_OK
+        || ngx_http_webhook_registry_create(fuzz_shm_zone, fuzz_pool,
+                                            &registration, &op)
+           != NGX_OK)
     {
         fuzz_fail("no registration");
     }
@@ -657,7 +661,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_identity = fuzz_location(&ngx_http_webhook_lenra);
     fuzz_identity->zone = fuzz_shm_zone;
     fuzz_identity->identity = ngx_pcalloc(fuzz_pool,
-                                          sizeof(ngx_http_webhook_identity_t));
+                                     sizeof(ngx_http_webhook_identity_conf_t));
 
     if (regcomp(&plain_media_type,
                 "^application/(json|[^; \t]+[+]json)([; \t](.|\n)*)?$",
@@ -781,7 +785,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_fail("$webhook_event");
     }
 
-    if (ctx->registration == NULL) {
+    if (ctx->identity == NULL) {
         if (fuzz_variable(r, "webhook_app", &value)) {
             fuzz_fail("$webhook_app");
         }

@@ -65,7 +65,7 @@ fuzz_uuid(ngx_uint_t n, u_char *uuid)
 }
 
 
-/* what ngx_http_webhook_registry.c says of a record, in other words */
+/* what ngx_http_webhook_lenra_record.c says of a record, in other words */
 
 static ngx_uint_t
 plain_record_valid(u_char *record, size_t len)
@@ -327,29 +327,35 @@ fuzz_operation(void)
 }
 
 
-/* does a registration say what the record does? */
+/* does a registration say what is stored? */
 
 static void
-fuzz_compare(ngx_http_webhook_registration_t *registration, u_char *record,
+fuzz_compare(ngx_http_webhook_registration_t *registration, u_char *stored,
     size_t len)
 {
-    uint32_t  has_user, action_len;
+    uint32_t                          has_user, action_len;
+    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_lenra_record_t   record;
 
-    ngx_memcpy(&has_user, record + 32, 4);
-    ngx_memcpy(&action_len, record + 36, 4);
+    ngx_memcpy(&has_user, stored + 32, 4);
+    ngx_memcpy(&action_len, stored + 36, 4);
 
-    if (ngx_memcmp(registration->app, record, 16) != 0
-        || ngx_memcmp(&registration->environment, record + 16, 8) != 0
-        || ngx_memcmp(&registration->user, record + 24, 8) != 0
-        || registration->has_user != has_user
-        || registration->action.len != action_len
-        || registration->props.len != len - FUZZ_HEAD - action_len
-        || ngx_memcmp(registration->action.data, record + FUZZ_HEAD,
-                      action_len)
-           != 0
-        || ngx_memcmp(registration->props.data,
-                      record + FUZZ_HEAD + action_len,
-                      registration->props.len)
+    if (ngx_http_webhook_lenra_decode(registration, &record) != NGX_OK) {
+        fuzz_fail("a registration can't be read");
+    }
+
+    identity = &record.identity;
+
+    if (ngx_memcmp(record.uuid, registration->uuid, 16) != 0
+        || ngx_memcmp(identity->app, stored, 16) != 0
+        || ngx_memcmp(&identity->environment, stored + 16, 8) != 0
+        || ngx_memcmp(&identity->user, stored + 24, 8) != 0
+        || identity->has_user != has_user
+        || record.action.len != action_len
+        || record.props.len != len - FUZZ_HEAD - action_len
+        || ngx_memcmp(record.action.data, stored + FUZZ_HEAD, action_len) != 0
+        || ngx_memcmp(record.props.data, stored + FUZZ_HEAD + action_len,
+                      record.props.len)
            != 0)
     {
         fuzz_fail("a registration is not what was stored");
@@ -379,13 +385,11 @@ fuzz_read(ngx_shm_zone_t *zone)
 
         if (plain_odd) {
 
-            /* whatever it is, its texts are there */
+            /* whatever it is, its text is there */
 
             if (rc == NGX_OK) {
-                (void) ngx_crc32_long(registration.action.data,
-                                      registration.action.len);
-                (void) ngx_crc32_long(registration.props.data,
-                                      registration.props.len);
+                (void) ngx_crc32_long(registration.text.data,
+                                      registration.text.len);
             }
 
             continue;
@@ -403,7 +407,7 @@ fuzz_read(ngx_shm_zone_t *zone)
     for (i = 0; i < FUZZ_APPS; i++) {
 
         ngx_memzero(&registration, sizeof(registration));
-        fuzz_uuid(100 + i, registration.app);
+        fuzz_uuid(100 + i, registration.owner);
 
         seq = 0;
         found = 0;
@@ -413,7 +417,7 @@ fuzz_read(ngx_shm_zone_t *zone)
             w = &plain_webhooks[n];
             expected += (w->exists
                          && w->len >= FUZZ_HEAD
-                         && ngx_memcmp(w->record, registration.app, 16) == 0);
+                         && ngx_memcmp(w->record, registration.owner, 16) == 0);
         }
 
         while (ngx_http_webhook_registry_next(zone, pool, &registration)

@@ -871,6 +871,7 @@ fuzz_check_created(ngx_http_request_t *r, ngx_uint_t token)
     plain_value_t                    *action, *props, *user;
     enum json_error_code              code;
     ngx_http_webhook_registry_op_t    op;
+    ngx_http_webhook_lenra_record_t   record;
     ngx_http_webhook_registration_t   registration;
 
     fuzz_content(r);
@@ -930,19 +931,20 @@ fuzz_check_created(ngx_http_request_t *r, ngx_uint_t token)
 
     if (ngx_http_webhook_registry_find(fuzz_shm_zone, uuid, r->pool,
                                        &registration)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_webhook_lenra_decode(&registration, &record) != NGX_OK)
     {
         fuzz_fail("nothing was created");
     }
 
-    fuzz_same("action", registration.action.data, registration.action.len,
+    fuzz_same("action", record.action.data, record.action.len,
               action->value, action->len);
 
     if (props->type == NGX_HTTP_WEBHOOK_JSON_OBJECT) {
-        fuzz_same("props", registration.props.data, registration.props.len,
+        fuzz_same("props", record.props.data, record.props.len,
                   props->value, props->len);
 
-    } else if (registration.props.len) {
+    } else if (record.props.len) {
         fuzz_fail("props of nothing");
     }
 
@@ -996,6 +998,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     ngx_str_t                         app = fuzz_literal(FUZZ_APP);
     ngx_uint_t                        i;
     ngx_http_webhook_registry_op_t    op;
+    ngx_http_webhook_lenra_record_t   record;
     ngx_http_webhook_registration_t   registration;
 
     static char  *args[] = { FUZZ_APP, "environment=1", "token=T", NULL };
@@ -1027,15 +1030,17 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
     /* the webhook that is triggered */
 
-    ngx_memzero(&registration, sizeof(registration));
-    ngx_str_set(&registration.action, FUZZ_ACTION);
-    ngx_str_set(&registration.props, FUZZ_PROPS);
-    (void) ngx_http_webhook_uuid_parse(&app, registration.app);
-    ngx_memcpy(registration.uuid, registration.app, NGX_HTTP_WEBHOOK_UUID_SIZE);
+    ngx_memzero(&record, sizeof(record));
+    ngx_str_set(&record.action, FUZZ_ACTION);
+    ngx_str_set(&record.props, FUZZ_PROPS);
+    (void) ngx_http_webhook_uuid_parse(&app, record.identity.app);
+    (void) ngx_http_webhook_uuid_parse(&app, record.uuid);
 
-    if (ngx_http_webhook_registry_create(fuzz_shm_zone, fuzz_pool,
-                                         &registration, &op)
-        != NGX_OK)
+    if (ngx_http_webhook_lenra_encode(fuzz_pool, &record, &registration)
+        != NGX_OK
+        || ngx_http_webhook_registry_create(fuzz_shm_zone, fuzz_pool,
+                                            &registration, &op)
+           != NGX_OK)
     {
         fuzz_fail("no registration");
     }
