@@ -59,8 +59,8 @@ my $Upstream = CountingUpstream->new(
 
 my $Certificate = "-keyout $Root/key.pem -out $Root/certificate.pem";
 
-system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x "
-       . "$Certificate >$Root/openssl.log 2>&1") == 0
+system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes '
+       . "-days 2 -subj /CN=x $Certificate >$Root/openssl.log 2>&1") == 0
     or BAIL_OUT('openssl makes no certificate');
 
 my $Nginx = NginxProcess->new(name => 'http3');
