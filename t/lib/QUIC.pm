@@ -308,6 +308,16 @@ sub nonce {
     return $keys->{iv} ^ "\0\0\0\0" . pack 'Q>', $number;
 }
 
+# What a packet's first byte and its number are hidden by, for the first byte
+# cut to what is hidden of it.  CryptX does not take a substr() for a text.
+sub mask {
+    my ($keys, $level, $sample) = @_;
+    my $mask = $keys->{hp}->encrypt($sample);
+
+    substr($mask, 0, 1) &= $level == APPLICATION ? "\x1f" : "\x0f";
+    return $mask;
+}
+
 # Sends a packet with these frames, which are sent again if they are lost.
 # Packet numbers have always four bytes, so that what is sampled for their
 # protection is the beginning of what is encrypted.
@@ -338,10 +348,9 @@ sub send_packet {
                                                  nonce($keys, $number),
                                                  $header, $payload);
 
-    my $mask = $keys->{hp}->encrypt(substr $text, 0, 16);
-    my $bits = $level == APPLICATION ? "\x1f" : "\x0f";
+    my $mask = mask($keys, $level, substr $text, 0, 16);
 
-    substr($header, 0, 1) ^= substr($mask, 0, 1) & $bits;
+    substr($header, 0, 1) ^= substr $mask, 0, 1;
     substr($header, -4) ^= substr $mask, 1, 4;
 
     # One that the kernel does not take is a lost one.
@@ -385,10 +394,9 @@ sub datagram {
 
         next if length $packet < $start + 20;
 
-        my $mask = $keys->{hp}->encrypt(substr $packet, $start + 4, 16);
+        my $mask = mask($keys, $level, substr $packet, $start + 4, 16);
 
-        substr($packet, 0, 1)
-            ^= substr($mask, 0, 1) & ($level == APPLICATION ? "\x1f" : "\x0f");
+        substr($packet, 0, 1) ^= substr $mask, 0, 1;
 
         my $n = (ord($packet) & 3) + 1;
         substr($packet, $start, $n) ^= substr $mask, 1, $n;
