@@ -2,6 +2,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Answers qw(page refused);
 use CountingUpstream;
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
 use MIME::Base64 qw(encode_base64);
@@ -75,6 +76,7 @@ sub configure {
     webhook_queue_path $Root/queue.db queue=events;
     webhook_app $App environment=1 token=t0ken;
 
+    server_tokens off;
     client_max_body_size 512k;
     proxy_set_header Host \$host;
     add_header X-Reason \$webhook_reason always;
@@ -184,36 +186,6 @@ sub in_pieces {
     return $http->answer($id);
 }
 
-my %Phrase = (400 => 'Bad Request', 401 => 'Unauthorized', 403 => 'Forbidden',
-              404 => 'Not Found', 405 => 'Method Not Allowed',
-              415 => 'Unsupported Media Type');
-
-sub luzmo {
-    my ($status, $reason, $message, $more) = @_;
-
-    return qq($status {"type":{"code":$status,"description":)
-           . qq("$Phrase{$status}"},"message":"$message","reason":"$reason")
-           . ($more // '') . '}';
-}
-
-sub problem {
-    my ($status, $reason, $detail, $more) = @_;
-
-    return qq($status {"type":"about:blank","title":"$Phrase{$status}",)
-           . qq("status":$status,"detail":"$detail","reason":"$reason")
-           . ($more // '') . '}';
-}
-
-sub page {
-    my $title = shift;
-    my ($version) = `@{[NginxProcess::binary()]} -v 2>&1` =~ m{(nginx/\S+)};
-
-    return join "\r\n", substr($title, 0, 3) . ' <html>',
-                "<head><title>$title</title></head>", '<body>',
-                "<center><h1>$title</h1></center>",
-                "<hr><center>$version</center>", '</body>', '</html>', '';
-}
-
 configure('right');
 $Nginx->start;
 
@@ -272,11 +244,9 @@ subtest 'several on a connection' => sub {
 
     $http->end($_) for @open;
 
-    my @invalid = (400, 'invalid_json', 'the body is not valid JSON');
-
     is_deeply([map { $http->answer($_) } @open],
-              ["200 $Luzmo", luzmo(@invalid, ',"offset":100'),
-               luzmo(@invalid, ',"offset":' . length $Luzmo)],
+              ["200 $Luzmo", refused('luzmo', 'invalid_json', offset => 100),
+               refused('luzmo', 'invalid_json', offset => length $Luzmo)],
               'each is checked by itself');
     is_deeply([arrived()], [event('/luzmo/data_updated', $Luzmo)],
               'upstream got the good one');
@@ -328,7 +298,7 @@ subtest 'bodies without a length, slow ones and large ones' => sub {
               'with pauses: what upstream got');
 
     is(in_pieces($http, '/luzmo/data_updated', [], @Secret),
-       luzmo(400, 'empty_body', 'the body is empty'), 'nothing at all');
+       refused('luzmo', 'empty_body'), 'nothing at all');
     is_deeply([arrived()], [], 'of which nothing is passed on');
 
     $http->close;
@@ -364,59 +334,51 @@ subtest 'a client that breaks off' => sub {
 
 # --- refused --------------------------------------------------------------
 
+my $NotFound = refused('lenra', 404, 'Not Found.', 'error_404');
+
 # name, request, answer, headers beside the content type
 my @Refused = (
     ['no event', ['POST', '/luzmo/unknown', $Luzmo, @Secret],
-     luzmo(404, 'unknown_event', 'the path names no event')],
+     refused('luzmo', 'unknown_event')],
     ['another method', ['PUT', '/luzmo/data_updated', $Luzmo, @Secret],
-     luzmo(405, 'method_not_allowed',
-           'the method is not one of those in Allow'), allow => 'POST'],
+     refused('luzmo', 'method_not_allowed'), allow => 'POST'],
     ['no body, no POST', ['GET', '/luzmo/data_updated', undef, @Secret],
-     luzmo(405, 'method_not_allowed',
-           'the method is not one of those in Allow'), allow => 'POST'],
+     refused('luzmo', 'method_not_allowed'), allow => 'POST'],
     ['no secret', [@Update, $Luzmo, @Json],
-     luzmo(401, 'missing_secret', 'the header with the secret is missing'),
-     'www-authenticate' => 'X-Secret'],
+     refused('luzmo', 'missing_secret'), 'www-authenticate' => 'X-Secret'],
     ['another secret', [@Update, $Luzmo, 'X-Secret' => 'wrong', @Json],
-     luzmo(401, 'invalid_secret', 'the secret is not valid'),
-     'www-authenticate' => 'X-Secret'],
+     refused('luzmo', 'invalid_secret'), 'www-authenticate' => 'X-Secret'],
     ['two secrets', [@Update, $Luzmo, 'X-Secret' => ['right', 'right'], @Json],
-     luzmo(401, 'invalid_secret', 'the secret is not valid'),
-     'www-authenticate' => 'X-Secret'],
+     refused('luzmo', 'invalid_secret'), 'www-authenticate' => 'X-Secret'],
     ['another type', [@Update, $Luzmo, 'X-Secret' => 'right',
                       'Content-Type' => 'text/plain'],
-     luzmo(415, 'unsupported_media_type',
-           'Content-Type must be application/json')],
+     refused('luzmo', 'unsupported_media_type')],
     ['an encoding', [@Update, $Luzmo, @Secret, 'Content-Encoding' => 'gzip'],
-     luzmo(415, 'unsupported_encoding',
-           'Content-Encoding is not supported')],
+     refused('luzmo', 'unsupported_encoding')],
     ['an empty body', [@Update, '', @Secret],
-     luzmo(400, 'empty_body', 'the body is empty')],
+     refused('luzmo', 'empty_body')],
     ['not JSON', [@Update, $Luzmo =~ s/,/,,/r, @Secret],
-     luzmo(400, 'invalid_json', 'the body is not valid JSON',
-           ',"offset":' . (1 + index $Luzmo, ','))],
+     refused('luzmo', 'invalid_json', offset => 1 + index $Luzmo, ',')],
     ['a member is missing', [@Update, $Luzmo =~ s/"key"/"kei"/r, @Secret],
-     luzmo(400, 'missing_field', 'key is required', ',"field":"key"')],
+     refused('luzmo', 400, 'key is required', 'missing_field',
+             field => 'key')],
     ['a member comes twice', [@Update, $Luzmo =~ s/"more":/"slug":/r, @Secret],
-     luzmo(400, 'duplicate_field', 'slug is there more than once',
-           ',"field":"slug"')],
+     refused('luzmo', 400, 'slug is there more than once', 'duplicate_field',
+             field => 'slug')],
     ['another\'s secret', [@Update, $Luzmo, 'X-Secret' => 'others', @Json],
-     luzmo(403, 'wrong_plugin',
-           'slug is not the plugin that the secret belongs to',
-           ',"field":"slug"')],
+     refused('luzmo', 'wrong_plugin', field => 'slug')],
     ['munity: no secret', ['POST', '/munity', $Munity, @Json],
-     problem(401, 'missing_secret', 'the header with the secret is missing'),
-     'www-authenticate' => 'X-Secret'],
+     refused('problem', 'missing_secret'), 'www-authenticate' => 'X-Secret'],
     ['munity: a member is missing', ['POST', '/munity',
                                      $Munity =~ s/"test"/"tset"/r, @Secret],
-     problem(400, 'missing_field', 'payload.test is required',
-             ',"field":"payload.test"')],
+     refused('problem', 400, 'payload.test is required', 'missing_field',
+             field => 'payload.test')],
     ['lenra: no token', ['POST', '/app/webhooks', '{}', @Json],
-     '401 {"message":"You are not authenticated","reason":"unauthenticated"}',
+     refused('lenra', 401, 'You are not authenticated', 'unauthenticated'),
      'www-authenticate' => 'Bearer'],
     ['lenra: no such webhook', ['POST', "/apps/$App/webhooks/$User", '{}',
                                 @Json],
-     '404 {"message":"Not Found.","reason":"error_404"}'],
+     $NotFound],
 );
 
 subtest 'refused' => sub {
@@ -441,7 +403,7 @@ subtest 'refused' => sub {
         is($headers->{'x-reason'}, $reason, "$name: \$webhook_reason");
     }
 
-    my $large = page('413 Request Entity Too Large');
+    my $large = '413 ' . page('413 Request Entity Too Large');
     my @tiny = ('POST', '/tiny/data_updated');
 
     my ($answer, $id) = post($http, @tiny, $Luzmo, @Secret);
@@ -530,22 +492,17 @@ subtest 'signatures' => sub {
         for my $name (sort keys %refused) {
             ($answer) = post($http, 'POST', $path, $Munity,
                              @{$refused{$name}});
-            is($answer, problem(401, 'invalid_signature',
-                                'the signature is not valid'),
+            is($answer, refused('problem', 'invalid_signature'),
                "$path: one $name");
         }
 
         ($answer) = post($http, 'POST', $path, $Munity, @Json);
-        is($answer, problem(401, 'missing_signature',
-                            'a header of the signature is missing'),
-           "$path: none");
+        is($answer, refused('problem', 'missing_signature'), "$path: none");
     }
 
     my ($answer) = post($http, 'POST', '/standard', $Munity,
                         standard($Munity, time => time - 1000));
-    is($answer, problem(401, 'stale_signature',
-                        'the timestamp of the signature is too old or too new'),
-       'an old one');
+    is($answer, refused('problem', 'stale_signature'), 'an old one');
 
     is_deeply([arrived()], [], 'nothing that was refused is passed on');
 
@@ -561,9 +518,9 @@ subtest 'the queue' => sub {
 
     my ($answer) = post($http, 'POST', '/queue', $Munity =~ s/true/1/r,
                         @Secret);
-    is($answer, problem(400, 'invalid_field',
-                        'payload.test must be true or false',
-                        ',"field":"payload.test"'), 'a refused one');
+    is($answer, refused('problem', 400, 'payload.test must be true or false',
+                        'invalid_field', field => 'payload.test'),
+       'a refused one');
 
     my @ids = map { $http->request('POST', '/queue', $_, @Secret) }
                   @bodies[0 .. 9];
@@ -618,15 +575,13 @@ subtest 'registrations' => sub {
 
     ($answer) = post($http, 'POST', "/apps/$App/webhooks/$hook", '{"x":}',
                      @Json);
-    is($answer, '400 {"message":"the body is not valid JSON",'
-                . '"reason":"invalid_json","offset":5}', 'not JSON');
+    is($answer, refused('lenra', 'invalid_json', offset => 5), 'not JSON');
 
     ($answer) = post($http, 'DELETE', "/app/webhooks/$hook", undef, @Token);
     is($answer, '204 ', 'it is deleted');
 
     ($answer) = post($http, 'POST', "/apps/$App/webhooks/$hook", '{}', @Json);
-    is($answer, '404 {"message":"Not Found.","reason":"error_404"}',
-       'and gone');
+    is($answer, $NotFound, 'and gone');
     is_deeply([arrived()], [], 'nothing that was refused is passed on');
 
     $http->close;
@@ -654,14 +609,14 @@ subtest 'a reload while bodies are being read' => sub {
 
     is($http->answer($open[0]), "200 $Luzmo", 'accepted by the old one');
     is($http->answer($open[1]),
-       luzmo(400, 'invalid_json', 'the body is not valid JSON',
-             ',"offset":' . length $Luzmo), 'refused by the old one');
+       refused('luzmo', 'invalid_json', offset => length $Luzmo),
+       'refused by the old one');
 
     $http->close;
     $http = connection();
 
     my ($answer) = post($http, @Update, $Luzmo, @Secret);
-    is($answer, luzmo(401, 'invalid_secret', 'the secret is not valid'),
+    is($answer, refused('luzmo', 'invalid_secret'),
        'the old secret is none any more');
 
     ($answer) = post($http, @Update, $Luzmo, 'X-Secret' => 'new', @Json);
