@@ -767,6 +767,8 @@ sub {
         webhook_secret right slug=acme;
 
         fastcgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        fastcgi_param HTTP_HOST "" if_not_empty;
         fastcgi_param CONTENT_LENGTH $content_length;
         fastcgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;
     }
@@ -827,6 +829,8 @@ connect() failed
 
         client_body_buffer_size 4k;
         scgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        scgi_param HTTP_HOST "" if_not_empty;
         scgi_param SCGI 1;
         scgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;
     }

@@ -558,6 +558,8 @@ sub {
 
         client_body_buffer_size 1k;
         fastcgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        fastcgi_param HTTP_HOST "" if_not_empty;
         fastcgi_param CONTENT_LENGTH $content_length;
         fastcgi_param CONTENT_TYPE $content_type;
         fastcgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;
@@ -570,6 +572,8 @@ sub {
         set $early "$early $http_content_type";
 
         fastcgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        fastcgi_param HTTP_HOST "" if_not_empty;
         fastcgi_param CONTENT_LENGTH $content_length;
         fastcgi_param CONTENT_TYPE $content_type;
         fastcgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;
@@ -648,6 +652,8 @@ sub {
 
         client_body_buffer_size 1k;
         scgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        scgi_param HTTP_HOST "" if_not_empty;
         scgi_param SCGI 1;
         scgi_param CONTENT_TYPE $content_type;
         scgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;
@@ -658,6 +664,8 @@ sub {
 
         client_body_buffer_size 1k;
         uwsgi_pass_request_headers off;
+        # A newer nginx has it by itself.
+        uwsgi_param HTTP_HOST "" if_not_empty;
         uwsgi_param CONTENT_LENGTH $content_length;
         uwsgi_param CONTENT_TYPE $content_type;
         uwsgi_pass 127.0.0.1:$TEST_NGINX_PORT_2;

@@ -13,7 +13,8 @@ PACKAGES_CLANG=(clang libclang-rt-dev llvm)
 PACKAGES_PACKAGE=(build-essential debhelper)
 PACKAGES_TEST=(perl libtest-base-perl libtest-longstring-perl
                liblist-moreutils-perl libtext-diff-perl libipc-run-perl
-               libwww-perl curl jq procps openssl lmdb-utils)
+               libwww-perl libcryptx-perl curl jq procps openssl
+               lmdb-utils)
 
 
 # --- packages -------------------------------------------------------------

@@ -52,5 +52,27 @@ quietly() {
 }
 
 
+# Copies what belongs to the sources into a folder; without git, all that is
+# there.
+copy_sources() {
+    local folder=$1
+
+    list() {
+        if [ ! -e "$ROOT/.git" ] \
+           || ! git -C "$ROOT" ls-files -z 2>/dev/null
+        then
+            (cd "$ROOT" && find . -path ./build -prune -o -type f -print0)
+        fi
+    }
+
+    # The modes of a checkout depend on who has made it.
+    (umask 022 \
+     && mkdir -p "$folder" \
+     && tar -C "$ROOT" --exclude-vcs --mode=u=rwX,go=rX \
+            --null -T <(list) -cf - \
+        | tar -C "$folder" -xf -)
+}
+
+
 # shellcheck source=util/apt.sh
 . "$ROOT/util/apt.sh"

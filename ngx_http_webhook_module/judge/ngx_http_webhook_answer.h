@@ -3,6 +3,8 @@
 #define _NGX_HTTP_WEBHOOK_ANSWER_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <jansson.h>
 
 #include "ngx_http_webhook.h"

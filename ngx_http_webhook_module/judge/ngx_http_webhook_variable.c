@@ -2,6 +2,8 @@
 /* the module's variables */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <jansson.h>
 
 #include "judge/ngx_http_webhook_variable.h"

@@ -3,6 +3,8 @@
 #define _NGX_HTTP_WEBHOOK_API_JSON_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <jansson.h>
 
 #include "queue/ngx_http_webhook_message.h"
