@@ -8,8 +8,10 @@
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "status/ngx_http_webhook_status.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "status/ngx_http_webhook_status_table.h"
+#include "status/ngx_http_webhook_status_zone.h"
 
 
 static ngx_int_t ngx_http_webhook_status_log_handler(ngx_http_request_t *r);

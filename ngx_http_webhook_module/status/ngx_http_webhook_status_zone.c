@@ -10,7 +10,7 @@
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "status/ngx_http_webhook_status_zone.h"
 #include "core/ngx_http_webhook_conf.h"
 
 

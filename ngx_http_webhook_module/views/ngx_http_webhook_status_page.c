@@ -2,7 +2,7 @@
 /* made by util/page of ngx_http_webhook_status_page.html: edit that */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "views/ngx_http_webhook_status_page.h"
 
 
 ngx_str_t  ngx_http_webhook_status_policy = ngx_string(

@@ -5,7 +5,8 @@
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "views/ngx_http_webhook_status_prometheus.h"
+#include "status/ngx_http_webhook_status_zone.h"
 
 
 static void ngx_http_webhook_status_prometheus_verdicts(
@@ -30,9 +31,11 @@ static ngx_str_t  ngx_http_webhook_status_provider_label =
     ngx_string("provider");
 
 
+/* Prints the status for Prometheus, which does not want to know of "api". */
+
 void
 ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
-    ngx_http_webhook_status_t *status)
+    ngx_http_webhook_status_t *status, ngx_str_t *api)
 {
     ngx_uint_t                            i;
     ngx_http_webhook_status_system_t     *system;
