@@ -84,6 +84,8 @@ static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
     ngx_http_webhook_answer_t *answer, ngx_log_t *log);
+static void ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
+    ngx_http_webhook_keys_stat_t *stat);
 static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
 static ngx_int_t ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_answer_t *answer);
@@ -93,6 +95,8 @@ static void ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx,
 static void ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held);
 static void ngx_http_webhook_dedup_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r);
+static char *ngx_http_webhook_dedup_compile(ngx_conf_t *cf,
+    ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_webhook_dedup_create(
@@ -264,19 +268,43 @@ ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
 
 
 static void
+ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
+    ngx_http_webhook_keys_stat_t *stat)
+{
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    ngx_http_webhook_keys_stat(zone->keys, stat);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+static void
 ngx_http_webhook_dedup_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_dedup_zone_t *zone = data;
 
     ngx_http_webhook_keys_stat_t  stat;
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    ngx_http_webhook_keys_stat(zone->keys, &stat);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_webhook_dedup_stat(zone, &stat);
 
     values[NGX_HTTP_WEBHOOK_STATUS_KEYS] = stat.count;
+}
+
+
+/*
+ * Returns how many bytes of a zone are in use: all that no further key could
+ * take.  The slab would say that all are, for the table of keys is made once.
+ */
+
+size_t
+ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone)
+{
+    ngx_http_webhook_keys_stat_t  stat;
+
+    ngx_http_webhook_dedup_stat(shm_zone->data, &stat);
+
+    return shm_zone->shm.size - (stat.size - stat.count) * stat.bytes;
 }
 
 
@@ -489,10 +517,10 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                         *value, text;
-    ngx_uint_t                         i;
-    ngx_http_webhook_dedup_t          *dedup;
-    ngx_http_compile_complex_value_t   ccv;
+    char                      *rv;
+    ngx_str_t                 *value, text;
+    ngx_uint_t                 i;
+    ngx_http_webhook_dedup_t  *dedup;
 
     if (wlcf->dedup != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -515,31 +543,9 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     dedup->file = cf->conf_file->file.name.data;
     dedup->line = cf->conf_file->line;
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &dedup->key;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (dedup->key.lengths == NULL) {
-        return "has a key without a variable: all events would be one";
-    }
-
-    /* most keys are one variable, which need not be copied */
-
-    dedup->variable = -1;
-
-    if (dedup->key.flushes
-        && value[1].data[0] == '$'
-        && strspn((char *) &value[1].data[1],
-                  "abcdefghijklmnopqrstuvwxyz_0123456789")
-           == value[1].len - 1)
-    {
-        dedup->variable = dedup->key.flushes[0];
+    rv = ngx_http_webhook_dedup_compile(cf, dedup, &value[1]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
@@ -588,7 +594,49 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* called when all of the configuration has been read */
+/* Compiles the key of webhook_dedup; returns what a directive returns. */
+
+static char *
+ngx_http_webhook_dedup_compile(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup,
+    ngx_str_t *key)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = key;
+    ccv.complex_value = &dedup->key;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (dedup->key.lengths == NULL) {
+        return "has a key without a variable: all events would be one";
+    }
+
+    /* most keys are one variable, which need not be copied */
+
+    dedup->variable = -1;
+
+    if (dedup->key.flushes
+        && key->data[0] == '$'
+        && strspn((char *) &key->data[1],
+                  "abcdefghijklmnopqrstuvwxyz_0123456789")
+           == key->len - 1)
+    {
+        dedup->variable = dedup->key.flushes[0];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Checks that the zone of a webhook_dedup is defined; called when all of the
+ * configuration has been read.
+ */
 
 char *
 ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)

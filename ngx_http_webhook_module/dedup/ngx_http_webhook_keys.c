@@ -532,12 +532,15 @@ ngx_http_webhook_keys_written(ngx_http_webhook_keys_t *keys, uint32_t number)
 }
 
 
+/* Sets "stat" to what there is in the table. */
+
 void
 ngx_http_webhook_keys_stat(ngx_http_webhook_keys_t *keys,
     ngx_http_webhook_keys_stat_t *stat)
 {
     stat->size = keys->size;
     stat->count = keys->count;
+    stat->bytes = sizeof(ngx_http_webhook_key_t) + sizeof(uint32_t);
     stat->forgotten = keys->forgotten;
 }
 

@@ -17,6 +17,7 @@
 #include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
+#include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
@@ -767,6 +768,17 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (rc == NGX_OK && ctx->method->event && ctx->conf->dedup) {
         rc = ngx_http_webhook_dedup(r, ctx);
+    }
+
+    /* where there is a zone, an event is the trigger of a registration */
+
+    if (rc == NGX_OK
+        && ctx->method->event
+        && ctx->conf->zone
+        && ctx->duplicate == NULL)
+    {
+        ngx_http_webhook_registry_count(ctx->conf->zone,
+                                        NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
     }
 
     return rc;

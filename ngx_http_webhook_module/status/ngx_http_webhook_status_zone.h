@@ -24,15 +24,6 @@ typedef struct {
 } ngx_http_webhook_status_refused_t;
 
 
-/* a zone of shared memory, and how much of it is in use, in bytes */
-
-typedef struct {
-    ngx_str_t          name;
-    size_t             size;
-    size_t             used;
-} ngx_http_webhook_status_memory_t;
-
-
 struct ngx_http_webhook_status_s {
     void              *sh;          /* private */
     void              *ring;        /* private */
@@ -58,7 +49,6 @@ void ngx_http_webhook_status_gauges(ngx_http_webhook_status_item_t *item,
     uint64_t *values);
 ngx_int_t ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
     ngx_pool_t *pool, ngx_array_t *list);
-ngx_int_t ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_STATUS_ZONE_H_INCLUDED_ */

@@ -11,7 +11,6 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_app.h"
@@ -895,9 +894,6 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     }
 
     *tail->last++ = '}';
-
-    ngx_http_webhook_registry_count(ctx->conf->zone,
-                                    NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
 
     return ngx_http_webhook_body_wrap(r, ctx, head, tail);
 }

@@ -7,6 +7,7 @@
 
 #include "views/ngx_http_webhook_status_json.h"
 #include "status/ngx_http_webhook_status_zone.h"
+#include "views/ngx_http_webhook_status_memory.h"
 
 
 static void ngx_http_webhook_status_json_system(

@@ -7,6 +7,7 @@
 
 #include "views/ngx_http_webhook_status_prometheus.h"
 #include "status/ngx_http_webhook_status_zone.h"
+#include "views/ngx_http_webhook_status_memory.h"
 
 
 static void ngx_http_webhook_status_prometheus_verdicts(
@@ -247,7 +248,7 @@ ngx_http_webhook_status_prometheus_memory(ngx_http_webhook_status_out_t *out)
         ngx_string("Size of a shared memory zone.");
     static ngx_str_t  used_bytes = ngx_string("nginx_webhook_zone_used_bytes");
     static ngx_str_t  used_help =
-        ngx_string("Bytes in use of a shared memory zone, in whole pages.");
+        ngx_string("Bytes in use of a shared memory zone.");
 
     if (ngx_http_webhook_status_memory(out->pool, &list) != NGX_OK) {
         out->failed = 1;
