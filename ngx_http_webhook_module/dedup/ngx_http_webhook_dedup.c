@@ -72,7 +72,7 @@ struct ngx_http_webhook_held_s {
 };
 
 
-/* what a duplicate is answered */
+/* the answer to a duplicate */
 
 struct ngx_http_webhook_duplicate_s {
     ngx_uint_t                       status;
@@ -103,24 +103,21 @@ static ngx_int_t ngx_http_webhook_dedup_create(
     ngx_http_webhook_dedup_zone_t *zone, u_char *p, size_t size);
 
 
-/* a zone of "webhook_zone" is none of ours */
+/* the address of this tells a dedup zone from other zones */
 static ngx_uint_t  ngx_http_webhook_dedup_tag;
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_in_progress = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("in_progress"),
-    ngx_string("an event with the same key is under way"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_in_progress =
+    ngx_http_webhook_verdict(NGX_HTTP_SERVICE_UNAVAILABLE, in_progress,
+                             "an event with the same key is under way");
 
 
 /*
- * A step, the last one: claims the event's key.  Returns NGX_OK also for
- * a duplicate: ctx->duplicate is set then, and the content handler will answer.
+ * Claims the event's key: the last step of all.  Returns what a step returns,
+ * and NGX_OK for a duplicate as well: ctx->duplicate is set then, and the
+ * content handler will answer.
  */
 
 ngx_int_t
@@ -217,7 +214,10 @@ ngx_http_webhook_dedup_key(ngx_http_request_t *r,
 }
 
 
-/* returns what ngx_http_webhook_keys_claim() does */
+/*
+ * Claims a key in its zone, counts what comes of that, and warns of a zone that
+ * is full.  Returns what ngx_http_webhook_keys_claim() does.
+ */
 
 static ngx_int_t
 ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
@@ -408,8 +408,9 @@ ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r)
 
 
 /*
- * The event will not be lost any more, whatever the sender is answered: its
- * keys are those of an event that was answered with "status".
+ * Confirms the keys of a request whose event will not be lost any more,
+ * whatever the sender is answered: they are now those of an event that was
+ * answered with "status".
  */
 
 void
@@ -474,7 +475,10 @@ ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
 }
 
 
-/* also when confirmed, if that answer could not be sent after all */
+/*
+ * Gives a claimed key back, also one that has been confirmed, if the answer
+ * could not be sent after all.
+ */
 
 static void
 ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held)
@@ -497,7 +501,7 @@ ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held)
 }
 
 
-/* the request ends; it may not have been answered */
+/* Gives the key back of a request that ends without an answer. */
 
 static void
 ngx_http_webhook_dedup_cleanup(void *data)
@@ -510,7 +514,11 @@ ngx_http_webhook_dedup_cleanup(void *data)
 }
 
 
-/* webhook_dedup key zone=name [ttl=12h]; */
+/*
+ * webhook_dedup key zone=name [ttl=12h];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -652,7 +660,11 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)
 }
 
 
-/* webhook_dedup_zone zone=name:size [state=path]; */
+/*
+ * webhook_dedup_zone zone=name:size [state=path];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -824,7 +836,10 @@ ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* fills a fresh zone, in the master, which must not keep the store open */
+/*
+ * Fills a new zone from its state, if it has one.  This is the master, which
+ * must not keep the store open.
+ */
 
 static ngx_int_t
 ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
@@ -879,7 +894,7 @@ ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
 }
 
 
-/* called after the configuration has been read, if there is a zone */
+/* Hooks the filter in; called if there is a zone, after the configuration. */
 
 void
 ngx_http_webhook_dedup_init(ngx_conf_t *cf)
@@ -908,7 +923,7 @@ ngx_http_webhook_dedup_init(ngx_conf_t *cf)
 }
 
 
-/* called when a process begins that will serve requests */
+/* Opens a zone's state; called when a process begins to serve requests. */
 
 void
 ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
@@ -935,7 +950,7 @@ ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
 }
 
 
-/* called when it ends */
+/* Writes what is left to a zone's state, and closes it: the process ends. */
 
 void
 ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone)

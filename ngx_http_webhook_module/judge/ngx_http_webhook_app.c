@@ -16,15 +16,13 @@ static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,
 static ngx_int_t ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n);
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated = {
-    NGX_HTTP_UNAUTHORIZED, ngx_string("unauthenticated"),
-    ngx_string("You are not authenticated"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, unauthenticated,
+                             "You are not authenticated");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token = {
-    NGX_HTTP_UNAUTHORIZED, ngx_string("invalid_token"),
-    ngx_string("Your token is invalid."), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, invalid_token,
+                             "Your token is invalid.");
 
 
 /*

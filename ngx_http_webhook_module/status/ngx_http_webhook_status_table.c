@@ -8,51 +8,12 @@
 #define ngx_http_webhook_status_n(table)  (sizeof(table) / sizeof((table)[0]))
 
 
-/*
- * What a request can be counted as: what no verdict says, in the order of the
- * enum in ngx_http_webhook_status_table.h, then the reasons of all verdicts.
- */
+#define ngx_http_webhook_status_name(name)  ngx_string(#name),
 
-ngx_str_t  ngx_http_webhook_status_reasons[] = {
-
-    ngx_string("accepted"),
-    ngx_string("too_large"),
-    ngx_string("aborted"),
-    ngx_string("internal_error"),
-    ngx_string("other"),
-
-    ngx_string("unknown_event"),
-    ngx_string("not_found"),
-    ngx_string("method_not_allowed"),
-    ngx_string("missing_secret"),
-    ngx_string("invalid_secret"),
-    ngx_string("unauthenticated"),
-    ngx_string("invalid_token"),
-    ngx_string("missing_signature"),
-    ngx_string("invalid_signature"),
-    ngx_string("stale_signature"),
-    ngx_string("unsupported_media_type"),
-    ngx_string("unsupported_encoding"),
-    ngx_string("empty_body"),
-    ngx_string("invalid_json"),
-    ngx_string("duplicate_field"),
-    ngx_string("missing_field"),
-    ngx_string("invalid_field"),
-    ngx_string("invalid_action"),
-    ngx_string("invalid_props"),
-    ngx_string("invalid_user_id"),
-    ngx_string("invalid_limit"),
-    ngx_string("invalid_after"),
-    ngx_string("wrong_plugin"),
-    ngx_string("zone_full"),
-    ngx_string("store_failed"),
-    ngx_string("queue_full"),
-    ngx_string("in_progress"),
-    ngx_null_string
+ngx_str_t  ngx_http_webhook_status_reasons[NGX_HTTP_WEBHOOK_STATUS_NREASONS] = {
+    NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(ngx_http_webhook_status_name)
+    NGX_HTTP_WEBHOOK_REASONS(ngx_http_webhook_status_name)
 };
-
-ngx_uint_t  ngx_http_webhook_status_nreasons =
-    ngx_http_webhook_status_n(ngx_http_webhook_status_reasons) - 1;
 
 
 static ngx_http_webhook_status_bucket_t  ngx_http_webhook_status_judging[] = {
@@ -110,7 +71,8 @@ static ngx_http_webhook_status_histogram_t
 /* the rows of ngx_http_webhook_status.h */
 
 #define ngx_http_webhook_status_row(name, key, metric, state, help)           \
-    { ngx_string(metric), ngx_string(state), ngx_string(key), ngx_string(help) },
+    { ngx_string(metric), ngx_string(state), ngx_string(key),                 \
+      ngx_string(help) },
 
 static ngx_http_webhook_status_metric_t
     ngx_http_webhook_status_zone_counters[] =

@@ -3,22 +3,31 @@
 #define _NGX_HTTP_WEBHOOK_STATUS_TABLE_H_INCLUDED_
 
 
+#include "core/ngx_http_webhook_verdict.h"
 #include "status/ngx_http_webhook_status.h"
 
 
 /*
  * What a request is counted as: an index of ngx_http_webhook_status_reasons[].
- * The first ones are outcomes of which no verdict tells.
+ * First come the outcomes that are no verdict's, then the reasons of verdicts,
+ * in their order.
  */
 
+#define NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(row)                                 \
+    row(accepted)                                                             \
+    row(too_large)                                                            \
+    row(aborted)                                                              \
+    row(internal_error)
+
+#define ngx_http_webhook_status_index(name)  ngx_http_webhook_status_##name,
+
 enum {
-    NGX_HTTP_WEBHOOK_STATUS_ACCEPTED = 0,
-    NGX_HTTP_WEBHOOK_STATUS_TOO_LARGE,
-    NGX_HTTP_WEBHOOK_STATUS_ABORTED,
-    NGX_HTTP_WEBHOOK_STATUS_INTERNAL_ERROR,
-    NGX_HTTP_WEBHOOK_STATUS_OTHER,          /* a verdict with another reason */
-    NGX_HTTP_WEBHOOK_STATUS_VERDICTS        /* the first one of a verdict */
+    NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(ngx_http_webhook_status_index)
+    ngx_http_webhook_status_verdicts
 };
+
+#define NGX_HTTP_WEBHOOK_STATUS_NREASONS                                      \
+    (ngx_http_webhook_status_verdicts + ngx_http_webhook_nreasons)
 
 
 /* a number of an item, a counter or a gauge: a row of status.h */
@@ -63,9 +72,8 @@ typedef struct {
 } ngx_http_webhook_status_kind_t;
 
 
-/* an empty reason ends the list */
-extern ngx_str_t  ngx_http_webhook_status_reasons[];
-extern ngx_uint_t  ngx_http_webhook_status_nreasons;
+extern ngx_str_t  ngx_http_webhook_status_reasons[
+    NGX_HTTP_WEBHOOK_STATUS_NREASONS];
 
 extern ngx_http_webhook_status_kind_t  ngx_http_webhook_status_kinds[];
 

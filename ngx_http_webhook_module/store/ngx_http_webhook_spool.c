@@ -542,8 +542,8 @@ ngx_http_webhook_spool_remove(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
 
 
 /*
- * Finds what waits for a destination next after "time" and "seq", be it due or
- * not.  Returns NGX_OK, NGX_DECLINED if there is nothing, or NGX_ERROR.
+ * Finds the event that waits for a destination next after "time" and "seq", be
+ * it due or not.  Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -577,8 +577,8 @@ ngx_http_webhook_spool_next(ngx_http_webhook_store_t *store,
 
 
 /*
- * Sets *destination to the lowest one, not below it, that something waits for.
- * Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
+ * Sets *destination to the lowest number, itself or above it, for which an
+ * event waits.  Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -659,8 +659,9 @@ ngx_http_webhook_spool_take(void *data, ngx_str_t *key, ngx_str_t *value)
 
 
 /*
- * Tells "handler" of what has arrived after number *seq, and sets it to the
- * last one: of an event its id, seq and destination.
+ * Tells "handler" of the id, the seq and the destination of each event that has
+ * arrived after number *seq, and sets *seq to the last one.  Returns NGX_OK or
+ * NGX_ERROR.
  */
 
 ngx_int_t
@@ -760,9 +761,9 @@ ngx_http_webhook_spool_find(ngx_http_webhook_store_t *store, u_char *id,
 
 
 /*
- * Copies an event that was found into "pool", or only its head, if "body" is
- * NULL.  Returns NGX_OK, NGX_DECLINED if
- * it is not there any more, or NGX_ERROR.
+ * Copies the head and the body of an event that was found into "pool", or only
+ * its head, if "body" is NULL.  Returns NGX_OK, NGX_DECLINED if the event is
+ * not there any more, or NGX_ERROR.
  */
 
 ngx_int_t

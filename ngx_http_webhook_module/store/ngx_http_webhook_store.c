@@ -518,7 +518,8 @@ ngx_http_webhook_store_write(ngx_http_webhook_store_t *store,
     if (rc != 0) {
         ngx_log_error(NGX_LOG_CRIT, store->log, 0,
                       "webhook %s \"%V\" could not be written: %s",
-                      store->conf.kind, &store->conf.path, ngx_http_webhook_store_strerror(rc));
+                      store->conf.kind, &store->conf.path,
+                      ngx_http_webhook_store_strerror(rc));
     }
 
     return change->rc;

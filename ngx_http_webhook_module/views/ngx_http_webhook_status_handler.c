@@ -42,13 +42,11 @@ struct ngx_http_webhook_status_conf_s {
 
 static ngx_int_t ngx_http_webhook_status_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_status_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_status_accept(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_http_webhook_status_format_t *ngx_http_webhook_status_find_format(
     ngx_str_t *name);
-static ngx_http_webhook_status_format_t *ngx_http_webhook_status_accepted(
+static ngx_http_webhook_status_format_t *ngx_http_webhook_status_by_accept(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_headers(ngx_http_request_t *r,
@@ -91,15 +89,10 @@ static ngx_http_webhook_status_format_t  ngx_http_webhook_status_formats[] = {
 #define ngx_http_webhook_status_data  (&ngx_http_webhook_status_formats[0])
 
 
-static ngx_str_t  ngx_http_webhook_status_events[] = {
-    ngx_null_string
-};
-
-
 static ngx_http_webhook_method_t  ngx_http_webhook_status_methods[] = {
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_http_webhook_status_authenticate,
+      NULL,
       NULL,
       0,
       NULL,
@@ -115,27 +108,19 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_status_resource = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_status_invalid_format = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("invalid_format"),
-    ngx_string("format must be json, prometheus or html"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_status_invalid_format =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_format,
+                             "format must be json, prometheus or html");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_status_other_format = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("invalid_format"),
-    ngx_string("format is not the one of this location"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_status_other_format =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_format,
+                             "format is not the one of this location");
 
 
 static ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
     ngx_string("status"),
-    ngx_http_webhook_status_events,
+    NULL,                                  /* events */
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_status_route,
     NULL,                                  /* param */
@@ -154,16 +139,6 @@ ngx_http_webhook_status_route(ngx_http_request_t *r,
     ctx->resource = &ngx_http_webhook_status_resource;
 
     return NGX_OK;
-}
-
-
-/* Who may look at the status is for nginx's own modules to say. */
-
-static ngx_int_t
-ngx_http_webhook_status_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    return NGX_DECLINED;
 }
 
 
@@ -205,7 +180,7 @@ ngx_http_webhook_status_accept(ngx_http_request_t *r,
 
     } else {
         format = conf->format ? conf->format
-                              : ngx_http_webhook_status_accepted(r);
+                              : ngx_http_webhook_status_by_accept(r);
     }
 
     ctx->data = format;
@@ -243,7 +218,7 @@ ngx_http_webhook_status_find_format(ngx_str_t *name)
  */
 
 static ngx_http_webhook_status_format_t *
-ngx_http_webhook_status_accepted(ngx_http_request_t *r)
+ngx_http_webhook_status_by_accept(ngx_http_request_t *r)
 {
     u_char                            *last;
     ngx_str_t                         *type;

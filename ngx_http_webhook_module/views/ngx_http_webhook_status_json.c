@@ -115,9 +115,9 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         }
 
         ngx_http_webhook_status_print(out, ",\"accepted\":%uA,\"refused\":{",
-                                  verdicts[NGX_HTTP_WEBHOOK_STATUS_ACCEPTED]);
+                                  verdicts[ngx_http_webhook_status_accepted]);
 
-        for (i = 1, n = 0; reasons[i].len; i++) {
+        for (i = 1, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
             if (verdicts[i]) {
                 ngx_http_webhook_status_print(out, "%s\"%V\":%uA",
@@ -138,7 +138,7 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
 }
 
 
-/* cumulative, as Prometheus counts them; the last bound is null */
+/* Prints a histogram, cumulative as in Prometheus; the last bound is null. */
 
 static void
 ngx_http_webhook_status_json_histogram(ngx_http_webhook_status_out_t *out,

@@ -108,9 +108,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
 
                 name = ngx_http_webhook_status_event(&system[n], event);
 
-                for (i = 0; reasons[i].len; i++) {
+                for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
-                    if (i == NGX_HTTP_WEBHOOK_STATUS_ACCEPTED) {
+                    if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
                             ngx_http_webhook_status_print(out,
@@ -141,7 +141,7 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
 }
 
 
-/* one metric after another, of all items of a kind */
+/* Prints one metric after another, of all items of a kind. */
 
 static void
 ngx_http_webhook_status_prometheus_kind(ngx_http_webhook_status_out_t *out,
