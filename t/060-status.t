@@ -399,6 +399,7 @@ END
                       "webhook_zone zone=hooks:1m state=$Root/hooks.db "
                       . "state_size=1m;\n",
                       server => "location /lenra/ { webhook lenra zone=hooks;\n"
+                                . 'webhook_secret off; '
                                 . "webhook_app $App environment=1 token=t0ken;"
                                 . "}\n");
 

@@ -90,6 +90,7 @@ END
         }
         location /lenra/ {
             webhook lenra zone=hooks;
+            webhook_secret off;
             webhook_app $App environment=1 token=t0ken;
             proxy_pass http://127.0.0.1:$upstream;
         }
@@ -343,6 +344,7 @@ END
 END
         location /lenra/ {
             webhook lenra zone=hooks;
+            webhook_secret off;
             webhook_app $App environment=1 token=t0ken;
             webhook_dedup \$http_webhook_id zone=seen;
             proxy_pass http://127.0.0.1:$to;

@@ -469,15 +469,14 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 
     for (i = 0; list && i < wmcf->queues.nelts; i++) {
 
-        json = ngx_http_webhook_api_queue_json(r->pool, queue[i]);
+        json = ngx_http_webhook_api_queue_json(queue[i]);
 
         if (json == NULL) {
 
             /* the others are shown all the same */
 
             json = json_pack("{s:o, s:s}", "queue",
-                             ngx_http_webhook_api_text_json(r->pool,
-                                                            &queue[i]->name),
+                             ngx_http_webhook_api_text_json(&queue[i]->name),
                              "error", "store_failed");
         }
 
@@ -504,7 +503,7 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    json = ngx_http_webhook_api_queue_json(r->pool, api->queue);
+    json = ngx_http_webhook_api_queue_json(api->queue);
 
     return json ? ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json)
                 : ngx_http_webhook_refuse(r, ctx,
@@ -614,8 +613,7 @@ ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
 
     if (name
         && json_object_set_new(json, "event",
-                               ngx_http_webhook_api_text_json(
-                                                    api->request->pool, name))
+                               ngx_http_webhook_api_text_json(name))
            != 0)
     {
         json_decref(json);
