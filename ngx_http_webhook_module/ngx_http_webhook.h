@@ -43,9 +43,8 @@ typedef ngx_int_t (*ngx_http_webhook_step_pt)(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t                        status;
-    ngx_str_t                         reason;   /* in $webhook_reason */
-    ngx_str_t                         message;  /* follows the member's path,
-                                                   where there is a member */
+    ngx_uint_t                        reason;   /* its index, see verdict.h */
+    ngx_str_t                         message;
     ngx_str_t                         alias;    /* the reason in the body, where
                                                    the system has its own */
     ngx_uint_t                        offset;   /* the body says where */
@@ -57,7 +56,10 @@ typedef struct {
 typedef struct {
     ngx_uint_t                        methods;      /* a row of 0 ends a list */
 
-    /* access phase: NGX_DECLINED if there is no credential to judge */
+    /*
+     * In the access phase, after the secret of webhook_secret: what else is
+     * asked for.  Returns NGX_DECLINED if that is nothing; may be NULL.
+     */
     ngx_http_webhook_step_pt          authenticate;
 
     /* before the body is read, may be NULL */
@@ -146,7 +148,8 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                         name;
-    ngx_str_t                        *events;       /* to an empty one */
+    ngx_str_t                        *events;       /* to an empty one; NULL:
+                                                       it has none */
 
     /* index of the field that holds the event's name, or ROOT: the path does */
     ngx_uint_t                        event_field;

@@ -338,7 +338,8 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    wmcf->status = ngx_http_webhook_status_create(cf, ngx_http_webhook_providers);
+    wmcf->status = ngx_http_webhook_status_create(cf,
+                                                  ngx_http_webhook_providers);
     if (wmcf->status == NULL) {
         return NULL;
     }

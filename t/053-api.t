@@ -192,11 +192,11 @@ subtest 'queues' => sub {
 subtest 'a queue whose name is not UTF-8' => sub {
     my $nginx = nginx('name', location => '',
                       http => qq(webhook_queue_path $Root/u queue=\xfcber;));
-    my $latin = counts(0, 0, name => "\xc3\xbcber");
+    my $nameless = counts(0, 0, name => 'x') =~ s/"x"/null/r;
 
     is(ask(GET => '/api/queues'),
-       qq(200 {"queues":[$latin,) . counts(0, 0) . ']}', 'as headers are');
-    is(ask(GET => '/api/queues/%FCber'), "200 $latin", 'and found');
+       qq(200 {"queues":[$nameless,) . counts(0, 0) . ']}', 'is null');
+    is(ask(GET => '/api/queues/%FCber'), "200 $nameless", 'but found');
     $nginx->finish;
 };
 
@@ -361,11 +361,11 @@ END
 
     # headers of any bytes
     my $id = $send->('x', 'X-A' => "caf\xe9 \"\\", 'X-B' => "caf\xc3\xa9",
-                     'X-C' => "\xff\x80", 'X-D' => '', 'X-E' => "a\tb");
-    my $told = $shown->($id, qq(,["X-A","caf\xc3\xa9 \\"\\\\"],)
-                             . qq(["X-B","caf\xc3\xa9"],)
-                             . qq(["X-C","\xc3\xbf\xc2\x80"],["X-D",""],)
-                             . '["X-E","a\tb"]', '"body":"x"');
+                     'X-C' => "\xff\x80", 'X-D' => '', 'X-E' => "a\tb",
+                     'X-F' => '"\\');
+    my $told = $shown->($id, qq(,["X-A",null],["X-B","caf\xc3\xa9"],)
+                             . qq(["X-C",null],["X-D",""],)
+                             . '["X-E","a\tb"],["X-F","\"\\\\"]', '"body":"x"');
     is(ask(GET => "/api/queues/q/events/$id"), "200 $told", 'headers');
 
     # of a sender's own id, and of Munity

@@ -389,7 +389,7 @@ my $json = JSON::PP->new->canonical;
 my @bounds = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30);
 my $times = {buckets => [(map { [$_, 50] } @bounds), [undef, 100]],
              count => 100, sum => 12};
-my $judge = {buckets => [[1e-6, 3], [undef, 3]], count => 3, sum => 1e-5};
+my $judge = {buckets => [[1e-6, 3], [undef, 4]], count => 4, sum => 1e-5};
 
 NginxProcess::write_file("$Root/mock.json", $json->utf8->encode({
     time => 1795000000, since => 1795000000, nginx => $Hostile,
@@ -447,10 +447,12 @@ for my $table (qw(reasontable eventtable lasttable zonetable memorytable
 }
 
 is(shows('#queuetable tbody') =~ s/\s+/ /gr =~ s/ $//r,
-   "$Queue 5 2 h 4.0 KB of 1.0 GB 1,234,567 3 2 1 ms "
+   "$Queue 5 2 h 4.0 KB of 1.0 GB 1,234,567 3 2 ≤ 1 ms "
    . 'quiet — — — 0 0 0 —', 'queues');
 like(shows('#tiles'), qr/Queued events\s+5\s+the oldest for 2 h/,
      'what waits');
+like(shows('#tiles'), qr/Judging time, p99\s+> 1 µs/,
+     'of a time no more than its bounds is said');
 quiet('hostile');
 
 # The API wants a secret.

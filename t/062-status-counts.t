@@ -90,6 +90,7 @@ END
         }
         location /lenra/ {
             webhook lenra zone=hooks;
+            webhook_secret off;
             webhook_app $App environment=1 token=t0ken;
             proxy_pass http://127.0.0.1:$upstream;
         }
@@ -327,6 +328,99 @@ END
     $nginx->expect(qr/access forbidden by rule/, qr/connect\(\) failed/,
                    qr/client intended to send too large/,
                    qr/client sent invalid chunked body/);
+    $nginx->finish;
+}
+
+
+# --- what is counted once, and the memory of each zone --------------------
+
+{
+    my $to = NginxProcess::port(2);
+    my $nginx = nginx('once', http => <<END, server => <<END);
+    webhook_zone zone=hooks:64k;
+    webhook_zone zone=ours:64k;
+    webhook_zone zone=kept:64k state=$Root/kept.db;
+    webhook_dedup_zone zone=seen:64k;
+END
+        location /lenra/ {
+            webhook lenra zone=hooks;
+            webhook_secret off;
+            webhook_app $App environment=1 token=t0ken;
+            webhook_dedup \$http_webhook_id zone=seen;
+            proxy_pass http://127.0.0.1:$to;
+        }
+        location /ours/ {
+            webhook_endpoints zone=ours;
+        }
+        location /kept/ {
+            webhook_endpoints zone=kept;
+        }
+END
+
+    my $zone = sub {
+        my ($name) = @_;
+        my ($zone) = grep { $_->{zone} eq $name } @{status()->{zones}};
+
+        return $zone->{total};
+    };
+    my $memory = sub {
+        my ($zone) = grep { $_->{zone} eq 'seen' } @{status()->{memory}};
+
+        return $zone;
+    };
+
+    is(join(' ', map { $_->{zone} } @{status()->{memory}}),
+       'status hooks ours kept seen', 'the memory of each zone');
+    is($memory->()->{bytes}, 65536, 'the size of a dedup zone');
+
+    my $before = $memory->()->{used_bytes};
+
+    cmp_ok($before, '>', 0, 'what it uses without a key');
+    cmp_ok($before, '<', 16384, 'is not all of it');
+
+    my ($uuid) = $Client->request(POST => '/lenra/app/webhooks',
+                                  '{"action":"a"}', @Token)->{body}
+                 =~ /"uuid":"([^"]+)"/;
+    my $trigger = sub {
+        my ($id) = @_;
+
+        return $Client->request(POST => "/lenra/apps/$App/webhooks/$uuid",
+                                '{}', @Json, 'webhook-id' => $id)->{body};
+    };
+
+    is($trigger->('one'), "taken\n", 'a trigger');
+    is($trigger->('one'), '{"id":"one"}', 'its duplicate') for 1, 2;
+    is($trigger->('two'), "taken\n", 'another one');
+    is($zone->('hooks')->{triggers}, 2, 'duplicates are no triggers');
+    is(status()->{dedup}[0]{total}{duplicates}, 2, 'but duplicates');
+    is($memory->()->{used_bytes} - $before, 2 * 92, 'what two keys take');
+    like(get('/status/prometheus')->{body},
+         qr/^nginx_webhook_zone_bytes\{zone="seen"\} 65536$/m,
+         'the dedup zone for Prometheus');
+
+    for my $name (qw(ours kept)) {
+        my $put = sub {
+            my ($body) = @_;
+
+            return $Client->request(PUT => "/$name/workspaces/w/webhook",
+                                    $body, @Secret)->{status};
+        };
+        my $url = '"url":"https://8.8.8.8/"';
+
+        is($put->("{$url}"), 201, "$name: an endpoint");
+        is($put->("{$url,\"enabled\":false}"), 200, "$name: switched off");
+        is($put->("{$url,\"enabled\":true}"), 200, "$name: switched on");
+        is($put->('{"url":"https://8.8.4.4/"}'), 200, "$name: moved");
+        is_deeply($zone->($name), {creates => 1, deletes => 0, triggers => 0},
+                  "$name: a change creates nothing");
+
+        is($Client->request(DELETE => "/$name/workspaces/w/webhook", undef,
+                            @Secret)->{status}, 204, "$name: deleted");
+        is($put->("{$url}"), 201, "$name: and created anew");
+        is_deeply($zone->($name), {creates => 2, deletes => 1, triggers => 0},
+                  "$name: which is counted");
+    }
+
     $nginx->finish;
 }
 

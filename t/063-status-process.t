@@ -16,8 +16,9 @@ use Time::HiRes qw(sleep time);
 {
     my $zones = sub { join "\n", map { "webhook_zone zone=$_:64k;" } @_ };
     my $server = sub {
-        join "\n", map { "location /$_/ { webhook lenra zone=$_; webhook_app "
-                         . "$App environment=1 token=t0ken; }" } @_;
+        join "\n", map { "location /$_/ { webhook lenra zone=$_; "
+                         . "webhook_secret off; webhook_app $App "
+                         . 'environment=1 token=t0ken; }' } @_;
     };
     my $with = sub { (http => $zones->(@_), server => $server->(@_)) };
     my $zone = sub {

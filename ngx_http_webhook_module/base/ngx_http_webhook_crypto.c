@@ -13,7 +13,7 @@
 #include <openssl/rand.h>
 
 
-/* bytes of a block of SHA-256 */
+/* the size of a block of SHA-256, in bytes */
 #define NGX_HTTP_WEBHOOK_MAC_BLOCK  64
 
 

@@ -7,7 +7,7 @@
 #include <ngx_core.h>
 
 
-/* bytes of SHA-256, and so of HMAC-SHA256 */
+/* the size of a SHA-256, and so of an HMAC-SHA256, in bytes */
 #define NGX_HTTP_WEBHOOK_MAC_SIZE  32
 
 

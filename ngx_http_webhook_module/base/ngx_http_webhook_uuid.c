@@ -11,7 +11,7 @@
 #include <uuid/uuid.h>
 
 
-/* the value of a hexadecimal digit, and a bit that nothing else has */
+/* The value of each hexadecimal digit, with a bit that no other byte has. */
 
 #define NGX_HTTP_WEBHOOK_UUID_DIGIT  16
 
@@ -25,7 +25,7 @@ static u_char  ngx_http_webhook_uuid_digits[256] = {
      0, 26, 27, 28, 29, 30, 31,  0,  0,  0,  0,  0,  0,  0,  0,  0
 };
 
-/* where the four digits of each two bytes are in the text */
+/* The places in the text of the four digits of each two bytes. */
 
 static u_char  ngx_http_webhook_uuid_pairs[NGX_HTTP_WEBHOOK_UUID_SIZE / 2] = {
     0, 4, 9, 14, 19, 24, 28, 32
@@ -72,7 +72,7 @@ ngx_http_webhook_uuid_parse(ngx_str_t *text, u_char *uuid)
 }
 
 
-/* makes a random UUID, version 4, of 16 bytes */
+/* Makes a random UUID, of version 4, in the 16 bytes of "uuid". */
 
 void
 ngx_http_webhook_uuid_generate(u_char *uuid)
@@ -82,8 +82,9 @@ ngx_http_webhook_uuid_generate(u_char *uuid)
 
 
 /*
- * Makes a UUID of version 7, RFC 9562, section 5.7: random after the time in
- * milliseconds, so that those of one time are together in an index.
+ * Makes a UUID of version 7, RFC 9562, section 5.7, in the 16 bytes of "uuid":
+ * it begins with the time in milliseconds, so that UUIDs of one time lie
+ * together in an index.
  */
 
 void
@@ -107,7 +108,10 @@ ngx_http_webhook_uuid_generate_ordered(u_char *uuid)
 }
 
 
-/* writes 36 characters in lower case and returns the end of them */
+/*
+ * Writes a UUID's text to "p", 36 characters in lower case without a zero, and
+ * returns the end of it.
+ */
 
 u_char *
 ngx_http_webhook_uuid_print(u_char *p, u_char *uuid)

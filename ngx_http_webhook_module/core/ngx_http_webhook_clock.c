@@ -1,5 +1,9 @@
 
-/* The clock that measures how long a request is checked; the time of day. */
+/*
+ * The clock that measures how long a request is checked, and the time of day.
+ * There is one such clock in a process: it runs while the module looks at
+ * a request, and never while nginx waits for one.
+ */
 
 
 #include "core/ngx_http_webhook_clock.h"
@@ -12,7 +16,7 @@ static uint64_t ngx_http_webhook_clock(void);
 static uint64_t  ngx_http_webhook_clock_started;
 
 
-/* starts the clock; returns 1, or 0 if it was running */
+/* Starts the clock.  Returns 1, or 0 if it was running. */
 
 ngx_uint_t
 ngx_http_webhook_clock_start(void)
@@ -28,8 +32,8 @@ ngx_http_webhook_clock_start(void)
 
 
 /*
- * Stops the clock, if it runs, and adds what it shows to the time that the
- * judgement took; "ctx" may be NULL.  Returns 1 if it was running.
+ * Stops the clock, if it runs, and adds the nanoseconds that it shows to
+ * ctx->judge_time; "ctx" may be NULL.  Returns 1 if it was running.
  */
 
 ngx_uint_t

@@ -1,5 +1,5 @@
 
-/* parameters that several directives have: zones and files */
+/* Parameters that several directives have: zones, sizes and files. */
 
 
 #include "core/ngx_http_webhook_conf.h"
@@ -7,8 +7,9 @@
 
 
 /*
- * Takes "zone=name:size" apart.  Returns the size, or NGX_ERROR, with an error
- * logged, if that is wrong or too small.
+ * Takes a parameter "zone=name:size" apart, and sets "name".  Returns the size
+ * in bytes, or NGX_ERROR, with an [emerg] logged, if the parameter is not such
+ * a one, or the size is too small.
  */
 
 ssize_t
@@ -56,8 +57,9 @@ invalid:
 
 
 /*
- * Parses the size of a store in a parameter, after "skip" bytes of its name.
- * Returns NGX_ERROR, with an error logged, if it is none or too small.
+ * Parses the size of a store in a parameter, which follows "skip" bytes of its
+ * name.  Returns bytes, or NGX_ERROR, with an [emerg] logged, if it is no size,
+ * or too small.
  */
 
 off_t
@@ -88,8 +90,9 @@ ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
 
 
 /*
- * Takes note of a store's file: LMDB does not allow a process to open one
- * twice.  "path" must be a full one.
+ * Takes note of a store's file by its full path.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR, with an [emerg] logged, if another store has it: LMDB does
+ * not allow a process to open a file twice.
  */
 
 char *

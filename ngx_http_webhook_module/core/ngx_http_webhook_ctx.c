@@ -1,7 +1,7 @@
 
 /*
- * The context of a request in a location, and what all rooms do with it:
- * find it, set a verdict, look at headers and add them.
+ * The context of a request in a location, and what all rooms do with it and
+ * with the request: find it, set a verdict, look at headers and add them.
  */
 
 
@@ -18,45 +18,10 @@ static void ngx_http_webhook_ctx_cleanup(void *data);
 static ngx_str_t  ngx_http_webhook_id_header = ngx_string("webhook-id");
 
 
-ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_path = {
-    NGX_HTTP_NOT_FOUND,
-    ngx_string("unknown_event"),
-    ngx_string("the path names no event"),
-    ngx_null_string,
-    0
-};
-
-
-ngx_http_webhook_verdict_t  ngx_http_webhook_zone_full = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("zone_full"),
-    ngx_string("there is no room for another one"),
-    ngx_null_string,
-    0
-};
-
-
-ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("store_failed"),
-    ngx_string("it could not be made durable"),
-    ngx_null_string,
-    0
-};
-
-
-ngx_http_webhook_verdict_t  ngx_http_webhook_queue_full = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("queue_full"),
-    ngx_string("there is no room for another event"),
-    ngx_null_string,
-    0
-};
-
-
 /*
- * Returns the judgement of the request, NULL if there is none.  Where an
- * internal redirect has forgotten it, or in a subrequest, it is the last one.
+ * Returns the request's context, or NULL if there is none.  After an internal
+ * redirect, for which nginx forgets it, and in a subrequest, it is the last one
+ * that the request had.
  */
 
 ngx_http_webhook_ctx_t *
@@ -83,7 +48,11 @@ ngx_http_webhook_get_ctx(ngx_http_request_t *r)
 }
 
 
-/* makes the request a new judgement; returns NULL if there is no memory */
+/*
+ * Makes the request a new context, which takes over what belongs to the event
+ * and not to the location: its id, its body, its claimed keys and its delivery.
+ * Returns NULL if there is no memory.
+ */
 
 ngx_http_webhook_ctx_t *
 ngx_http_webhook_create_ctx(ngx_http_request_t *r)
@@ -121,7 +90,7 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
 }
 
 
-/* its address is the mark by which ngx_http_webhook_get_ctx() finds it */
+/* The address of this cleanup is the mark of a context in a pool. */
 
 static void
 ngx_http_webhook_ctx_cleanup(void *data)
@@ -131,8 +100,8 @@ ngx_http_webhook_ctx_cleanup(void *data)
 
 
 /*
- * Sets the verdict, for which "verdict" must be static, and the member that it
- * is about, or NULL.  Returns NGX_ABORT for a step to return.
+ * Sets the request's verdict, which must be static, and the member that it is
+ * about, or NULL.  Returns NGX_ABORT for a step to return.
  */
 
 ngx_int_t
@@ -147,8 +116,8 @@ ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
 
 
 /*
- * Looks a request header up by its name in lower case.  Returns the first one,
- * or NULL, and in "count" how many there are.
+ * Looks a request header up by its name in lower case.  Returns the first one
+ * of that name, or NULL, and sets "count" to how many there are.
  */
 
 ngx_table_elt_t *
@@ -190,7 +159,10 @@ ngx_http_webhook_find_header(ngx_http_request_t *r, ngx_str_t *key,
 }
 
 
-/* returns the index of the system's event of this name, or NO_EVENT */
+/*
+ * Returns the index of the system's event of this name, or
+ * NGX_HTTP_WEBHOOK_NO_EVENT.
+ */
 
 ngx_uint_t
 ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
@@ -201,7 +173,7 @@ ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
 
     events = provider->events;
 
-    for (i = 0; events[i].len; i++) {
+    for (i = 0; events && events[i].len; i++) {
 
         if (events[i].len == name->len
             && ngx_memcmp(events[i].data, name->data, name->len) == 0)
@@ -215,9 +187,9 @@ ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
 
 
 /*
- * Sets ctx->id, unless it is known: to the sender's webhook-id, if there is one
- * of visible ASCII, or else, if "make", to a UUID, which then is in ctx->own_id
- * as well.  Returns NGX_OK or NGX_ERROR.
+ * Sets ctx->id, unless it is set: to the sender's webhook-id, if there is one
+ * of visible ASCII, and otherwise, if "make" is set, to a UUID, which then is
+ * in ctx->own_id as well.  Returns NGX_OK, or NGX_ERROR if there is no memory.
  */
 
 ngx_int_t
@@ -274,7 +246,10 @@ ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 }
 
 
-/* "name" is static, "value" lives as long as the request; NULL: no memory */
+/*
+ * Adds a header to the answer.  "name" must be static, and the text of "value"
+ * must live as long as the request.  Returns NULL if there is no memory.
+ */
 
 ngx_table_elt_t *
 ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
@@ -299,7 +274,11 @@ ngx_http_webhook_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
 }
 
 
-/* as in ngx_http_process_request_headers() */
+/*
+ * Adds a header to a request that has no client, as nginx does when it reads
+ * one.  The texts of "key" and "value" must live as long as the request.
+ * Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_add_request_header(ngx_http_request_t *r, ngx_str_t *key,

@@ -3,7 +3,7 @@
 #define _NGX_HTTP_WEBHOOK_CTX_H_INCLUDED_
 
 
-#include "ngx_http_webhook.h"
+#include "core/ngx_http_webhook_verdict.h"
 
 
 ngx_http_webhook_ctx_t *ngx_http_webhook_get_ctx(ngx_http_request_t *r);
@@ -21,12 +21,6 @@ ngx_int_t ngx_http_webhook_add_request_header(ngx_http_request_t *r,
     ngx_str_t *key, ngx_str_t *value);
 ngx_table_elt_t *ngx_http_webhook_add_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
-
-
-extern ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_path;
-extern ngx_http_webhook_verdict_t  ngx_http_webhook_zone_full;
-extern ngx_http_webhook_verdict_t  ngx_http_webhook_store_failed;
-extern ngx_http_webhook_verdict_t  ngx_http_webhook_queue_full;
 
 
 #endif /* _NGX_HTTP_WEBHOOK_CTX_H_INCLUDED_ */

@@ -72,7 +72,7 @@ struct ngx_http_webhook_held_s {
 };
 
 
-/* what a duplicate is answered */
+/* the answer to a duplicate */
 
 struct ngx_http_webhook_duplicate_s {
     ngx_uint_t                       status;
@@ -84,6 +84,8 @@ static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
     ngx_http_webhook_answer_t *answer, ngx_log_t *log);
+static void ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
+    ngx_http_webhook_keys_stat_t *stat);
 static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
 static ngx_int_t ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_answer_t *answer);
@@ -93,30 +95,29 @@ static void ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx,
 static void ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held);
 static void ngx_http_webhook_dedup_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r);
+static char *ngx_http_webhook_dedup_compile(ngx_conf_t *cf,
+    ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_webhook_dedup_create(
     ngx_http_webhook_dedup_zone_t *zone, u_char *p, size_t size);
 
 
-/* a zone of "webhook_zone" is none of ours */
+/* the address of this tells a dedup zone from other zones */
 static ngx_uint_t  ngx_http_webhook_dedup_tag;
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_in_progress = {
-    NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_string("in_progress"),
-    ngx_string("an event with the same key is under way"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_in_progress =
+    ngx_http_webhook_verdict(NGX_HTTP_SERVICE_UNAVAILABLE, in_progress,
+                             "an event with the same key is under way");
 
 
 /*
- * A step, the last one: claims the event's key.  Returns NGX_OK also for
- * a duplicate: ctx->duplicate is set then, and the content handler will answer.
+ * Claims the event's key: the last step of all.  Returns what a step returns,
+ * and NGX_OK for a duplicate as well: ctx->duplicate is set then, and the
+ * content handler will answer.
  */
 
 ngx_int_t
@@ -213,7 +214,10 @@ ngx_http_webhook_dedup_key(ngx_http_request_t *r,
 }
 
 
-/* returns what ngx_http_webhook_keys_claim() does */
+/*
+ * Claims a key in its zone, counts what comes of that, and warns of a zone that
+ * is full.  Returns what ngx_http_webhook_keys_claim() does.
+ */
 
 static ngx_int_t
 ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
@@ -264,19 +268,43 @@ ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
 
 
 static void
+ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
+    ngx_http_webhook_keys_stat_t *stat)
+{
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    ngx_http_webhook_keys_stat(zone->keys, stat);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+static void
 ngx_http_webhook_dedup_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_dedup_zone_t *zone = data;
 
     ngx_http_webhook_keys_stat_t  stat;
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    ngx_http_webhook_keys_stat(zone->keys, &stat);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_webhook_dedup_stat(zone, &stat);
 
     values[NGX_HTTP_WEBHOOK_STATUS_KEYS] = stat.count;
+}
+
+
+/*
+ * Returns how many bytes of a zone are in use: all that no further key could
+ * take.  The slab would say that all are, for the table of keys is made once.
+ */
+
+size_t
+ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone)
+{
+    ngx_http_webhook_keys_stat_t  stat;
+
+    ngx_http_webhook_dedup_stat(shm_zone->data, &stat);
+
+    return shm_zone->shm.size - (stat.size - stat.count) * stat.bytes;
 }
 
 
@@ -380,8 +408,9 @@ ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r)
 
 
 /*
- * The event will not be lost any more, whatever the sender is answered: its
- * keys are those of an event that was answered with "status".
+ * Confirms the keys of a request whose event will not be lost any more,
+ * whatever the sender is answered: they are now those of an event that was
+ * answered with "status".
  */
 
 void
@@ -446,7 +475,10 @@ ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
 }
 
 
-/* also when confirmed, if that answer could not be sent after all */
+/*
+ * Gives a claimed key back, also one that has been confirmed, if the answer
+ * could not be sent after all.
+ */
 
 static void
 ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held)
@@ -469,7 +501,7 @@ ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held)
 }
 
 
-/* the request ends; it may not have been answered */
+/* Gives the key back of a request that ends without an answer. */
 
 static void
 ngx_http_webhook_dedup_cleanup(void *data)
@@ -482,17 +514,21 @@ ngx_http_webhook_dedup_cleanup(void *data)
 }
 
 
-/* webhook_dedup key zone=name [ttl=12h]; */
+/*
+ * webhook_dedup key zone=name [ttl=12h];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                         *value, text;
-    ngx_uint_t                         i;
-    ngx_http_webhook_dedup_t          *dedup;
-    ngx_http_compile_complex_value_t   ccv;
+    char                      *rv;
+    ngx_str_t                 *value, text;
+    ngx_uint_t                 i;
+    ngx_http_webhook_dedup_t  *dedup;
 
     if (wlcf->dedup != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -515,31 +551,9 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     dedup->file = cf->conf_file->file.name.data;
     dedup->line = cf->conf_file->line;
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &dedup->key;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (dedup->key.lengths == NULL) {
-        return "has a key without a variable: all events would be one";
-    }
-
-    /* most keys are one variable, which need not be copied */
-
-    dedup->variable = -1;
-
-    if (dedup->key.flushes
-        && value[1].data[0] == '$'
-        && strspn((char *) &value[1].data[1],
-                  "abcdefghijklmnopqrstuvwxyz_0123456789")
-           == value[1].len - 1)
-    {
-        dedup->variable = dedup->key.flushes[0];
+    rv = ngx_http_webhook_dedup_compile(cf, dedup, &value[1]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
@@ -588,7 +602,49 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* called when all of the configuration has been read */
+/* Compiles the key of webhook_dedup; returns what a directive returns. */
+
+static char *
+ngx_http_webhook_dedup_compile(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup,
+    ngx_str_t *key)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = key;
+    ccv.complex_value = &dedup->key;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (dedup->key.lengths == NULL) {
+        return "has a key without a variable: all events would be one";
+    }
+
+    /* most keys are one variable, which need not be copied */
+
+    dedup->variable = -1;
+
+    if (dedup->key.flushes
+        && key->data[0] == '$'
+        && strspn((char *) &key->data[1],
+                  "abcdefghijklmnopqrstuvwxyz_0123456789")
+           == key->len - 1)
+    {
+        dedup->variable = dedup->key.flushes[0];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Checks that the zone of a webhook_dedup is defined; called when all of the
+ * configuration has been read.
+ */
 
 char *
 ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)
@@ -604,7 +660,11 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)
 }
 
 
-/* webhook_dedup_zone zone=name:size [state=path]; */
+/*
+ * webhook_dedup_zone zone=name:size [state=path];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -776,7 +836,10 @@ ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* fills a fresh zone, in the master, which must not keep the store open */
+/*
+ * Fills a new zone from its state, if it has one.  This is the master, which
+ * must not keep the store open.
+ */
 
 static ngx_int_t
 ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
@@ -831,7 +894,7 @@ ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
 }
 
 
-/* called after the configuration has been read, if there is a zone */
+/* Hooks the filter in; called if there is a zone, after the configuration. */
 
 void
 ngx_http_webhook_dedup_init(ngx_conf_t *cf)
@@ -860,7 +923,7 @@ ngx_http_webhook_dedup_init(ngx_conf_t *cf)
 }
 
 
-/* called when a process begins that will serve requests */
+/* Opens a zone's state; called when a process begins to serve requests. */
 
 void
 ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
@@ -887,7 +950,7 @@ ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
 }
 
 
-/* called when it ends */
+/* Writes what is left to a zone's state, and closes it: the process ends. */
 
 void
 ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone)

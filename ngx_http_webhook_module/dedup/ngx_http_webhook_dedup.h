@@ -19,6 +19,7 @@ void ngx_http_webhook_dedup_init(ngx_conf_t *cf);
 void ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle);
 void ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone);
+size_t ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_DEDUP_H_INCLUDED_ */

@@ -125,7 +125,10 @@ static ngx_str_t  ngx_http_webhook_dedup_state_secret_key =
     ngx_string("secret");
 
 
-/* completes the configuration of a store */
+/*
+ * Completes the configuration of a store that is a dedup zone's state; path,
+ * size and owner are the caller's.
+ */
 
 void
 ngx_http_webhook_dedup_state_conf(ngx_http_webhook_store_conf_t *conf)
@@ -136,7 +139,7 @@ ngx_http_webhook_dedup_state_conf(ngx_http_webhook_store_conf_t *conf)
 }
 
 
-/* makes a secret: of its 16 bytes, 122 bits are random */
+/* Makes a secret of 16 bytes, of which 122 bits are random. */
 
 void
 ngx_http_webhook_dedup_state_random(u_char *secret)
@@ -145,7 +148,10 @@ ngx_http_webhook_dedup_state_random(u_char *secret)
 }
 
 
-/* sets the secret that the state's hashes are made with; NGX_OK or NGX_ERROR */
+/*
+ * Sets "secret" to the one that the state's hashes are made with, and makes it
+ * if there is none.  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_dedup_state_secret(ngx_http_webhook_store_t *store,
@@ -208,7 +214,10 @@ ngx_http_webhook_dedup_state_new_secret(ngx_http_webhook_change_t *change,
 }
 
 
-/* fills an empty table, in the master; returns NGX_OK or NGX_ERROR */
+/*
+ * Fills an empty table with the keys of the state, in the master.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_dedup_state_load(ngx_http_webhook_store_t *store,
@@ -305,7 +314,7 @@ ngx_http_webhook_dedup_writer_create(ngx_http_webhook_store_conf_t *conf,
 }
 
 
-/* there is, or may be, something to write */
+/* Tells the writer that there is, or may be, something to write. */
 
 void
 ngx_http_webhook_dedup_writer_wake(ngx_http_webhook_dedup_writer_t *writer)
@@ -316,7 +325,7 @@ ngx_http_webhook_dedup_writer_wake(ngx_http_webhook_dedup_writer_t *writer)
 }
 
 
-/* writes what is left; nothing else is under way any more */
+/* Writes what is left, when nothing else is under way any more. */
 
 void
 ngx_http_webhook_dedup_writer_close(ngx_http_webhook_dedup_writer_t *writer)
@@ -377,7 +386,10 @@ ngx_http_webhook_dedup_writer_event(ngx_event_t *ev)
 }
 
 
-/* prepares the change; returns 0 if there is none, or another one is at it */
+/*
+ * Prepares the change that writes the next keys.  Returns how many these are: 0
+ * if there are none, or another process is writing.
+ */
 
 static ngx_uint_t
 ngx_http_webhook_dedup_writer_take(ngx_http_webhook_dedup_writer_t *writer,
@@ -439,7 +451,7 @@ ngx_http_webhook_dedup_writer_settle(ngx_http_webhook_dedup_writer_t *writer)
 }
 
 
-/* in a thread, or while nothing else goes on */
+/* Writes the keys: in a thread, or while nothing else goes on. */
 
 static ngx_int_t
 ngx_http_webhook_dedup_writer_apply(ngx_http_webhook_change_t *change,
@@ -487,7 +499,7 @@ ngx_http_webhook_dedup_writer_apply(ngx_http_webhook_change_t *change,
 }
 
 
-/* removes the oldest, up to two for each one that comes */
+/* Removes the oldest records, up to two for each one that comes. */
 
 static ngx_int_t
 ngx_http_webhook_dedup_writer_forget(ngx_http_webhook_dedup_writer_t *writer,
@@ -554,7 +566,7 @@ ngx_http_webhook_dedup_writer_old(void *data, ngx_str_t *key, ngx_str_t *value)
 }
 
 
-/* returns NGX_ERROR for what a writer can't have made */
+/* Decodes a record.  Returns NGX_ERROR if no writer can have made it. */
 
 static ngx_int_t
 ngx_http_webhook_dedup_state_decode(ngx_str_t *value,

@@ -26,7 +26,7 @@
 #include "dedup/ngx_http_webhook_keys.h"
 
 
-/* of what is kept in a zone; it may outlive this version of the module */
+/* the layout of what is kept in a zone, which may outlive this version */
 #define NGX_HTTP_WEBHOOK_KEYS_LAYOUT    0x77686b01
 
 #define NGX_HTTP_WEBHOOK_KEYS_MIN       16
@@ -34,9 +34,9 @@
 #define NGX_HTTP_WEBHOOK_KEYS_NOWHERE   ((uint32_t) -1)
 
 /*
- * The compiler writes what is before it first.  A processor need not be told:
- * of a process that is killed, all writes up to some place in it are seen, and
- * by then the mutex has changed hands.
+ * Tells the compiler to write what stands before this first.  The processor
+ * need not be told: of a process that is killed, all writes up to some place
+ * in it are seen, and by then the mutex has changed hands.
  */
 #define ngx_http_webhook_keys_order()   __asm__ volatile ("" ::: "memory")
 
@@ -152,7 +152,7 @@ ngx_http_webhook_keys_create(void *p, size_t size, u_char *secret)
 }
 
 
-/* returns 0 if another version of the module has made the table */
+/* Returns 0 if another version of the module has made the table. */
 
 ngx_uint_t
 ngx_http_webhook_keys_valid(ngx_http_webhook_keys_t *keys)
@@ -161,7 +161,10 @@ ngx_http_webhook_keys_valid(ngx_http_webhook_keys_t *keys)
 }
 
 
-/* sets claim->hash: SipHash-2-4 of 128 bits, by Aumasson and Bernstein */
+/*
+ * Sets claim->hash to the SipHash-2-4 of a key, of 128 bits, by Aumasson and
+ * Bernstein.
+ */
 
 void
 ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
@@ -341,7 +344,7 @@ ngx_http_webhook_keys_confirm(ngx_http_webhook_keys_t *keys,
 }
 
 
-/* puts a node that is in no list among the answered ones */
+/* Puts a node that is in no list among the answered ones. */
 
 static void
 ngx_http_webhook_keys_answer(ngx_http_webhook_keys_t *keys, uint32_t i,
@@ -392,7 +395,7 @@ ngx_http_webhook_keys_release(ngx_http_webhook_keys_t *keys,
 }
 
 
-/* releases what is claimed by "pid", and by processes that are no more */
+/* Gives back what "pid" has claimed, and what processes have that are gone. */
 
 void
 ngx_http_webhook_keys_void(ngx_http_webhook_keys_t *keys, uint32_t pid)
@@ -502,7 +505,10 @@ ngx_http_webhook_keys_unwritten(ngx_http_webhook_keys_t *keys, uint32_t pid,
 }
 
 
-/* those up to "number" are, the last of them; 0: it has failed */
+/*
+ * Says that the answered keys up to "number" are kept elsewhere now, or, with
+ * 0, that keeping them has failed.
+ */
 
 void
 ngx_http_webhook_keys_written(ngx_http_webhook_keys_t *keys, uint32_t number)
@@ -532,12 +538,15 @@ ngx_http_webhook_keys_written(ngx_http_webhook_keys_t *keys, uint32_t number)
 }
 
 
+/* Sets "stat" to what there is in the table. */
+
 void
 ngx_http_webhook_keys_stat(ngx_http_webhook_keys_t *keys,
     ngx_http_webhook_keys_stat_t *stat)
 {
     stat->size = keys->size;
     stat->count = keys->count;
+    stat->bytes = sizeof(ngx_http_webhook_key_t) + sizeof(uint32_t);
     stat->forgotten = keys->forgotten;
 }
 
@@ -564,7 +573,7 @@ ngx_http_webhook_keys_end(ngx_http_webhook_keys_t *keys)
 }
 
 
-/* makes all anew from the lists' "next", after a process has been killed */
+/* Makes all anew from the lists' "next", after a process has been killed. */
 
 static void
 ngx_http_webhook_keys_mend(ngx_http_webhook_keys_t *keys)
@@ -626,7 +635,7 @@ ngx_http_webhook_keys_mend(ngx_http_webhook_keys_t *keys)
 }
 
 
-/* returns the index of a key's node, or 0 */
+/* Returns the index of a key's node, or 0. */
 
 static uint32_t
 ngx_http_webhook_keys_find(ngx_http_webhook_keys_t *keys, uint64_t *hash)
@@ -703,7 +712,7 @@ ngx_http_webhook_keys_new(ngx_http_webhook_keys_t *keys,
 }
 
 
-/* takes a node out of its list and its bucket */
+/* Takes a node out of its list and its bucket. */
 
 static void
 ngx_http_webhook_keys_drop(ngx_http_webhook_keys_t *keys, uint32_t i)
@@ -741,7 +750,7 @@ ngx_http_webhook_keys_bucket(ngx_http_webhook_keys_t *keys, uint64_t *hash)
 }
 
 
-/* puts a node in at the end; one write makes it part of the list */
+/* Puts a node at a list's end; one write makes it part of the list. */
 
 static void
 ngx_http_webhook_keys_insert(ngx_http_webhook_keys_t *keys, uint32_t list,
@@ -761,7 +770,7 @@ ngx_http_webhook_keys_insert(ngx_http_webhook_keys_t *keys, uint32_t list,
 }
 
 
-/* the first write takes it out */
+/* Takes a node out of its list: the first write does so. */
 
 static void
 ngx_http_webhook_keys_remove(ngx_http_webhook_keys_t *keys, uint32_t i)
@@ -793,7 +802,7 @@ ngx_http_webhook_keys_alive(uint32_t pid)
 }
 
 
-/* of 8 bytes, the lowest first */
+/* Returns the number of 8 bytes, the lowest first. */
 
 static uint64_t
 ngx_http_webhook_keys_word(u_char *p)

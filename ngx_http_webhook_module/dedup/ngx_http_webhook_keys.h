@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     ngx_uint_t  size;           /* so many keys have room */
     ngx_uint_t  count;          /* so many are there */
+    ngx_uint_t  bytes;          /* that each of them takes */
     uint64_t    forgotten;      /* since ever, before their time */
 } ngx_http_webhook_keys_stat_t;
 

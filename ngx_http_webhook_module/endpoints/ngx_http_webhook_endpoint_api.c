@@ -10,6 +10,7 @@
 
 #include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_verdict.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
@@ -173,58 +174,46 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_endpoint_test_resource = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_not_found = {
-    NGX_HTTP_NOT_FOUND, ngx_string("not_found"),
-    ngx_string("there is no such webhook"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_not_found =
+    ngx_http_webhook_verdict(NGX_HTTP_NOT_FOUND, not_found,
+                             "there is no such webhook");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_url = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_url"),
-    ngx_string("must be an https URL without user name, fragment or odd "
-               "notation of its host"),
-    ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_url =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_url,
+                             "must be an https URL without user name, fragment "
+                             "or odd notation of its host");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_unknown_host = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("unknown_host"),
-    ngx_string("has a host that can't be found"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_unknown_host =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_host,
+                             "has a host that can't be found");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_forbidden = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("forbidden_address"),
-    ngx_string("has a host that is not a public one"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_forbidden =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, forbidden_address,
+                             "has a host that is not a public one");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_events = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_field"),
-    ngx_string("must be names of known events"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_events =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
+                             "must be names of known events");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_secret = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_field"),
-    ngx_string("must be whsec_ and base64 of 24 to 64 bytes"),
-    ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_secret =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
+                             "must be whsec_ and base64 of 24 to 64 bytes");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_is_disabled = {
-    NGX_HTTP_CONFLICT, ngx_string("endpoint_disabled"),
-    ngx_string("the webhook is switched off"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_is_disabled =
+    ngx_http_webhook_verdict(NGX_HTTP_CONFLICT, endpoint_disabled,
+                             "the webhook is switched off");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_no_queue = {
-    NGX_HTTP_SERVICE_UNAVAILABLE, ngx_string("no_queue"),
-    ngx_string("no queue has endpoints of this zone"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_no_queue =
+    ngx_http_webhook_verdict(NGX_HTTP_SERVICE_UNAVAILABLE, no_queue,
+                             "no queue has endpoints of this zone");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_no_resolver = {
-    NGX_HTTP_SERVICE_UNAVAILABLE, ngx_string("resolver_failed"),
-    ngx_string("the host could not be looked up"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_no_resolver =
+    ngx_http_webhook_verdict(NGX_HTTP_SERVICE_UNAVAILABLE, resolver_failed,
+                             "the host could not be looked up");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_conflict = {
-    NGX_HTTP_SERVICE_UNAVAILABLE, ngx_string("store_failed"),
-    ngx_string("it is being changed by others"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_conflict =
+    ngx_http_webhook_verdict(NGX_HTTP_SERVICE_UNAVAILABLE, store_failed,
+                             "it is being changed by others");
 
 
 ngx_http_webhook_provider_t  ngx_http_webhook_endpoints = {

@@ -17,15 +17,13 @@ static char *ngx_http_webhook_app_add(ngx_array_t *apps,
     ngx_http_webhook_app_t *app);
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated = {
-    NGX_HTTP_UNAUTHORIZED, ngx_string("unauthenticated"),
-    ngx_string("You are not authenticated"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_unauthenticated =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, unauthenticated,
+                             "You are not authenticated");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token = {
-    NGX_HTTP_UNAUTHORIZED, ngx_string("invalid_token"),
-    ngx_string("Your token is invalid."), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, invalid_token,
+                             "Your token is invalid.");
 
 
 /*

@@ -17,6 +17,7 @@
 #include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
+#include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
@@ -56,81 +57,62 @@ static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
 static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_method_not_allowed = {
-    NGX_HTTP_NOT_ALLOWED,
-    ngx_string("method_not_allowed"),
-    ngx_string("the method is not one of those in Allow"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_method_not_allowed =
+    ngx_http_webhook_verdict(NGX_HTTP_NOT_ALLOWED, method_not_allowed,
+                             "the method is not one of those in Allow");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_media_type = {
-    NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-    ngx_string("unsupported_media_type"),
-    ngx_string("Content-Type must be application/json"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_media_type =
+    ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             unsupported_media_type,
+                             "Content-Type must be application/json");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding = {
-    NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-    ngx_string("unsupported_encoding"),
-    ngx_string("Content-Encoding is not supported"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
+    ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             unsupported_encoding,
+                             "Content-Encoding is not supported");
 
 
 /* by what ngx_http_webhook_shape_finish() and _judge() return */
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
 
-    { 0, ngx_null_string, ngx_null_string, ngx_null_string, 0 },
+    { 0, 0, ngx_null_string, ngx_null_string, 0 },
 
     /* NGX_HTTP_WEBHOOK_SHAPE_EMPTY */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("empty_body"),
-      ngx_string("the body is empty"), ngx_null_string, 0 },
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, empty_body,
+                             "the body is empty"),
 
-    /* NGX_HTTP_WEBHOOK_SHAPE_SYNTAX */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("invalid_json"),
+    /* NGX_HTTP_WEBHOOK_SHAPE_SYNTAX, with the offset where it is wrong */
+    { NGX_HTTP_BAD_REQUEST, ngx_http_webhook_reason_invalid_json,
       ngx_string("the body is not valid JSON"), ngx_null_string, 1 },
 
     /* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("invalid_field"),
-      ngx_string("the body must be a JSON object"), ngx_null_string, 0 },
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
+                             "the body must be a JSON object"),
 
     /* NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("duplicate_field"),
-      ngx_string("is there more than once"), ngx_null_string, 0 },
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, duplicate_field,
+                             "is there more than once"),
 
     /* NGX_HTTP_WEBHOOK_SHAPE_MISSING */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("missing_field"),
-      ngx_string("is required"), ngx_null_string, 0 },
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, missing_field,
+                             "is required"),
 
     /* NGX_HTTP_WEBHOOK_SHAPE_INVALID, the message is that of the type */
-    { NGX_HTTP_BAD_REQUEST, ngx_string("invalid_field"),
-      ngx_null_string, ngx_null_string, 0 }
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field, "")
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("unknown_event"),
-    ngx_string("names no known event"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_event,
+                             "names no known event");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site = {
-    NGX_HTTP_FORBIDDEN,
-    ngx_string("cross_site"),
-    ngx_string("a page of another site has sent the request"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
+    ngx_http_webhook_verdict(NGX_HTTP_FORBIDDEN, cross_site,
+                             "a page of another site has sent the request");
 
 
 static ngx_str_t  ngx_http_webhook_origin = ngx_string("origin");
@@ -357,7 +339,8 @@ ngx_http_webhook_passed(ngx_http_request_t *r)
                   "request to location \"%V\", whose handler gets it all the "
                   "same; set \"error_page\" in the location with \"webhook\", "
                   "or look at $webhook_reason there",
-                  &ctx->conf->provider->name, &ctx->verdict->reason,
+                  &ctx->conf->provider->name,
+                  &ngx_http_webhook_reasons[ctx->verdict->reason],
                   &clcf->name);
 }
 
@@ -492,7 +475,8 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type, &n);
+    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type,
+                                          &n);
 
     /* where there need not be a body, and is none, it need not have a type */
 
@@ -767,6 +751,17 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (rc == NGX_OK && ctx->method->event && ctx->conf->dedup) {
         rc = ngx_http_webhook_dedup(r, ctx);
+    }
+
+    /* where there is a zone, an event is the trigger of a registration */
+
+    if (rc == NGX_OK
+        && ctx->method->event
+        && ctx->conf->zone
+        && ctx->duplicate == NULL)
+    {
+        ngx_http_webhook_registry_count(ctx->conf->zone,
+                                        NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
     }
 
     return rc;

@@ -12,7 +12,7 @@
 #include "core/ngx_http_webhook_ctx.h"
 
 
-/* seconds, for what another attempt may mend */
+/* Retry-After of a 503, in seconds */
 #define NGX_HTTP_WEBHOOK_RETRY_AFTER   "10"
 
 /* more than the longest body that the tables can make */
@@ -119,8 +119,8 @@ ngx_http_webhook_refuse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
 
 /*
- * Under "satisfy any" another module may still grant access, so a 401 of the
- * access phase is logged when the request ends.
+ * Logs a refusal.  Under "satisfy any" another module may still grant access,
+ * so that a 401 of the access phase is logged when the request ends.
  */
 
 static ngx_int_t
@@ -175,7 +175,7 @@ ngx_http_webhook_log_verdict(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     ngx_str_t  *name, *reason;
 
     name = &ctx->conf->provider->name;
-    reason = &ctx->verdict->reason;
+    reason = &ngx_http_webhook_reasons[ctx->verdict->reason];
 
     if (ctx->field) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -189,7 +189,7 @@ ngx_http_webhook_log_verdict(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* what RFC 9110 wants beside 401, 405 and 503 */
+/* Adds the header that RFC 9110 wants beside a 401, a 405 or a 503. */
 
 static ngx_int_t
 ngx_http_webhook_problem_headers(ngx_http_request_t *r,
@@ -237,8 +237,8 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 
 
 /*
- * Nothing in a body needs escaping: status, reason, message, path and offset
- * are all out of tables or numbers.
+ * Prints the error body.  Nothing in it needs escaping: status, reason,
+ * message, path and offset are all numbers, or from tables.
  */
 
 static ngx_int_t
@@ -246,7 +246,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
     u_char                      *last, *p;
-    ngx_str_t                   *message;
+    ngx_str_t                   *message, *reason;
     ngx_http_webhook_part_t     *part;
     ngx_http_webhook_verdict_t  *verdict;
 
@@ -292,8 +292,10 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
         }
     }
 
-    p = ngx_slprintf(p, last, "\",\"reason\":\"%V\"",
-                     verdict->alias.len ? &verdict->alias : &verdict->reason);
+    reason = verdict->alias.len ? &verdict->alias
+                                : &ngx_http_webhook_reasons[verdict->reason];
+
+    p = ngx_slprintf(p, last, "\",\"reason\":\"%V\"", reason);
 
     if (ctx->field) {
         p = ngx_slprintf(p, last, ",\"field\":\"%V\"", &ctx->field->path);
@@ -327,8 +329,9 @@ ngx_http_webhook_phrase(ngx_uint_t status)
 
 
 /*
- * Only nginx's special response has r->err_status, and only one that no
- * "error_page" has led away from still has our context beside it.
+ * Sets the headers of the error body.  Only nginx's special response has
+ * r->err_status, and only one that no "error_page" has led away from still has
+ * the module's context beside it.
  */
 
 static ngx_int_t
@@ -420,7 +423,7 @@ ngx_http_webhook_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-/* called after the configuration has been read */
+/* Hooks the filters in; called after the configuration has been read. */
 
 void
 ngx_http_webhook_problem_init(void)

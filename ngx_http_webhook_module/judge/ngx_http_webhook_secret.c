@@ -32,22 +32,14 @@ static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_secret = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("missing_secret"),
-    ngx_string("the header with the secret is missing"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_secret =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, missing_secret,
+                             "the header with the secret is missing");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("invalid_secret"),
-    ngx_string("the secret is not valid"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, invalid_secret,
+                             "the secret is not valid");
 
 
 /*

@@ -148,31 +148,20 @@ static ngx_str_t  ngx_http_webhook_v1 = ngx_string("v1,");
 static ngx_str_t  ngx_http_webhook_whsec = ngx_string("whsec_");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_signature = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("missing_signature"),
-    ngx_string("a header of the signature is missing"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_signature =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, missing_signature,
+                             "a header of the signature is missing");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_signature = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("invalid_signature"),
-    ngx_string("the signature is not valid"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_signature =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, invalid_signature,
+                             "the signature is not valid");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature = {
-    NGX_HTTP_UNAUTHORIZED,
-    ngx_string("stale_signature"),
-    ngx_string("the timestamp of the signature is too old or too new"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature =
+    ngx_http_webhook_verdict(NGX_HTTP_UNAUTHORIZED, stale_signature,
+                             "the timestamp of the signature is too old or "
+                             "too new");
 
 
 /*

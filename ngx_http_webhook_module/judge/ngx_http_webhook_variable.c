@@ -293,7 +293,7 @@ ngx_http_webhook_variable_reason(ngx_http_request_t *r,
     }
 
     if (ctx->verdict) {
-        reason = &ctx->verdict->reason;
+        reason = &ngx_http_webhook_reasons[ctx->verdict->reason];
 
     } else {
         reason = ctx->duplicate ? &duplicate : &none;

@@ -27,7 +27,7 @@
 #endif
 
 
-/* where the text may go on; the names say what was read or is expected */
+/* The scanner's states: what was read last, or is expected next. */
 
 enum {
     json_value = 0,
@@ -54,7 +54,7 @@ enum {
 };
 
 
-/* where the bytes of the current token go; those from "name" on are decoded */
+/* Where the bytes of a token go; from "name" on they are decoded. */
 
 enum {
     sink_none = 0,
@@ -803,7 +803,7 @@ ngx_http_webhook_json_finish(ngx_http_webhook_json_t *json)
 }
 
 
-/* returns the first byte that is not insignificant whitespace, or "last" */
+/* Returns the first byte that is not whitespace between tokens, or "last". */
 
 static u_char *
 ngx_http_webhook_json_space(u_char *p, u_char *last)
@@ -902,7 +902,7 @@ ngx_http_webhook_json_plain(u_char *p, u_char *last)
 }
 
 
-/* passes decoded bytes of a name or a reported string on */
+/* Passes decoded bytes of a name, or of a string that is reported, on. */
 
 static void
 ngx_http_webhook_json_emit(ngx_http_webhook_json_t *json, u_char *p, size_t len)
@@ -953,7 +953,9 @@ ngx_http_webhook_json_name(ngx_http_webhook_json_t *json)
 }
 
 
-/* takes json->code, a UTF-16 code unit from a \u escape, RFC 8259, section 7 */
+/*
+ * Takes json->code, a UTF-16 code unit of a \u escape (RFC 8259, section 7).
+ */
 
 static void
 ngx_http_webhook_json_code_unit(ngx_http_webhook_json_t *json)
@@ -982,7 +984,7 @@ ngx_http_webhook_json_code_unit(ngx_http_webhook_json_t *json)
 }
 
 
-/* a high surrogate that found no partner */
+/* Ends a high surrogate that no low one follows: it becomes U+FFFD. */
 
 static void
 ngx_http_webhook_json_lone_surrogate(ngx_http_webhook_json_t *json)
@@ -994,7 +996,7 @@ ngx_http_webhook_json_lone_surrogate(ngx_http_webhook_json_t *json)
 }
 
 
-/* passes a code point on, in UTF-8 */
+/* Passes a code point on, in UTF-8. */
 
 static void
 ngx_http_webhook_json_code_point(ngx_http_webhook_json_t *json, ngx_uint_t code)

@@ -257,7 +257,7 @@ ngx_http_webhook_shape_named(ngx_http_webhook_reader_t *reader,
 }
 
 
-/* says, for people, what the value of a field must be */
+/* Returns what the value of a field must be, in words for people. */
 
 ngx_str_t *
 ngx_http_webhook_shape_expected(ngx_http_webhook_field_t *field)
@@ -441,7 +441,7 @@ ngx_http_webhook_nonempty(ngx_str_t *text)
 }
 
 
-/* returns 1 if the text is a plugin's slug */
+/* Returns 1 if "text" may be a plugin's slug. */
 
 ngx_uint_t
 ngx_http_webhook_slug(ngx_str_t *text)

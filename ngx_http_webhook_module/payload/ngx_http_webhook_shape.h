@@ -9,7 +9,7 @@
 #include "payload/ngx_http_webhook_json.h"
 
 
-/* a longer value is judged all the same, but not kept */
+/* so many bytes of a value are kept; a longer one is checked all the same */
 #define NGX_HTTP_WEBHOOK_VALUE_MAX    8192
 
 
@@ -25,7 +25,7 @@ enum {
 };
 
 
-/* what the value of a member must be: rows of a table in the .c file */
+/* what the value of a member must be; the .c file has a row for each */
 
 enum {
     NGX_HTTP_WEBHOOK_ANY = 0,

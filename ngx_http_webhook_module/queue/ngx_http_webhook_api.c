@@ -87,11 +87,6 @@ static ngx_int_t ngx_http_webhook_api_answer(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 
 
-static ngx_str_t  ngx_http_webhook_api_events[] = {
-    ngx_null_string
-};
-
-
 static ngx_http_webhook_method_t  ngx_http_webhook_api_queues_methods[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_http_webhook_authenticate,
       ngx_http_webhook_api_open, 0, NULL, NULL },
@@ -169,34 +164,23 @@ static ngx_http_webhook_api_path_t  ngx_http_webhook_api_paths[] = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_api_not_found = {
-    NGX_HTTP_NOT_FOUND,
-    ngx_string("not_found"),
-    ngx_string("there is no such queue or event"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_api_not_found =
+    ngx_http_webhook_verdict(NGX_HTTP_NOT_FOUND, not_found,
+                             "there is no such queue or event");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_limit = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("invalid_limit"),
-    ngx_string("limit must be a number from 1 to 1000"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_limit =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_limit,
+                             "limit must be a number from 1 to 1000");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_after = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("invalid_after"),
-    ngx_string("after must be the id of a dead event of this queue"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_after =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_after,
+                             "after must be the id of a dead event of this "
+                             "queue");
 
 
 static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     ngx_string("api"),
-    ngx_http_webhook_api_events,
+    NULL,                                  /* events */
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_api_route,
     NULL,                                  /* param */
@@ -486,15 +470,14 @@ ngx_http_webhook_api_queues_handler(ngx_http_request_t *r)
 
     for (i = 0; list && i < wmcf->queues.nelts; i++) {
 
-        json = ngx_http_webhook_api_queue_json(r->pool, queue[i]);
+        json = ngx_http_webhook_api_queue_json(queue[i]);
 
         if (json == NULL) {
 
             /* the others are shown all the same */
 
             json = json_pack("{s:o, s:s}", "queue",
-                             ngx_http_webhook_api_text_json(r->pool,
-                                                            &queue[i]->name),
+                             ngx_http_webhook_api_text_json(&queue[i]->name),
                              "error", "store_failed");
         }
 
@@ -521,7 +504,7 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    json = ngx_http_webhook_api_queue_json(r->pool, api->queue);
+    json = ngx_http_webhook_api_queue_json(api->queue);
 
     return json ? ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json)
                 : ngx_http_webhook_refuse(r, ctx,
@@ -631,8 +614,7 @@ ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
 
     if (name
         && json_object_set_new(json, "event",
-                               ngx_http_webhook_api_text_json(
-                                                    api->request->pool, name))
+                               ngx_http_webhook_api_text_json(name))
            != 0)
     {
         json_decref(json);

@@ -5,8 +5,7 @@
 #include "queue/ngx_http_webhook_api_json.h"
 
 
-static json_t *ngx_http_webhook_api_pairs_json(ngx_pool_t *pool,
-    ngx_array_t *pairs);
+static json_t *ngx_http_webhook_api_pairs_json(ngx_array_t *pairs);
 static json_t *ngx_http_webhook_api_base64_json(ngx_pool_t *pool,
     ngx_str_t *text);
 
@@ -31,8 +30,7 @@ static struct {
 /* Describes a queue.  Returns NULL if the store or memory fails. */
 
 json_t *
-ngx_http_webhook_api_queue_json(ngx_pool_t *pool,
-    ngx_http_webhook_queue_t *queue)
+ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue)
 {
     json_int_t                      age;
     ngx_http_webhook_spool_stat_t   st;
@@ -51,7 +49,7 @@ ngx_http_webhook_api_queue_json(ngx_pool_t *pool,
 
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}",
                      "queue",
-                     ngx_http_webhook_api_text_json(pool, &queue->name),
+                     ngx_http_webhook_api_text_json(&queue->name),
                      "waiting", (json_int_t) st.waiting,
                      "dead", (json_int_t) st.dead,
                      "oldest_seconds", age,
@@ -112,17 +110,17 @@ ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
     json_t      *headers, *text, *variables;
     ngx_uint_t   failed;
 
-    headers = ngx_http_webhook_api_pairs_json(pool, &message->headers);
-    variables = ngx_http_webhook_api_pairs_json(pool, &message->variables);
+    headers = ngx_http_webhook_api_pairs_json(&message->headers);
+    variables = ngx_http_webhook_api_pairs_json(&message->variables);
 
     failed = json_object_set_new(json, "uri",
-                 ngx_http_webhook_api_text_json(pool, &message->unparsed_uri));
+                 ngx_http_webhook_api_text_json(&message->unparsed_uri));
 
     failed |= json_object_set_new(json, "client",
-                 ngx_http_webhook_api_text_json(pool, &message->addr));
+                 ngx_http_webhook_api_text_json(&message->addr));
 
     failed |= json_object_set_new(json, "webhook_id",
-                 ngx_http_webhook_api_text_json(pool, &message->id));
+                 ngx_http_webhook_api_text_json(&message->id));
 
     failed |= json_object_set_new(json, "headers", headers);
     failed |= json_object_set_new(json, "variables", variables);
@@ -142,7 +140,7 @@ ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
 /* Makes a list of [name, value]: a header may come more than once. */
 
 static json_t *
-ngx_http_webhook_api_pairs_json(ngx_pool_t *pool, ngx_array_t *pairs)
+ngx_http_webhook_api_pairs_json(ngx_array_t *pairs)
 {
     json_t        *list, *name, *value;
     ngx_uint_t     i;
@@ -153,8 +151,8 @@ ngx_http_webhook_api_pairs_json(ngx_pool_t *pool, ngx_array_t *pairs)
 
     for (i = 0; list && i < pairs->nelts; i++) {
 
-        name = ngx_http_webhook_api_text_json(pool, &kv[i].key);
-        value = ngx_http_webhook_api_text_json(pool, &kv[i].value);
+        name = ngx_http_webhook_api_text_json(&kv[i].key);
+        value = ngx_http_webhook_api_text_json(&kv[i].value);
 
         if (json_array_append_new(list, json_pack("[o, o]", name, value))
             != 0)
@@ -168,37 +166,16 @@ ngx_http_webhook_api_pairs_json(ngx_pool_t *pool, ngx_array_t *pairs)
 }
 
 
-/* Makes a string.  What is not UTF-8 is read as ISO 8859-1, as headers were. */
+/* Makes a string of the text, or null if it is not UTF-8. */
 
 json_t *
-ngx_http_webhook_api_text_json(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_webhook_api_text_json(ngx_str_t *text)
 {
-    size_t   i;
     json_t  *json;
-    u_char  *p, *start;
 
     json = json_stringn((char *) text->data, text->len);
-    if (json) {
-        return json;
-    }
 
-    start = ngx_pnalloc(pool, 2 * text->len + 1);
-    if (start == NULL) {
-        return NULL;
-    }
-
-    for (p = start, i = 0; i < text->len; i++) {
-
-        if (text->data[i] < 0x80) {
-            *p++ = text->data[i];
-            continue;
-        }
-
-        *p++ = (u_char) (0xc0 | text->data[i] >> 6);
-        *p++ = (u_char) (0x80 | (text->data[i] & 0x3f));
-    }
-
-    return json_stringn((char *) start, p - start);
+    return json ? json : json_null();
 }
 
 

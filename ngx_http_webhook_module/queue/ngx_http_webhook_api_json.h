@@ -11,12 +11,11 @@
 #include "queue/ngx_http_webhook_queue.h"
 
 
-json_t *ngx_http_webhook_api_queue_json(ngx_pool_t *pool,
-    ngx_http_webhook_queue_t *queue);
+json_t *ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue);
 json_t *ngx_http_webhook_api_event_json(ngx_http_webhook_event_t *event);
 ngx_int_t ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
     ngx_http_webhook_message_t *message, ngx_str_t *body);
-json_t *ngx_http_webhook_api_text_json(ngx_pool_t *pool, ngx_str_t *text);
+json_t *ngx_http_webhook_api_text_json(ngx_str_t *text);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_API_JSON_H_INCLUDED_ */

@@ -651,6 +651,7 @@ ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
     ngx_http_webhook_registry_op_t *op)
 {
     op->entry.type = NGX_HTTP_WEBHOOK_JOURNAL_CREATE;
+    op->entry.replaces = 0;
 
     return ngx_http_webhook_registry_submit(shm_zone, pool, registration, op);
 }
@@ -734,7 +735,9 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
-    if (rc == NGX_OK) {
+    /* what takes the place of another one is no new one */
+
+    if (rc == NGX_OK && op->entry.replaces == 0) {
         ngx_http_webhook_status_count(registry->status,
                                       NGX_HTTP_WEBHOOK_STATUS_CREATES);
     }
@@ -791,7 +794,7 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 
     ngx_shmtx_unlock(&registry->shpool->mutex);
 
-    if (change->rc == NGX_OK) {
+    if (change->rc == NGX_OK && op->entry.replaces == 0) {
         ngx_http_webhook_status_count(registry->status,
                                       NGX_HTTP_WEBHOOK_STATUS_CREATES);
     }

@@ -2,20 +2,22 @@
 /*
  * Counts what has become of requests.
  *
- * Each one is counted once, when it is logged: its verdict then is final.  A
- * counter is an atomic in the status zone, at a place that the configuration
- * has fixed; only the ring of refused events is written under a mutex.
+ * A request is counted once, when it is logged: its verdict then is final.
+ * A counter is an atomic number in the status zone, at a place that the
+ * configuration has fixed; only the ring of refused requests is written under
+ * a mutex.
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "status/ngx_http_webhook_status.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "status/ngx_http_webhook_status_table.h"
+#include "status/ngx_http_webhook_status_zone.h"
 
 
 static ngx_int_t ngx_http_webhook_status_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_outcome(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_uint_t ngx_http_webhook_status_reason(ngx_str_t *reason);
 static void ngx_http_webhook_status_remember(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_status_system_t *system,
     ngx_uint_t event, ngx_uint_t reason);
@@ -23,7 +25,11 @@ static void ngx_http_webhook_status_observe(ngx_atomic_t *counters,
     ngx_http_webhook_status_histogram_t *histogram, uint64_t nsec);
 
 
-/* hooks; called when the configuration has been read */
+/*
+ * Hooks the counting into nginx's phases, and finds out whether the clock is
+ * looked at.  Called when the configuration has been read.  Returns NGX_OK or
+ * NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_status_init(ngx_conf_t *cf)
@@ -111,10 +117,10 @@ ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
     }
 
     (void) ngx_atomic_fetch_add(
-        &system->verdicts[event * ngx_http_webhook_status_nreasons + outcome],
+        &system->verdicts[event * NGX_HTTP_WEBHOOK_STATUS_NREASONS + outcome],
         1);
 
-    if (outcome != NGX_HTTP_WEBHOOK_STATUS_ACCEPTED) {
+    if (outcome != ngx_http_webhook_status_accepted) {
         ngx_http_webhook_status_remember(r, ctx, system, event, outcome);
     }
 
@@ -123,8 +129,9 @@ ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
 
 
 /*
- * Returns what has become of a request, as an index of the reasons, or
- * NGX_DECLINED: somebody else has ended it before it was judged.
+ * Returns what has become of a request, as an index of
+ * ngx_http_webhook_status_reasons[], or NGX_DECLINED if somebody else has ended
+ * it before it was checked.
  */
 
 static ngx_int_t
@@ -134,17 +141,17 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
     ngx_uint_t  status;
 
     if (ctx && ctx->verdict) {
-        return ngx_http_webhook_status_reason(&ctx->verdict->reason);
+        return ngx_http_webhook_status_verdicts + ctx->verdict->reason;
     }
 
     if (ctx && ctx->accepted) {
-        return NGX_HTTP_WEBHOOK_STATUS_ACCEPTED;
+        return ngx_http_webhook_status_accepted;
     }
 
     status = r->err_status ? r->err_status : r->headers_out.status;
 
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return NGX_HTTP_WEBHOOK_STATUS_TOO_LARGE;
+        return ngx_http_webhook_status_too_large;
     }
 
     if (ctx == NULL || !ctx->started) {
@@ -155,39 +162,18 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
         || status == NGX_HTTP_REQUEST_TIME_OUT
         || status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
     {
-        return NGX_HTTP_WEBHOOK_STATUS_ABORTED;
+        return ngx_http_webhook_status_aborted;
     }
 
     if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
-        return NGX_HTTP_WEBHOOK_STATUS_INTERNAL_ERROR;
+        return ngx_http_webhook_status_internal_error;
     }
 
     return NGX_DECLINED;
 }
 
 
-static ngx_uint_t
-ngx_http_webhook_status_reason(ngx_str_t *reason)
-{
-    ngx_uint_t  i;
-    ngx_str_t  *known;
-
-    known = ngx_http_webhook_status_reasons;
-
-    for (i = NGX_HTTP_WEBHOOK_STATUS_VERDICTS; known[i].len; i++) {
-
-        if (known[i].len == reason->len
-            && ngx_memcmp(known[i].data, reason->data, reason->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_HTTP_WEBHOOK_STATUS_OTHER;
-}
-
-
-/* puts a refused event into the ring; no more of it than is safe to show */
+/* Puts a refused request into the ring: no more of it than is safe to show. */
 
 static void
 ngx_http_webhook_status_remember(ngx_http_request_t *r,
@@ -258,7 +244,7 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
 }
 
 
-/* counts an attempt to deliver an event from the queue, which took so long */
+/* Counts an attempt to deliver an event of a queue, which took "msec". */
 
 void
 ngx_http_webhook_status_delivery(ngx_http_webhook_status_item_t *queue,

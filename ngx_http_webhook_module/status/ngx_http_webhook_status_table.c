@@ -1,58 +1,19 @@
 
-/* what the status counts, and what that is called: tables, and nothing else */
+/* What the status counts, and what that is called: tables, nothing else. */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "status/ngx_http_webhook_status_table.h"
 
 
 #define ngx_http_webhook_status_n(table)  (sizeof(table) / sizeof((table)[0]))
 
 
-/*
- * What a request can be counted as: what no verdict says, in the order of the
- * enum in ngx_http_webhook_status_render.h, then the reasons of all verdicts.
- */
+#define ngx_http_webhook_status_name(name)  ngx_string(#name),
 
-ngx_str_t  ngx_http_webhook_status_reasons[] = {
-
-    ngx_string("accepted"),
-    ngx_string("too_large"),
-    ngx_string("aborted"),
-    ngx_string("internal_error"),
-    ngx_string("other"),
-
-    ngx_string("unknown_event"),
-    ngx_string("not_found"),
-    ngx_string("method_not_allowed"),
-    ngx_string("missing_secret"),
-    ngx_string("invalid_secret"),
-    ngx_string("unauthenticated"),
-    ngx_string("invalid_token"),
-    ngx_string("missing_signature"),
-    ngx_string("invalid_signature"),
-    ngx_string("stale_signature"),
-    ngx_string("unsupported_media_type"),
-    ngx_string("unsupported_encoding"),
-    ngx_string("empty_body"),
-    ngx_string("invalid_json"),
-    ngx_string("duplicate_field"),
-    ngx_string("missing_field"),
-    ngx_string("invalid_field"),
-    ngx_string("invalid_action"),
-    ngx_string("invalid_props"),
-    ngx_string("invalid_user_id"),
-    ngx_string("invalid_limit"),
-    ngx_string("invalid_after"),
-    ngx_string("wrong_plugin"),
-    ngx_string("zone_full"),
-    ngx_string("store_failed"),
-    ngx_string("queue_full"),
-    ngx_string("in_progress"),
-    ngx_null_string
+ngx_str_t  ngx_http_webhook_status_reasons[NGX_HTTP_WEBHOOK_STATUS_NREASONS] = {
+    NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(ngx_http_webhook_status_name)
+    NGX_HTTP_WEBHOOK_REASONS(ngx_http_webhook_status_name)
 };
-
-ngx_uint_t  ngx_http_webhook_status_nreasons =
-    ngx_http_webhook_status_n(ngx_http_webhook_status_reasons) - 1;
 
 
 static ngx_http_webhook_status_bucket_t  ngx_http_webhook_status_judging[] = {
@@ -64,6 +25,8 @@ static ngx_http_webhook_status_bucket_t  ngx_http_webhook_status_judging[] = {
     { 20000, ngx_string("2e-05") },
     { 50000, ngx_string("5e-05") },
     { 100000, ngx_string("0.0001") },
+    { 200000, ngx_string("0.0002") },
+    { 500000, ngx_string("0.0005") },
     { 1000000, ngx_string("0.001") },
     { 10000000, ngx_string("0.01") },
     { 100000000, ngx_string("0.1") },
@@ -105,92 +68,46 @@ static ngx_http_webhook_status_histogram_t
 };
 
 
-/* in the order of the enums of ngx_http_webhook_status.h */
+/* the rows of ngx_http_webhook_status.h */
 
-static ngx_http_webhook_status_metric_t  ngx_http_webhook_status_zone_counters[]
-    =
+#define ngx_http_webhook_status_row(name, key, metric, state, help)           \
+    { ngx_string(metric), ngx_string(state), ngx_string(key),                 \
+      ngx_string(help) },
+
+static ngx_http_webhook_status_metric_t
+    ngx_http_webhook_status_zone_counters[] =
 {
-    { ngx_string("nginx_webhook_creates_total"), ngx_null_string,
-      ngx_string("creates"), ngx_string("Registrations created.") },
-
-    { ngx_string("nginx_webhook_deletes_total"), ngx_null_string,
-      ngx_string("deletes"), ngx_string("Registrations deleted.") },
-
-    { ngx_string("nginx_webhook_triggers_total"), ngx_null_string,
-      ngx_string("triggers"), ngx_string("Triggers of a registered webhook "
-                                         "that were accepted.") }
+    NGX_HTTP_WEBHOOK_STATUS_ZONE_COUNTERS(ngx_http_webhook_status_row)
 };
 
-static ngx_http_webhook_status_metric_t  ngx_http_webhook_status_zone_gauges[] =
+static ngx_http_webhook_status_metric_t
+    ngx_http_webhook_status_zone_gauges[] =
 {
-    { ngx_string("nginx_webhook_registrations"), ngx_null_string,
-      ngx_string("registrations"),
-      ngx_string("Registrations in the zone.") },
-
-    { ngx_string("nginx_webhook_store_used_bytes"), ngx_null_string,
-      ngx_string("store_used_bytes"),
-      ngx_string("Bytes that the zone's state uses of its limit.") },
-
-    { ngx_string("nginx_webhook_store_limit_bytes"), ngx_null_string,
-      ngx_string("store_limit_bytes"),
-      ngx_string("Bytes that the zone's state may use.") }
+    NGX_HTTP_WEBHOOK_STATUS_ZONE_GAUGES(ngx_http_webhook_status_row)
 };
 
 static ngx_http_webhook_status_metric_t
     ngx_http_webhook_status_queue_counters[] =
 {
-    { ngx_string("nginx_webhook_queued_total"), ngx_null_string,
-      ngx_string("queued"), ngx_string("Events taken into the queue.") },
-
-    { ngx_string("nginx_webhook_delivered_total"), ngx_null_string,
-      ngx_string("delivered"), ngx_string("Events delivered.") },
-
-    { ngx_string("nginx_webhook_retried_total"), ngx_null_string,
-      ngx_string("retried"), ngx_string("Attempts to deliver an event after "
-                                        "its first.") },
-
-    { ngx_string("nginx_webhook_dead_total"), ngx_null_string,
-      ngx_string("dead"), ngx_string("Events that were given up.") }
+    NGX_HTTP_WEBHOOK_STATUS_QUEUE_COUNTERS(ngx_http_webhook_status_row)
 };
 
 static ngx_http_webhook_status_metric_t
     ngx_http_webhook_status_queue_gauges[] =
 {
-    { ngx_string("nginx_webhook_queue_events"),
-      ngx_string("waiting"), ngx_string("waiting"),
-      ngx_string("Events in the queue, by state.") },
-
-    { ngx_string("nginx_webhook_queue_events"),
-      ngx_string("dead"), ngx_string("dead"), ngx_null_string },
-
-    { ngx_string("nginx_webhook_queue_bytes"), ngx_null_string,
-      ngx_string("bytes"), ngx_string("Bytes that the queue uses.") },
-
-    { ngx_string("nginx_webhook_queue_max_bytes"), ngx_null_string,
-      ngx_string("max_bytes"), ngx_string("Bytes that the queue may use.") },
-
-    { ngx_string("nginx_webhook_queue_oldest_seconds"), ngx_null_string,
-      ngx_string("oldest_seconds"),
-      ngx_string("Age of the oldest event that is not dead.") }
+    NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(ngx_http_webhook_status_row)
 };
 
 static ngx_http_webhook_status_metric_t
     ngx_http_webhook_status_dedup_counters[] =
 {
-    { ngx_string("nginx_webhook_dedup_duplicates_total"), ngx_null_string,
-      ngx_string("duplicates"),
-      ngx_string("Events whose key had been seen.") },
-
-    { ngx_string("nginx_webhook_dedup_forgotten_total"), ngx_null_string,
-      ngx_string("forgotten"),
-      ngx_string("Keys forgotten before their time, for lack of room.") }
+    NGX_HTTP_WEBHOOK_STATUS_DEDUP_COUNTERS(ngx_http_webhook_status_row)
 };
 
 static ngx_http_webhook_status_metric_t
     ngx_http_webhook_status_dedup_gauges[] =
 {
-    { ngx_string("nginx_webhook_dedup_keys"), ngx_null_string,
-      ngx_string("keys"), ngx_string("Keys in the zone.") }
+    NGX_HTTP_WEBHOOK_STATUS_DEDUP_GAUGES(ngx_http_webhook_status_row)
 };
 
 
@@ -200,24 +117,24 @@ ngx_http_webhook_status_kind_t
     /* NGX_HTTP_WEBHOOK_STATUS_ZONE */
     { ngx_string("zone"), ngx_string("zones"),
       ngx_http_webhook_status_zone_counters,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_zone_counters),
+      NGX_HTTP_WEBHOOK_STATUS_ZONE_NCOUNTERS,
       ngx_http_webhook_status_zone_gauges,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_zone_gauges),
+      NGX_HTTP_WEBHOOK_STATUS_ZONE_NGAUGES,
       NULL },
 
     /* NGX_HTTP_WEBHOOK_STATUS_QUEUE */
     { ngx_string("queue"), ngx_string("queues"),
       ngx_http_webhook_status_queue_counters,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_queue_counters),
+      NGX_HTTP_WEBHOOK_STATUS_QUEUE_NCOUNTERS,
       ngx_http_webhook_status_queue_gauges,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_queue_gauges),
+      NGX_HTTP_WEBHOOK_STATUS_QUEUE_NGAUGES,
       &ngx_http_webhook_status_delivery_seconds },
 
     /* NGX_HTTP_WEBHOOK_STATUS_DEDUP */
     { ngx_string("zone"), ngx_string("dedup"),
       ngx_http_webhook_status_dedup_counters,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_dedup_counters),
+      NGX_HTTP_WEBHOOK_STATUS_DEDUP_NCOUNTERS,
       ngx_http_webhook_status_dedup_gauges,
-      ngx_http_webhook_status_n(ngx_http_webhook_status_dedup_gauges),
+      NGX_HTTP_WEBHOOK_STATUS_DEDUP_NGAUGES,
       NULL }
 };

@@ -3,26 +3,27 @@
  * The shared memory zone of the status: counters of verdicts, of what is done
  * with registrations and queues, histograms, and the last refused events.
  *
- * It outlives configurations.  Its first part is of the systems that the module
- * knows, and the same for each of them; counters under a name of the
- * configuration are in blocks that are found by that name, and stay when it is
- * gone, for workers of the old configuration may still count.
+ * The zone outlives configurations.  Its first part are the counters of the
+ * systems that the module knows, which are the same in each configuration.
+ * Counters under a name of the configuration are in blocks that are found by
+ * that name; a block stays when its name is gone, for workers of the
+ * configuration before may still count in it.
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "status/ngx_http_webhook_status_zone.h"
 #include "core/ngx_http_webhook_conf.h"
 
 
-/* of what is kept in the zone */
+/* the layout of what is kept in the zone */
 #define NGX_HTTP_WEBHOOK_STATUS_LAYOUT   1
 
 #define NGX_HTTP_WEBHOOK_STATUS_REFUSED  256
 #define NGX_HTTP_WEBHOOK_STATUS_REFUSED_MAX  65536
 
 /*
- * A slab takes a page for each size of small allocations: with one size for
- * all of ours, the smallest zone is large enough
+ * The least that is allocated: a slab takes a page for each size of small
+ * allocations, so that with one size for all the smallest zone is large enough.
  */
 #define NGX_HTTP_WEBHOOK_STATUS_SMALL    256
 
@@ -71,19 +72,20 @@ static void *ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status,
     size_t size);
 
 
-/* its address tells a zone of this kind from others */
+/* the address of this tells a status zone from other zones */
 static ngx_uint_t  ngx_http_webhook_status_tag;
 
 
 /*
- * Makes what counts the systems of a list, which NULL ends.  Called before the
- * configuration is read; returns NULL if there is no memory.
+ * Makes what counts the systems of a list, which ends with NULL.  Called before
+ * the configuration is read.  Returns NULL if there is no memory.
  */
 
 ngx_http_webhook_status_t *
 ngx_http_webhook_status_create(ngx_conf_t *cf,
     ngx_http_webhook_provider_t **provider)
 {
+    ngx_str_t                         *events;
     ngx_uint_t                         i;
     ngx_http_webhook_status_t         *status;
     ngx_http_webhook_status_system_t  *system;
@@ -115,7 +117,9 @@ ngx_http_webhook_status_create(ngx_conf_t *cf,
         system->provider = provider[i];
         system->index = i;
 
-        while (provider[i]->events[system->nevents].len) {
+        events = provider[i]->events;
+
+        while (events && events[system->nevents].len) {
             system->nevents++;
         }
     }
@@ -124,7 +128,10 @@ ngx_http_webhook_status_create(ngx_conf_t *cf,
 }
 
 
-/* returns what a location with "provider" counts in, NULL: nothing */
+/*
+ * Returns what a location with this system counts in, or NULL if it does not
+ * count: there is no status zone, or the system is not in the list.
+ */
 
 ngx_http_webhook_status_system_t *
 ngx_http_webhook_status_system(ngx_conf_t *cf,
@@ -154,9 +161,10 @@ ngx_http_webhook_status_system(ngx_conf_t *cf,
 
 
 /*
- * Adds something that is counted under "name", which must be the only one of
- * its kind.  Whether there is a status zone need not be known yet: if there is
- * none, nothing is counted.  Returns NULL if there is no memory.
+ * Adds an item that is counted under "name", which no other item of its kind
+ * may have.  The caller sets "gauges" and "data".  Whether there is a status
+ * zone need not be known yet: without one nothing is counted.  Returns NULL if
+ * there is no memory.
  */
 
 ngx_http_webhook_status_item_t *
@@ -186,7 +194,11 @@ ngx_http_webhook_status_add(ngx_conf_t *cf, ngx_uint_t kind, ngx_str_t *name)
 }
 
 
-/* webhook_status_zone zone=name:size [refused=256]; */
+/*
+ * webhook_status_zone zone=name:size [refused=256];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_status_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -261,7 +273,10 @@ ngx_http_webhook_status_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* the zone that a location names, before it is known to be there */
+/*
+ * Returns the zone that a location names, or NULL with an [emerg] logged.  It
+ * need not be defined yet: its size is 0 then.
+ */
 
 ngx_shm_zone_t *
 ngx_http_webhook_status_find_zone(ngx_conf_t *cf, ngx_str_t *name)
@@ -289,7 +304,7 @@ ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ncounters = 0;
 
     for (i = 0; i < status->systems.nelts; i++) {
-        ncounters += (system[i].nevents + 1) * ngx_http_webhook_status_nreasons
+        ncounters += (system[i].nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS
                      + ngx_http_webhook_status_judge.nbuckets + 1;
     }
 
@@ -320,7 +335,7 @@ ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     for (i = 0; i < status->systems.nelts; i++) {
         system[i].verdicts = counters;
-        counters += (system[i].nevents + 1) * ngx_http_webhook_status_nreasons;
+        counters += (system[i].nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS;
 
         system[i].judge = counters;
         counters += ngx_http_webhook_status_judge.nbuckets + 1;
@@ -391,7 +406,10 @@ ngx_http_webhook_status_init_shctx(ngx_http_webhook_status_t *status,
 }
 
 
-/* each size has a ring of its own: workers of before may still use theirs */
+/*
+ * Finds the ring of the configured size, or makes it.  Each size has a ring of
+ * its own, for workers of the configuration before may still use theirs.
+ */
 
 static ngx_int_t
 ngx_http_webhook_status_init_ring(ngx_http_webhook_status_t *status)
@@ -502,14 +520,14 @@ ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status, size_t size)
 }
 
 
-/* returns 1 if a location uses the system, or has used it */
+/* Returns 1 if a location uses the system, or has used it. */
 
 ngx_uint_t
 ngx_http_webhook_status_shown(ngx_http_webhook_status_system_t *system)
 {
     ngx_uint_t  i, n;
 
-    n = (system->nevents + 1) * ngx_http_webhook_status_nreasons;
+    n = (system->nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS;
 
     for (i = 0; !system->used && i < n; i++) {
         if (system->verdicts[i]) {
@@ -521,7 +539,7 @@ ngx_http_webhook_status_shown(ngx_http_webhook_status_system_t *system)
 }
 
 
-/* since when it has been counted */
+/* Returns since when it has been counted, in seconds since 1970. */
 
 time_t
 ngx_http_webhook_status_since(ngx_http_webhook_status_t *status)
@@ -534,18 +552,23 @@ ngx_http_webhook_status_since(ngx_http_webhook_status_t *status)
 }
 
 
-/* returns the name of a system's event, empty for one that is not known */
+/*
+ * Returns the name of a system's event by its index, from 0 to system->nevents:
+ * the last one is that of all events that are not known, and empty.
+ */
 
 ngx_str_t *
 ngx_http_webhook_status_event(ngx_http_webhook_status_system_t *system,
     ngx_uint_t event)
 {
-    /* an empty name ends the list */
-    return &system->provider->events[event];
+    static ngx_str_t  unknown = ngx_null_string;
+
+    return event < system->nevents ? &system->provider->events[event]
+                                   : &unknown;
 }
 
 
-/* asks for an item's gauges */
+/* Sets "values" to an item's gauges, and to NONE what is not known. */
 
 void
 ngx_http_webhook_status_gauges(ngx_http_webhook_status_item_t *item,
@@ -563,7 +586,7 @@ ngx_http_webhook_status_gauges(ngx_http_webhook_status_item_t *item,
 }
 
 
-/* puts a refused event into the ring, if there is one */
+/* Puts a refused request into the ring, if there is one. */
 
 void
 ngx_http_webhook_status_keep(ngx_http_webhook_status_t *status,
@@ -596,7 +619,11 @@ ngx_http_webhook_status_keep(ngx_http_webhook_status_t *status,
 }
 
 
-/* copies the last refused events into "list", the newest first */
+/*
+ * Makes "list" an array of ngx_http_webhook_status_refused_t in "pool": the
+ * last refused requests, the newest first.  Returns NGX_OK, or NGX_ERROR if
+ * there is no memory.
+ */
 
 ngx_int_t
 ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
@@ -645,56 +672,4 @@ ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
     }
 
     return NGX_OK;
-}
-
-
-/* the module's zones, and how much of them is used, in whole pages */
-
-ngx_int_t
-ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list)
-{
-    ngx_uint_t                         i;
-    ngx_list_part_t                   *part;
-    ngx_shm_zone_t                    *shm_zone;
-    ngx_slab_pool_t                   *shpool;
-    ngx_http_webhook_status_memory_t  *memory;
-
-    if (ngx_array_init(list, pool, 4, sizeof(ngx_http_webhook_status_memory_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
-    shm_zone = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_OK;
-            }
-
-            part = part->next;
-            shm_zone = part->elts;
-            i = 0;
-        }
-
-        if (shm_zone[i].tag != &ngx_http_webhook_module
-            && shm_zone[i].tag != &ngx_http_webhook_status_tag)
-        {
-            continue;
-        }
-
-        memory = ngx_array_push(list);
-        if (memory == NULL) {
-            return NGX_ERROR;
-        }
-
-        shpool = (ngx_slab_pool_t *) shm_zone[i].shm.addr;
-
-        memory->name = shm_zone[i].shm.name;
-        memory->size = shm_zone[i].shm.size;
-        memory->used = memory->size - shpool->pfree * ngx_pagesize;
-    }
 }

@@ -21,7 +21,7 @@
 
 #define NGX_HTTP_WEBHOOK_JOURNAL_VERSION  1
 
-/* seconds, of deletions */
+/* how long deletions are kept, in seconds */
 #define NGX_HTTP_WEBHOOK_JOURNAL_KEEP     (7 * 24 * 60 * 60)
 
 
@@ -33,7 +33,7 @@ enum {
 };
 
 
-/* of a walk over a table */
+/* a walk over a table, and whom it tells */
 
 typedef struct {
     ngx_http_webhook_txn_t            *txn;
@@ -43,7 +43,7 @@ typedef struct {
 } ngx_http_webhook_journal_walk_t;
 
 
-/* of the oldest deletions */
+/* a walk over the oldest deletions */
 
 typedef struct {
     ngx_http_webhook_txn_t            *txn;
@@ -84,7 +84,11 @@ static ngx_http_webhook_table_conf_t  ngx_http_webhook_journal_tables[] = {
 };
 
 
-/* completes the configuration of a store that is a journal */
+/*
+ * Completes the configuration of a store that is a zone's state: what it is
+ * called in messages, the version of its layout and its tables.  Path, size and
+ * owner are the caller's.
+ */
 
 void
 ngx_http_webhook_journal_conf(ngx_http_webhook_store_conf_t *conf)
@@ -226,7 +230,11 @@ ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store, u_char *uuid,
 }
 
 
-/* "entry" must have its "change.handler" set */
+/*
+ * Submits a change, see ngx_http_webhook_store_submit(): "entry" and what it
+ * points to must stay as they are until entry->change.handler, which the caller
+ * has set, is called.
+ */
 
 void
 ngx_http_webhook_journal_submit(ngx_http_webhook_store_t *store,
@@ -321,7 +329,7 @@ ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* makes way for the new record, if the old one is what it should be */
+/* Makes way for a new record, if the old one is what it should be. */
 
 static ngx_int_t
 ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
@@ -382,7 +390,7 @@ ngx_http_webhook_journal_delete(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* finds the number of a UUID's record; NGX_DECLINED if there is none */
+/* Finds the number of a UUID's record; NGX_DECLINED if there is none. */
 
 static ngx_int_t
 ngx_http_webhook_journal_number(ngx_http_webhook_txn_t *txn, u_char *uuid,
@@ -409,7 +417,7 @@ ngx_http_webhook_journal_number(ngx_http_webhook_txn_t *txn, u_char *uuid,
 }
 
 
-/* removes a record and its place in the index */
+/* Removes a record and its place in the index. */
 
 static ngx_int_t
 ngx_http_webhook_journal_remove(ngx_http_webhook_txn_t *txn, u_char *uuid,
@@ -435,7 +443,7 @@ ngx_http_webhook_journal_remove(ngx_http_webhook_txn_t *txn, u_char *uuid,
 }
 
 
-/* removes up to two old deletions, for each one that comes */
+/* Removes up to two old deletions for each one that comes. */
 
 static ngx_int_t
 ngx_http_webhook_journal_forget(ngx_http_webhook_txn_t *txn)

@@ -10,8 +10,8 @@
  *
  * An event is its id, its destination, its head, which is what a queue keeps of
  * its request, and its body.  Numbers are given within the transaction: their
- * order is that in which events were acknowledged.  Numbers in keys are 8 bytes,
- * the highest first.
+ * order is that in which events were acknowledged.  Numbers in keys are 8
+ * bytes, the highest first.
  */
 
 
@@ -39,7 +39,7 @@ enum {
 };
 
 
-/* of a walk */
+/* a walk over a table, and whom it tells */
 
 typedef struct {
     ngx_http_webhook_txn_t           *txn;
@@ -52,6 +52,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_webhook_spool_apply(
     ngx_http_webhook_change_t *change, ngx_http_webhook_txn_t *txn);
+static ngx_int_t ngx_http_webhook_spool_place(ngx_http_webhook_txn_t *txn,
+    ngx_http_webhook_event_t *event, ngx_str_t *key, u_char *p);
 static ngx_int_t ngx_http_webhook_spool_add(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_spool_change_t *sc);
 static ngx_int_t ngx_http_webhook_spool_write(ngx_http_webhook_txn_t *txn,
@@ -90,7 +92,11 @@ static ngx_http_webhook_table_conf_t  ngx_http_webhook_spool_tables[] = {
 };
 
 
-/* completes the configuration of a store that is a queue */
+/*
+ * Completes the configuration of a store that is a queue: what it is called in
+ * messages, the version of its layout and its tables.  Path, size and owner are
+ * the caller's.
+ */
 
 void
 ngx_http_webhook_spool_conf(ngx_http_webhook_store_conf_t *conf)
@@ -101,7 +107,12 @@ ngx_http_webhook_spool_conf(ngx_http_webhook_store_conf_t *conf)
 }
 
 
-/* "sc" must have its "change.handler" set */
+/*
+ * Submits a change of a queue, see ngx_http_webhook_store_submit(): "sc" and
+ * what it points to must stay as they are until sc->change.handler, which the
+ * caller has set, is called.  Its "rc" is NGX_DECLINED if the event is not
+ * there, or not in a state for such a change.
+ */
 
 void
 ngx_http_webhook_spool_submit(ngx_http_webhook_store_t *store,
@@ -115,7 +126,10 @@ ngx_http_webhook_spool_submit(ngx_http_webhook_store_t *store,
 }
 
 
-/* NGX_DECLINED: the event is not there, or not in a state for such a change */
+/*
+ * Makes a change in a transaction.  Returns NGX_OK, NGX_ERROR, or NGX_DECLINED
+ * if the event is not there, or not in a state for such a change.
+ */
 
 static ngx_int_t
 ngx_http_webhook_spool_apply(ngx_http_webhook_change_t *change,
@@ -146,23 +160,8 @@ ngx_http_webhook_spool_apply(ngx_http_webhook_change_t *change,
         return NGX_DECLINED;
     }
 
-    /* it leaves the place where it was */
-
-    if (dead) {
-        ngx_http_webhook_spool_key(&from, from_buf, 2, event.time, event.seq,
-                                   0);
-
-    } else {
-        ngx_http_webhook_spool_key(&from, from_buf, 3, event.destination,
-                                   event.time, event.seq);
-
-        if (ngx_http_webhook_spool_remove(txn, spool_waiting, &from)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_http_webhook_spool_key(&from, from_buf, 1, event.seq, 0, 0);
+    if (ngx_http_webhook_spool_place(txn, &event, &from, from_buf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     switch (sc->type) {
@@ -235,6 +234,33 @@ ngx_http_webhook_spool_apply(ngx_http_webhook_change_t *change,
 }
 
 
+/*
+ * Sets "key", in the 24 bytes at "p", to that of the event in its table, and
+ * takes it out of those that wait.
+ */
+
+static ngx_int_t
+ngx_http_webhook_spool_place(ngx_http_webhook_txn_t *txn,
+    ngx_http_webhook_event_t *event, ngx_str_t *key, u_char *p)
+{
+    if (event->state == NGX_HTTP_WEBHOOK_DEAD) {
+        ngx_http_webhook_spool_key(key, p, 2, event->time, event->seq, 0);
+        return NGX_OK;
+    }
+
+    ngx_http_webhook_spool_key(key, p, 3, event->destination, event->time,
+                               event->seq);
+
+    if (ngx_http_webhook_spool_remove(txn, spool_waiting, key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_spool_key(key, p, 1, event->seq, 0, 0);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_webhook_spool_add(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_spool_change_t *sc)
@@ -286,7 +312,10 @@ ngx_http_webhook_spool_add(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* perhaps in a thread: nothing here may use the request's log */
+/*
+ * Writes the head and the body of an event that is added to "p".  It may be
+ * called in a thread, and must not use the request's log.
+ */
 
 static ngx_int_t
 ngx_http_webhook_spool_write(ngx_http_webhook_txn_t *txn, u_char *p,
@@ -342,7 +371,7 @@ ngx_http_webhook_spool_write(ngx_http_webhook_txn_t *txn, u_char *p,
 }
 
 
-/* numbers an event, which is due at once */
+/* Gives an event the next number; it is due at once. */
 
 static ngx_int_t
 ngx_http_webhook_spool_arrive(ngx_http_webhook_txn_t *txn,
@@ -375,7 +404,10 @@ ngx_http_webhook_spool_arrive(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* what a value points to must not be read once something has been written */
+/*
+ * Moves an event's contents to another table.  They are copied: what a value
+ * points to must not be read once something has been written.
+ */
 
 static ngx_int_t
 ngx_http_webhook_spool_move(ngx_http_webhook_txn_t *txn, ngx_uint_t from,
@@ -495,7 +527,7 @@ ngx_http_webhook_spool_put_waiting(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* removes what must be there */
+/* Removes an entry that must be there: without it the file is corrupted. */
 
 static ngx_int_t
 ngx_http_webhook_spool_remove(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
@@ -510,8 +542,8 @@ ngx_http_webhook_spool_remove(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
 
 
 /*
- * Finds what waits for a destination next after "time" and "seq", be it due or
- * not.  Returns NGX_OK, NGX_DECLINED if there is nothing, or NGX_ERROR.
+ * Finds the event that waits for a destination next after "time" and "seq", be
+ * it due or not.  Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -545,8 +577,8 @@ ngx_http_webhook_spool_next(ngx_http_webhook_store_t *store,
 
 
 /*
- * Sets *destination to the lowest one, not below it, that something waits for.
- * Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
+ * Sets *destination to the lowest number, itself or above it, for which an
+ * event waits.  Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -606,7 +638,7 @@ ngx_http_webhook_spool_first(ngx_http_webhook_store_t *store,
 }
 
 
-/* of table "waiting": takes the first entry, and ends the walk */
+/* Takes the first entry of a walk over "waiting", and ends the walk. */
 
 static ngx_int_t
 ngx_http_webhook_spool_take(void *data, ngx_str_t *key, ngx_str_t *value)
@@ -627,8 +659,9 @@ ngx_http_webhook_spool_take(void *data, ngx_str_t *key, ngx_str_t *value)
 
 
 /*
- * Tells "handler" of what has arrived after number *seq, and sets it to the
- * last one: of an event its id, seq and destination.
+ * Tells "handler" of the id, the seq and the destination of each event that has
+ * arrived after number *seq, and sets *seq to the last one.  Returns NGX_OK or
+ * NGX_ERROR.
  */
 
 ngx_int_t
@@ -668,7 +701,10 @@ ngx_http_webhook_spool_news(ngx_http_webhook_store_t *store, uint64_t *seq,
 }
 
 
-/* of "events", with a key of one number, and of "dead", with one of two */
+/*
+ * Tells of an entry of a walk over "events", whose keys are one number, or over
+ * "dead", whose keys are two.
+ */
 
 static ngx_int_t
 ngx_http_webhook_spool_event(void *data, ngx_str_t *key, ngx_str_t *value)
@@ -699,7 +735,10 @@ ngx_http_webhook_spool_event(void *data, ngx_str_t *key, ngx_str_t *value)
 }
 
 
-/* finds an event; returns NGX_OK, NGX_DECLINED or NGX_ERROR */
+/*
+ * Finds an event by its id, of 16 bytes.  Returns NGX_OK with "event" set,
+ * NGX_DECLINED if there is none, or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_spool_find(ngx_http_webhook_store_t *store, u_char *id,
@@ -722,9 +761,9 @@ ngx_http_webhook_spool_find(ngx_http_webhook_store_t *store, u_char *id,
 
 
 /*
- * Copies an event that was found into "pool", or only its head, if "body" is
- * NULL.  Returns NGX_OK, NGX_DECLINED if
- * it is not there any more, or NGX_ERROR.
+ * Copies the head and the body of an event that was found into "pool", or only
+ * its head, if "body" is NULL.  Returns NGX_OK, NGX_DECLINED if the event is
+ * not there any more, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -796,7 +835,11 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
 }
 
 
-/* tells "handler" of the dead, in order of time, from after "after" if set */
+/*
+ * Tells "handler" of the dead events, in the order in which they died: of all,
+ * or of those behind "after", of which "time" and "seq" matter.  It returns
+ * NGX_OK, NGX_DONE to end the walk, or NGX_ERROR.  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_spool_dead(ngx_http_webhook_store_t *store,
@@ -842,6 +885,11 @@ ngx_http_webhook_spool_oldest(void *data, ngx_http_webhook_event_t *event)
     return NGX_DONE;
 }
 
+
+/*
+ * Sets "st" to how many events there are, what they use, and when the oldest
+ * one arrived that is not dead.  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_spool_stat(ngx_http_webhook_store_t *store,
@@ -890,7 +938,7 @@ ngx_http_webhook_spool_stat(ngx_http_webhook_store_t *store,
 }
 
 
-/* a key of "n" numbers in "p" */
+/* Makes "key" one of "n" numbers, 8 bytes each, in the memory at "p". */
 
 static void
 ngx_http_webhook_spool_key(ngx_str_t *key, u_char *p, ngx_uint_t n, uint64_t a,
@@ -911,7 +959,10 @@ ngx_http_webhook_spool_key(ngx_str_t *key, u_char *p, ngx_uint_t n, uint64_t a,
 }
 
 
-/* not nginx's cached time, which a thread may not rely on */
+/*
+ * Returns the time in milliseconds.  It is not nginx's cached one, which
+ * a thread may not rely on.
+ */
 
 static uint64_t
 ngx_http_webhook_spool_now(void)

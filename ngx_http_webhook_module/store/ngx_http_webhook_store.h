@@ -17,7 +17,7 @@ typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
 /* bytes that the tables must be allowed to use */
 #define NGX_HTTP_WEBHOOK_STORE_MIN     (128 * 1024)
 
-/* each store has it, as its first table: names and numbers */
+/* the first table of each store: names and numbers */
 #define NGX_HTTP_WEBHOOK_STORE_META    0
 
 
@@ -77,7 +77,7 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
     ngx_str_t *value);
 
 
-/* of ngx_http_webhook_store_put() */
+/* flags of ngx_http_webhook_store_put() */
 
 #define NGX_HTTP_WEBHOOK_STORE_NEW     1    /* NGX_DECLINED if it is there */
 #define NGX_HTTP_WEBHOOK_STORE_APPEND  2    /* the key is above all others */

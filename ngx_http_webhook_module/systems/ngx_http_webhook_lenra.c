@@ -12,7 +12,6 @@
 #include "systems/ngx_http_webhook_systems.h"
 #include "systems/ngx_http_webhook_lenra_record.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_app.h"
@@ -83,11 +82,6 @@ static char *ngx_http_webhook_lenra_param(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
 static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
-
-
-static ngx_str_t  ngx_http_webhook_lenra_events[] = {
-    ngx_null_string
-};
 
 
 /* their types are judged here, with answers of Lenra's own */
@@ -202,45 +196,38 @@ static ngx_http_webhook_envelope_t  ngx_http_webhook_lenra_envelope = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_not_found = {
-    NGX_HTTP_NOT_FOUND, ngx_string("not_found"), ngx_string("Not Found."),
-    ngx_string("error_404"), 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_not_found =
+    ngx_http_webhook_verdict_as(NGX_HTTP_NOT_FOUND, not_found,
+                                "Not Found.", "error_404");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_blank_action = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_action"),
-    ngx_string("action can't be blank"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_blank_action =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_action,
+                             "action can't be blank");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_action = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_action"),
-    ngx_string("action is invalid"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_action =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_action,
+                             "action is invalid");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_props = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_props"),
-    ngx_string("props is invalid"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_props =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_props,
+                             "props is invalid");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_user_id = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_user_id"),
-    ngx_string("user_id is invalid"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_user_id =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_user_id,
+                             "user_id is invalid");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_limit = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_limit"),
-    ngx_string("limit is invalid"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_limit =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_limit,
+                             "limit is invalid");
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_after = {
-    NGX_HTTP_BAD_REQUEST, ngx_string("invalid_after"),
-    ngx_string("after is invalid"), ngx_null_string, 0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_after =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_after,
+                             "after is invalid");
 
 
 ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_string("lenra"),
-    ngx_http_webhook_lenra_events,
+    NULL,                                  /* events */
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_lenra_route,
     ngx_http_webhook_lenra_param,
@@ -983,9 +970,6 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     }
 
     *tail->last++ = '}';
-
-    ngx_http_webhook_registry_count(ctx->conf->zone,
-                                    NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
 
     return ngx_http_webhook_body_wrap(r, ctx, head, tail);
 }

@@ -60,7 +60,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_luzmo_shape = {
 static ngx_http_webhook_method_t  ngx_http_webhook_luzmo_methods[] = {
 
     { NGX_HTTP_POST,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       1,
       &ngx_http_webhook_luzmo_shape,
@@ -90,13 +90,9 @@ static ngx_http_webhook_envelope_t  ngx_http_webhook_luzmo_envelope = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_wrong_plugin = {
-    NGX_HTTP_FORBIDDEN,
-    ngx_string("wrong_plugin"),
-    ngx_string("is not the plugin that the secret belongs to"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_wrong_plugin =
+    ngx_http_webhook_verdict(NGX_HTTP_FORBIDDEN, wrong_plugin,
+                             "is not the plugin that the secret belongs to");
 
 
 ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {

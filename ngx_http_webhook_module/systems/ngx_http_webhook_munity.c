@@ -8,7 +8,6 @@
 #include "systems/ngx_http_webhook_systems.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_secret.h"
 
 
 enum {
@@ -108,7 +107,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_munity_shape = {
 static ngx_http_webhook_method_t  ngx_http_webhook_munity_methods[] = {
 
     { NGX_HTTP_POST,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       1,
       &ngx_http_webhook_munity_shape,

@@ -7,18 +7,12 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_secret.h"
 
 
 static ngx_int_t ngx_http_webhook_signed_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static char *ngx_http_webhook_signed_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
-
-
-static ngx_str_t  ngx_http_webhook_signed_events[] = {
-    ngx_null_string
-};
 
 
 static ngx_http_webhook_shape_t  ngx_http_webhook_signed_shape = {
@@ -33,7 +27,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_signed_shape = {
 static ngx_http_webhook_method_t  ngx_http_webhook_signed_methods[] = {
 
     { NGX_HTTP_POST,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       1,
       &ngx_http_webhook_signed_shape,
@@ -51,7 +45,7 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_signed_resource = {
 
 ngx_http_webhook_provider_t  ngx_http_webhook_signed = {
     ngx_string("signed"),
-    ngx_http_webhook_signed_events,
+    NULL,                                  /* events */
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_signed_route,
     NULL,                                  /* param */

@@ -1,83 +1,98 @@
 
 /*
- * "webhook_status" answers: which format is asked for, and what is said in it.
+ * "webhook_status": in which format the status is asked for, and the answer.
  *
- * A location with it is judged as any other of the module's, by a system of its
- * own that takes GET alone, so that what is wrong with a request is answered by
- * the same tables.
+ * A location with webhook_status is checked as any other of the module's, by a
+ * system of its own, which takes GET and HEAD alone: what is wrong with a
+ * request is answered by the same tables.
  */
 
 
 #include "views/ngx_http_webhook_status_handler.h"
-#include "status/ngx_http_webhook_status_render.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "status/ngx_http_webhook_status_zone.h"
 #include "judge/ngx_http_webhook_problem.h"
+#include "views/ngx_http_webhook_status_json.h"
+#include "views/ngx_http_webhook_status_out.h"
+#include "views/ngx_http_webhook_status_page.h"
+#include "views/ngx_http_webhook_status_prometheus.h"
 
 
-#define NGX_HTTP_WEBHOOK_STATUS_BUFFER  8192
+/* a format of the status */
 
-/* more than the longest piece that is printed at once, without its strings */
-#define NGX_HTTP_WEBHOOK_STATUS_PIECE   512
+typedef struct {
+    ngx_str_t    name;              /* in the directive, and of ?format= */
+    ngx_str_t    type;              /* in an Accept header */
+    ngx_str_t    content_type;
+    ngx_str_t   *policy;            /* Content-Security-Policy, NULL: none */
+    void       (*print)(ngx_http_webhook_status_out_t *out,
+                        ngx_http_webhook_status_t *status, ngx_str_t *api);
+} ngx_http_webhook_status_format_t;
 
 
-enum {
-    webhook_status_json = 0,
-    webhook_status_prometheus,
-    webhook_status_html,
-    webhook_status_formats
+/* the parameters of webhook_status in a location */
+
+struct ngx_http_webhook_status_conf_s {
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_http_webhook_status_format_t   *format;     /* NULL: any */
+    ngx_str_t                           api;        /* of "api=", may be
+                                                       empty */
 };
 
 
 static ngx_int_t ngx_http_webhook_status_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_status_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_status_accept(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_uint_t ngx_http_webhook_status_find_format(ngx_str_t *name);
-static ngx_uint_t ngx_http_webhook_status_negotiate(ngx_http_request_t *r);
-static void ngx_http_webhook_status_range(u_char *p, u_char *last,
-    ngx_uint_t *quality, ngx_uint_t *specific);
+static ngx_http_webhook_status_format_t *ngx_http_webhook_status_find_format(
+    ngx_str_t *name);
+static ngx_http_webhook_status_format_t *ngx_http_webhook_status_by_accept(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_status_headers(ngx_http_request_t *r,
-    ngx_uint_t format);
-static ngx_buf_t *ngx_http_webhook_status_room(
-    ngx_http_webhook_status_out_t *out, size_t len);
+    ngx_http_webhook_status_format_t *format);
+static void ngx_http_webhook_status_html(ngx_http_webhook_status_out_t *out,
+    ngx_http_webhook_status_t *status, ngx_str_t *api);
 static char *ngx_http_webhook_status_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
 
-/* "type" is what Accept asks for, without parameters */
+/*
+ * The formats.  The first one is the answer to an Accept header that names
+ * none of the types; of several types that it names, the first one here counts.
+ */
 
-static struct {
-    ngx_str_t  name;
-    ngx_str_t  type;
-    ngx_str_t  content_type;
-} ngx_http_webhook_status_formats[] = {
+static ngx_http_webhook_status_format_t  ngx_http_webhook_status_formats[] = {
 
     { ngx_string("json"),
       ngx_string("application/json"),
-      ngx_string("application/json") },
+      ngx_string("application/json"),
+      NULL,
+      ngx_http_webhook_status_json },
 
     { ngx_string("prometheus"),
       ngx_string("text/plain"),
-      ngx_string("text/plain; version=0.0.4; charset=utf-8") },
+      ngx_string("text/plain; version=0.0.4; charset=utf-8"),
+      NULL,
+      ngx_http_webhook_status_prometheus },
 
     { ngx_string("html"),
       ngx_string("text/html"),
-      ngx_string("text/html; charset=utf-8") }
+      ngx_string("text/html; charset=utf-8"),
+      &ngx_http_webhook_status_policy,
+      ngx_http_webhook_status_html },
+
+    { ngx_null_string, ngx_null_string, ngx_null_string, NULL, NULL }
 };
 
-
-static ngx_str_t  ngx_http_webhook_status_events[] = {
-    ngx_null_string
-};
+/* what the page asks its own address for */
+#define ngx_http_webhook_status_data  (&ngx_http_webhook_status_formats[0])
 
 
 static ngx_http_webhook_method_t  ngx_http_webhook_status_methods[] = {
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_http_webhook_status_authenticate,
+      NULL,
       NULL,
       0,
       NULL,
@@ -93,18 +108,19 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_status_resource = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_status_invalid_format = {
-    NGX_HTTP_BAD_REQUEST,
-    ngx_string("invalid_format"),
-    ngx_string("format must be json, prometheus or html"),
-    ngx_null_string,
-    0
-};
+static ngx_http_webhook_verdict_t  ngx_http_webhook_status_invalid_format =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_format,
+                             "format must be json, prometheus or html");
 
 
-ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
+static ngx_http_webhook_verdict_t  ngx_http_webhook_status_other_format =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_format,
+                             "format is not the one of this location");
+
+
+static ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
     ngx_string("status"),
-    ngx_http_webhook_status_events,
+    NULL,                                  /* events */
     NGX_HTTP_WEBHOOK_ROOT,
     ngx_http_webhook_status_route,
     NULL,                                  /* param */
@@ -127,25 +143,19 @@ ngx_http_webhook_status_route(ngx_http_request_t *r,
 }
 
 
-/* who may look is for nginx's own modules to say */
-
-static ngx_int_t
-ngx_http_webhook_status_authenticate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    return NGX_DECLINED;
-}
-
-
-/* the query string wins, then the directive, then Accept */
+/*
+ * Chooses the format.  Where the directive has one, a request can't ask for
+ * another: a location for Prometheus does not show the addresses of clients,
+ * which are in JSON.  The page is nothing without the JSON that it asks for.
+ */
 
 static ngx_int_t
 ngx_http_webhook_status_accept(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                        value;
-    ngx_uint_t                       format;
-    ngx_http_webhook_status_conf_t  *conf;
+    ngx_str_t                          value;
+    ngx_http_webhook_status_conf_t    *conf;
+    ngx_http_webhook_status_format_t  *format;
 
     conf = ctx->conf->status;
 
@@ -153,20 +163,28 @@ ngx_http_webhook_status_accept(ngx_http_request_t *r,
 
         format = ngx_http_webhook_status_find_format(&value);
 
-        if (format == webhook_status_formats) {
+        if (format == NULL) {
             return ngx_http_webhook_reject(ctx,
                                        &ngx_http_webhook_status_invalid_format,
                                        NULL);
         }
 
-    } else if (conf->format != NGX_CONF_UNSET_UINT) {
-        format = conf->format;
+        if (conf->format
+            && conf->format != format
+            && !(conf->format->print == ngx_http_webhook_status_html
+                 && format == ngx_http_webhook_status_data))
+        {
+            return ngx_http_webhook_reject(ctx,
+                                       &ngx_http_webhook_status_other_format,
+                                       NULL);
+        }
 
     } else {
-        format = ngx_http_webhook_status_negotiate(r);
+        format = conf->format ? conf->format
+                              : ngx_http_webhook_status_by_accept(r);
     }
 
-    ctx->limit = format;
+    ctx->data = format;
 
     r->content_handler = ngx_http_webhook_status_handler;
 
@@ -174,161 +192,74 @@ ngx_http_webhook_status_accept(ngx_http_request_t *r,
 }
 
 
-static ngx_uint_t
+/* Returns the format of this name, NULL if there is none. */
+
+static ngx_http_webhook_status_format_t *
 ngx_http_webhook_status_find_format(ngx_str_t *name)
 {
-    ngx_str_t   *known;
-    ngx_uint_t   i;
+    ngx_http_webhook_status_format_t  *format;
 
-    for (i = 0; i < webhook_status_formats; i++) {
-        known = &ngx_http_webhook_status_formats[i].name;
+    for (format = ngx_http_webhook_status_formats; format->print; format++) {
 
-        if (known->len == name->len
-            && ngx_strncmp(known->data, name->data, name->len) == 0)
+        if (format->name.len == name->len
+            && ngx_strncmp(format->name.data, name->data, name->len) == 0)
         {
-            break;
+            return format;
         }
     }
 
-    return i;
+    return NULL;
 }
 
 
 /*
- * Returns the format that Accept (RFC 9110, section 12.5.1) likes best, the
- * first one of the table if it likes several, or none: nobody is turned away.
+ * Returns the first format whose type is somewhere in the Accept header, or
+ * JSON.  Preferences, "q=", are not looked at: browsers ask for text/html and
+ * Prometheus for text/plain, and neither for one of the others.
  */
 
-static ngx_uint_t
-ngx_http_webhook_status_negotiate(ngx_http_request_t *r)
+static ngx_http_webhook_status_format_t *
+ngx_http_webhook_status_by_accept(ngx_http_request_t *r)
 {
-    u_char            *comma, *last, *p;
-    ngx_uint_t         best, i, n;
-    ngx_uint_t         quality[webhook_status_formats];
-    ngx_uint_t         specific[webhook_status_formats];
-    ngx_table_elt_t   *accept;
+    u_char                            *last;
+    ngx_str_t                         *type;
+    ngx_uint_t                         n;
+    ngx_table_elt_t                   *accept;
+    ngx_http_webhook_status_format_t  *format;
 
-    static ngx_str_t   name = ngx_string("accept");
+    static ngx_str_t  name = ngx_string("accept");
 
     accept = ngx_http_webhook_find_header(r, &name, &n);
 
-    if (n != 1) {
-        return webhook_status_json;
+    if (accept == NULL) {
+        return ngx_http_webhook_status_formats;
     }
 
-    ngx_memzero(quality, sizeof(quality));
-    ngx_memzero(specific, sizeof(specific));
+    last = accept->value.data + accept->value.len;
 
-    p = accept->value.data;
-    last = p + accept->value.len;
+    for (format = ngx_http_webhook_status_formats; format->print; format++) {
+        type = &format->type;
 
-    for ( /* void */ ; p < last; p = comma + 1) {
-
-        comma = ngx_strlchr(p, last, ',');
-        if (comma == NULL) {
-            comma = last;
-        }
-
-        ngx_http_webhook_status_range(p, comma, quality, specific);
-    }
-
-    best = webhook_status_json;
-
-    for (i = 0; i < webhook_status_formats; i++) {
-        if (quality[i] > quality[best]) {
-            best = i;
-        }
-    }
-
-    return best;
-}
-
-
-/* takes a media range into account: a more specific one has the say */
-
-static void
-ngx_http_webhook_status_range(u_char *p, u_char *last, ngx_uint_t *quality,
-    ngx_uint_t *specific)
-{
-    size_t      len;
-    u_char     *end;
-    ngx_str_t  *type;
-    ngx_int_t   q;
-    ngx_uint_t  i, level;
-
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    for (end = p; end < last && *end != ';' && *end != ' '; end++) {
-        /* void */
-    }
-
-    len = end - p;
-    q = 1000;
-
-    for ( /* void */ ; end + 2 < last; end++) {
-
-        if ((end[0] == ';' || end[0] == ' ')
-            && (end[1] | 0x20) == 'q' && end[2] == '=')
+        if (ngx_strlcasestrn(accept->value.data, last, type->data,
+                             type->len - 1))
         {
-            end += 3;
-            last = ngx_min(last, end + 5);
-
-            while (last > end && (last[-1] == ' ' || last[-1] == '\t')) {
-                last--;
-            }
-
-            q = ngx_atofp(end, last - end, 3);
-
-            if (q == NGX_ERROR) {
-                q = 0;
-            }
-
-            break;
+            return format;
         }
     }
 
-    for (i = 0; i < webhook_status_formats; i++) {
-        type = &ngx_http_webhook_status_formats[i].type;
-
-        if (len == type->len && ngx_strncasecmp(p, type->data, len) == 0) {
-            level = 3;
-
-        } else if (len == 3 && ngx_strncmp(p, "*/*", 3) == 0) {
-            level = 1;
-
-        } else if (len > 2
-                   && len < type->len
-                   && p[len - 1] == '*'
-                   && p[len - 2] == '/'
-                   && ngx_strncasecmp(p, type->data, len - 1) == 0)
-        {
-            level = 2;
-
-        } else {
-            continue;
-        }
-
-        if (level > specific[i]) {
-            specific[i] = level;
-            quality[i] = q;
-        }
-    }
+    return ngx_http_webhook_status_formats;
 }
 
 
 static ngx_int_t
 ngx_http_webhook_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                       rc;
-    ngx_buf_t                      *b;
-    ngx_uint_t                      format;
-    ngx_chain_t                    *cl, page;
-    ngx_http_webhook_ctx_t         *ctx;
-    ngx_http_webhook_status_t      *status;
-    ngx_http_webhook_main_conf_t   *wmcf;
-    ngx_http_webhook_status_out_t   out;
+    ngx_int_t                          rc;
+    ngx_chain_t                       *cl;
+    ngx_http_webhook_ctx_t            *ctx;
+    ngx_http_webhook_main_conf_t      *wmcf;
+    ngx_http_webhook_status_out_t      out;
+    ngx_http_webhook_status_format_t  *format;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -338,42 +269,11 @@ ngx_http_webhook_status_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
-    status = wmcf->status;
-    format = ctx->limit;
+    format = ctx->data;
 
-    ngx_memzero(&out, sizeof(ngx_http_webhook_status_out_t));
+    ngx_http_webhook_status_out_init(&out, r->pool);
 
-    out.pool = r->pool;
-    out.last = &out.chain;
-
-    switch (format) {
-
-    case webhook_status_html:
-
-        b = ngx_calloc_buf(r->pool);
-        if (b == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        b->pos = ngx_http_webhook_status_page.data;
-        b->last = b->pos + ngx_http_webhook_status_page.len;
-        b->memory = 1;
-
-        page.buf = b;
-        page.next = NULL;
-
-        out.chain = &page;
-        out.size = ngx_http_webhook_status_page.len;
-        break;
-
-    case webhook_status_prometheus:
-        ngx_http_webhook_status_prometheus(&out, status);
-        break;
-
-    default: /* webhook_status_json */
-        ngx_http_webhook_status_json(&out, status, ctx->conf->status);
-        break;
-    }
+    format->print(&out, wmcf->status, &ctx->conf->status->api);
 
     if (out.failed || ngx_http_webhook_status_headers(r, format) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -398,19 +298,16 @@ ngx_http_webhook_status_handler(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_webhook_status_headers(ngx_http_request_t *r, ngx_uint_t format)
+ngx_http_webhook_status_headers(ngx_http_request_t *r,
+    ngx_http_webhook_status_format_t *format)
 {
-    ngx_str_t          *type;
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  nosniff = ngx_string("nosniff");
+    static ngx_str_t  no_referrer = ngx_string("no-referrer");
+    static ngx_str_t  accept = ngx_string("Accept");
 
-    static ngx_str_t    no_store = ngx_string("no-store");
-    static ngx_str_t    nosniff = ngx_string("nosniff");
-    static ngx_str_t    no_referrer = ngx_string("no-referrer");
-    static ngx_str_t    accept = ngx_string("Accept");
-
-    type = &ngx_http_webhook_status_formats[format].content_type;
-
-    r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type = format->content_type;
+    r->headers_out.content_type_len = format->content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
     if (ngx_http_webhook_add_header(r, "Cache-Control", &no_store) == NULL
@@ -421,9 +318,9 @@ ngx_http_webhook_status_headers(ngx_http_request_t *r, ngx_uint_t format)
         return NGX_ERROR;
     }
 
-    if (format == webhook_status_html
+    if (format->policy
         && (ngx_http_webhook_add_header(r, "Content-Security-Policy",
-                                        &ngx_http_webhook_status_policy)
+                                        format->policy)
             == NULL
             || ngx_http_webhook_add_header(r, "Referrer-Policy", &no_referrer)
                == NULL))
@@ -435,97 +332,29 @@ ngx_http_webhook_status_headers(ngx_http_request_t *r, ngx_uint_t format)
 }
 
 
-/* returns a buffer with room for "len" bytes, or NULL */
-
-static ngx_buf_t *
-ngx_http_webhook_status_room(ngx_http_webhook_status_out_t *out, size_t len)
+static void
+ngx_http_webhook_status_html(ngx_http_webhook_status_out_t *out,
+    ngx_http_webhook_status_t *status, ngx_str_t *api)
 {
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    b = out->buf;
-
-    if (out->failed) {
-        return NULL;
-    }
-
-    if (b && (size_t) (b->end - b->last) >= len) {
-        return b;
-    }
-
-    b = ngx_create_temp_buf(out->pool,
-                            ngx_max(len, NGX_HTTP_WEBHOOK_STATUS_BUFFER));
-    cl = ngx_alloc_chain_link(out->pool);
-
-    if (b == NULL || cl == NULL) {
-        out->failed = 1;
-        return NULL;
-    }
-
-    cl->buf = b;
-    cl->next = NULL;
-
-    *out->last = cl;
-    out->last = &cl->next;
-
-    out->buf = b;
-
-    return b;
+    ngx_http_webhook_status_link(out, &ngx_http_webhook_status_page);
 }
 
 
-/* adds numbers and short strings of tables */
-
-void
-ngx_http_webhook_status_print(ngx_http_webhook_status_out_t *out,
-    const char *fmt, ...)
-{
-    u_char     *p;
-    va_list     args;
-    ngx_buf_t  *b;
-
-    b = ngx_http_webhook_status_room(out, NGX_HTTP_WEBHOOK_STATUS_PIECE);
-    if (b == NULL) {
-        return;
-    }
-
-    va_start(args, fmt);
-    p = ngx_vslprintf(b->last, b->end, fmt, args);
-    va_end(args);
-
-    out->size += p - b->last;
-    b->last = p;
-}
-
-
-/* adds a text of any length */
-
-void
-ngx_http_webhook_status_write(ngx_http_webhook_status_out_t *out, u_char *p,
-    size_t len)
-{
-    ngx_buf_t  *b;
-
-    b = ngx_http_webhook_status_room(out, len);
-    if (b == NULL) {
-        return;
-    }
-
-    b->last = ngx_cpymem(b->last, p, len);
-    out->size += len;
-}
-
-
-/* webhook_status zone=name [json|prometheus|html] [api=/prefix]; */
+/*
+ * webhook_status zone=name [json|prometheus|html] [api=/prefix];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                       *value, name;
-    ngx_uint_t                       format, i;
-    ngx_http_webhook_status_conf_t  *status;
+    ngx_str_t                         *value, name;
+    ngx_uint_t                         i;
+    ngx_http_webhook_status_conf_t    *status;
+    ngx_http_webhook_status_format_t  *format;
 
     if (wlcf->status) {
         return "is duplicate";
@@ -539,8 +368,6 @@ ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (status == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    status->format = NGX_CONF_UNSET_UINT;
 
     value = cf->args->elts;
 
@@ -579,9 +406,7 @@ ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         format = ngx_http_webhook_status_find_format(&value[i]);
 
-        if (format != webhook_status_formats
-            && status->format == NGX_CONF_UNSET_UINT)
-        {
+        if (format && status->format == NULL) {
             status->format = format;
             continue;
         }
@@ -603,6 +428,8 @@ ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_OK;
 }
 
+
+/* Checks that the zone of "zone=" is there; called with merged parameters. */
 
 static char *
 ngx_http_webhook_status_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)

@@ -1,8 +1,13 @@
 
-/* the status as JSON; names of the configuration are all that needs escaping */
+/*
+ * The status as JSON.  Only names of the configuration need escaping: all else
+ * is numbers and strings of tables.
+ */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "views/ngx_http_webhook_status_json.h"
+#include "status/ngx_http_webhook_status_zone.h"
+#include "views/ngx_http_webhook_status_memory.h"
 
 
 static void ngx_http_webhook_status_json_system(
@@ -25,9 +30,14 @@ static void ngx_http_webhook_status_json_string(
     ngx_http_webhook_status_out_t *out, ngx_str_t *text);
 
 
+/*
+ * Prints the status as JSON.  "api" is what the page is told of the location
+ * with webhook_api; it may be empty.
+ */
+
 void
 ngx_http_webhook_status_json(ngx_http_webhook_status_out_t *out,
-    ngx_http_webhook_status_t *status, ngx_http_webhook_status_conf_t *conf)
+    ngx_http_webhook_status_t *status, ngx_str_t *api)
 {
     ngx_str_t                          version = ngx_string(NGINX_VERSION);
     ngx_uint_t                         i, n;
@@ -45,8 +55,8 @@ ngx_http_webhook_status_json(ngx_http_webhook_status_out_t *out,
 
     ngx_http_webhook_status_print(out, ",\"api\":");
 
-    if (conf->api.len) {
-        ngx_http_webhook_status_json_string(out, &conf->api);
+    if (api->len) {
+        ngx_http_webhook_status_json_string(out, api);
 
     } else {
         ngx_http_webhook_status_print(out, "null");
@@ -105,9 +115,9 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         }
 
         ngx_http_webhook_status_print(out, ",\"accepted\":%uA,\"refused\":{",
-                                  verdicts[NGX_HTTP_WEBHOOK_STATUS_ACCEPTED]);
+                                  verdicts[ngx_http_webhook_status_accepted]);
 
-        for (i = 1, n = 0; reasons[i].len; i++) {
+        for (i = 1, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
             if (verdicts[i]) {
                 ngx_http_webhook_status_print(out, "%s\"%V\":%uA",
@@ -128,7 +138,7 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
 }
 
 
-/* cumulative, as Prometheus counts them; the last bound is null */
+/* Prints a histogram, cumulative as in Prometheus; the last bound is null. */
 
 static void
 ngx_http_webhook_status_json_histogram(ngx_http_webhook_status_out_t *out,

@@ -5,7 +5,9 @@
  */
 
 
-#include "status/ngx_http_webhook_status_render.h"
+#include "views/ngx_http_webhook_status_prometheus.h"
+#include "status/ngx_http_webhook_status_zone.h"
+#include "views/ngx_http_webhook_status_memory.h"
 
 
 static void ngx_http_webhook_status_prometheus_verdicts(
@@ -30,9 +32,11 @@ static ngx_str_t  ngx_http_webhook_status_provider_label =
     ngx_string("provider");
 
 
+/* Prints the status for Prometheus, which does not want to know of "api". */
+
 void
 ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
-    ngx_http_webhook_status_t *status)
+    ngx_http_webhook_status_t *status, ngx_str_t *api)
 {
     ngx_uint_t                            i;
     ngx_http_webhook_status_system_t     *system;
@@ -104,9 +108,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
 
                 name = ngx_http_webhook_status_event(&system[n], event);
 
-                for (i = 0; reasons[i].len; i++) {
+                for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
-                    if (i == NGX_HTTP_WEBHOOK_STATUS_ACCEPTED) {
+                    if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
                             ngx_http_webhook_status_print(out,
@@ -137,7 +141,7 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
 }
 
 
-/* one metric after another, of all items of a kind */
+/* Prints one metric after another, of all items of a kind. */
 
 static void
 ngx_http_webhook_status_prometheus_kind(ngx_http_webhook_status_out_t *out,
@@ -244,7 +248,7 @@ ngx_http_webhook_status_prometheus_memory(ngx_http_webhook_status_out_t *out)
         ngx_string("Size of a shared memory zone.");
     static ngx_str_t  used_bytes = ngx_string("nginx_webhook_zone_used_bytes");
     static ngx_str_t  used_help =
-        ngx_string("Bytes in use of a shared memory zone, in whole pages.");
+        ngx_string("Bytes in use of a shared memory zone.");
 
     if (ngx_http_webhook_status_memory(out->pool, &list) != NGX_OK) {
         out->failed = 1;

@@ -54,15 +54,19 @@ sub config {
         $status = <<'END';
         location = /status {
             webhook_status zone=status;
+            webhook_secret off;
         }
         location = /status/json {
             webhook_status zone=status json api=/hooks/;
+            webhook_secret off;
         }
         location = /status/prometheus {
             webhook_status prometheus zone=status;
+            webhook_secret off;
         }
         location = /status/html {
             webhook_status zone=status html;
+            webhook_secret off;
         }
 END
     }
