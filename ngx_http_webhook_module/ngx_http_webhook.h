@@ -169,12 +169,17 @@ typedef struct {
     ngx_http_webhook_fan_out_t       *fan_out;      /* NULL: its events are not
                                                        for endpoints */
 
+    ngx_http_webhook_shape_t         *shape;        /* of its events; NULL: they
+                                                       have no fields */
+
     ngx_http_webhook_envelope_t      *envelope;
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
                                                        empty: the header's */
 
     unsigned                          secret:2;     /* what is due */
     unsigned                          slug:1;       /* may have slug= */
+    unsigned                          passes:1;     /* never answers itself what
+                                                       it has accepted */
 } ngx_http_webhook_provider_t;
 
 
@@ -216,7 +221,7 @@ typedef struct {
 /* "webhook_app": one for each token */
 
 typedef struct {
-    ngx_str_t                         token;
+    ngx_http_webhook_secret_value_t   token;
     ngx_http_webhook_identity_t       identity;
 } ngx_http_webhook_app_t;
 

@@ -4,6 +4,7 @@
 
 #include "ngx_http_webhook.h"
 #include "core/ngx_http_webhook_conf.h"
+#include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
@@ -33,6 +34,9 @@ static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_webhook_location_check(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_returns(ngx_conf_t *cf);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -424,17 +428,21 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_webhook_secret_merge(prev, conf);
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
-    ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
 
-    if (conf->identity == NULL) {
+    /* the nearer of the two says who asks */
+
+    if (conf->identity == NULL && conf->apps == NGX_CONF_UNSET_PTR) {
         conf->identity = prev->identity;
+        conf->apps = prev->apps;
     }
+
+    ngx_conf_init_ptr_value(conf->apps, NULL);
 
     ngx_conf_merge_ptr_value(conf->dedup, prev->dedup, NULL);
 
     if (conf->dedup
-        && ngx_http_webhook_dedup_check(cf, conf->dedup) != NGX_CONF_OK)
+        && ngx_http_webhook_dedup_check(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -463,8 +471,132 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_webhook_location_check(cf, conf);
+
     return conf->provider->check ? conf->provider->check(cf, conf)
                                  : NGX_CONF_OK;
+}
+
+
+/* Warns of a location that can't do what "webhook" is there for. */
+
+static void
+ngx_http_webhook_location_check(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    u_char                       *p;
+    ngx_str_t                     segment;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_webhook_provider_t  *provider;
+
+    provider = wlcf->provider;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" have the content handler of their location */
+
+    if (!provider->passes || clcf->noname) {
+        return;
+    }
+
+    if (ngx_http_webhook_returns(cf)) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"return\" in location \"%V\" answers before "
+                      "\"webhook %V\" in %s:%ui checks anything",
+                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
+
+    } else if (clcf->handler == NULL && clcf->locations == NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "location \"%V\" with \"webhook %V\" in %s:%ui has "
+                      "nothing that takes an accepted event, such as "
+                      "\"proxy_pass\" or \"webhook_queue\"",
+                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
+    }
+
+    if (!clcf->exact_match || provider->event_field != NGX_HTTP_WEBHOOK_ROOT
+        || provider->events[0].len == 0)
+    {
+        return;
+    }
+
+    /* the last segment of the path names the event */
+
+    p = clcf->name.data + clcf->name.len;
+    segment.len = 0;
+
+    while (p > clcf->name.data && p[-1] != '/') {
+        p--;
+        segment.len++;
+    }
+
+    segment.data = p;
+
+    if (ngx_http_webhook_find_event(provider, &segment)
+        == NGX_HTTP_WEBHOOK_NO_EVENT)
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "location \"= %V\" with \"webhook %V\" in %s:%ui can "
+                      "answer 404 only: the last segment of the path has to "
+                      "name an event",
+                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
+    }
+}
+
+
+/*
+ * Returns 1 if the location that is being merged has a "return" that no "if"
+ * stands before.  What the rewrite module keeps is its own, but for the first
+ * member of its configuration: the codes that it runs.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_returns(ngx_conf_t *cf)
+{
+    u_char                     *last, *p;
+    ngx_uint_t                  i;
+    ngx_array_t                *codes;
+    ngx_module_t               *module;
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_script_code_pt     code;
+
+    module = NULL;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
+            == 0)
+        {
+            module = cf->cycle->modules[i];
+            break;
+        }
+    }
+
+    if (module == NULL) {
+        return 0;
+    }
+
+    ctx = cf->ctx;
+    codes = *(ngx_array_t **) ctx->loc_conf[module->ctx_index];
+
+    if (codes == NULL) {
+        return 0;
+    }
+
+    p = codes->elts;
+    last = p + codes->nelts * codes->size;
+
+    for ( /* void */ ; p + sizeof(code) <= last; p += sizeof(uintptr_t)) {
+
+        ngx_memcpy(&code, p, sizeof(code));
+
+        if (code == ngx_http_script_if_code) {
+            return 0;
+        }
+
+        if (code == ngx_http_script_return_code) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -80,6 +80,8 @@ struct ngx_http_webhook_duplicate_s {
 };
 
 
+static ngx_uint_t ngx_http_webhook_dedup_has(ngx_http_webhook_shape_t *shape,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
@@ -647,8 +649,16 @@ ngx_http_webhook_dedup_compile(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup,
  */
 
 char *
-ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)
+ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 {
+    ngx_str_t                    name;
+    ngx_uint_t                  *index;
+    ngx_http_variable_t         *v;
+    ngx_http_webhook_dedup_t    *dedup;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    dedup = wlcf->dedup;
+
     if (dedup->shm_zone->shm.size == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "unknown webhook dedup zone \"%V\" in %s:%ui",
@@ -656,7 +666,65 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup)
         return NGX_CONF_ERROR;
     }
 
+    if (wlcf->provider == NULL || !wlcf->provider->passes
+        || dedup->key.flushes == NULL)
+    {
+        return NGX_CONF_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (index = dedup->key.flushes; *index != (ngx_uint_t) -1; index++) {
+
+        name = v[*index].name;
+
+        if (ngx_http_webhook_dedup_has(wlcf->provider->shape, &name)) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_dedup\" in %s:%ui has \"$%V\", which is "
+                      "always empty with \"webhook %V\" in %s:%ui: no payload "
+                      "that it checks has such a member",
+                      dedup->file, dedup->line, &name, &wlcf->provider->name,
+                      wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Returns 0 if a variable is that of a member of the payload, and the shape,
+ * which may be NULL, has no such member.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_dedup_has(ngx_http_webhook_shape_t *shape, ngx_str_t *name)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_uint_t  i;
+
+    len = sizeof("webhook_field_") - 1;
+
+    if (name->len < len || ngx_strncmp(name->data, "webhook_field_", len) != 0)
+    {
+        return 1;
+    }
+
+    p = name->data + len;
+    len = name->len - len;
+
+    for (i = 0; shape && i < shape->nfields; i++) {
+        if (ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

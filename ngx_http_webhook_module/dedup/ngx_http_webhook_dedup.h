@@ -14,7 +14,7 @@ char *ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_webhook_dedup_check(ngx_conf_t *cf,
-    ngx_http_webhook_dedup_t *dedup);
+    ngx_http_webhook_loc_conf_t *wlcf);
 void ngx_http_webhook_dedup_init(ngx_conf_t *cf);
 void ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle);

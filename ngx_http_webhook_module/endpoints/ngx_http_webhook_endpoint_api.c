@@ -14,7 +14,6 @@
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
@@ -132,14 +131,14 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_endpoint_shape = {
 static ngx_http_webhook_method_t  ngx_http_webhook_endpoint_methods[] = {
 
     { NGX_HTTP_PUT,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       0,
       &ngx_http_webhook_endpoint_shape,
       ngx_http_webhook_endpoint_put },
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       0,
       NULL,
@@ -152,7 +151,7 @@ static ngx_http_webhook_method_t  ngx_http_webhook_endpoint_methods[] = {
 static ngx_http_webhook_method_t  ngx_http_webhook_endpoint_test_methods[] = {
 
     { NGX_HTTP_POST,
-      ngx_http_webhook_authenticate,
+      NULL,
       NULL,
       0,
       NULL,
@@ -224,10 +223,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_endpoints = {
     NULL,                                  /* param */
     ngx_http_webhook_endpoint_check,
     NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    0                                      /* passes */
 };
 
 

@@ -6,6 +6,7 @@
 
 
 #include "judge/ngx_http_webhook_app.h"
+#include "judge/ngx_http_webhook_secret.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
 
@@ -34,7 +35,7 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token =
 ngx_int_t
 ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                token;
+    ngx_str_t                text, token;
     ngx_uint_t               i;
     ngx_http_webhook_app_t  *app, *found;
 
@@ -58,7 +59,9 @@ ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         app = ctx->conf->apps->elts;
 
         for (i = 0; i < ctx->conf->apps->nelts; i++) {
-            if (ngx_http_webhook_equal(&app[i].token, &token)) {
+            ngx_http_webhook_secret_text(r, &app[i].token, &text);
+
+            if (text.len && ngx_http_webhook_equal(&text, &token)) {
                 found = &app[i];
             }
         }
@@ -197,18 +200,27 @@ ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n)
 }
 
 
-/* webhook_app app_uuid environment=id token=token [token=...] [user=id]; */
+/*
+ * webhook_app app_uuid environment=id token=token|$variable [token=...]
+ *             [token_file=path] [user=id];
+ */
 
 char *
 ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    char                         *rv;
-    ngx_str_t                    *value, text;
-    ngx_uint_t                    environment, i, tokens;
-    ngx_http_webhook_app_t        first;
-    ngx_http_webhook_identity_t  *identity;
+    char                             *rv;
+    ngx_str_t                        *value, text;
+    ngx_uint_t                        environment, i;
+    ngx_array_t                       tokens;
+    ngx_http_webhook_app_t            first;
+    ngx_http_webhook_identity_t      *identity;
+    ngx_http_webhook_secret_value_t  *token;
+
+    if (wlcf->identity) {
+        return "is used beside \"webhook_identity\"";
+    }
 
     value = cf->args->elts;
 
@@ -228,7 +240,13 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     environment = 0;
-    tokens = 0;
+
+    if (ngx_array_init(&tokens, cf->temp_pool, 4,
+                       sizeof(ngx_http_webhook_secret_value_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -254,32 +272,38 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return "has a \"user=\" that is not one integer";
             }
 
-        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0) {
+        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0
+                   || ngx_strncmp(value[i].data, "token_file=", 11) == 0)
+        {
+            /* of token_file=path, file=path is what all secrets may be */
 
-            if (value[i].len == 6) {
+            text.len = value[i].len - 6;
+            text.data = value[i].data + 6;
+
+            if (text.len == 0) {
                 return "has an empty \"token=\"";
             }
 
-            tokens++;
+            rv = ngx_http_webhook_secret_values(cf, &text, &tokens);
+            if (rv != NULL) {
+                return rv;
+            }
 
         } else {
-            return "has an invalid parameter: \"environment=\", \"token=\" and "
-                   "\"user=\" are known";
+            return "has an invalid parameter: \"environment=\", \"token=\", "
+                   "\"token_file=\" and \"user=\" are known";
         }
     }
 
-    if (!environment || !tokens) {
+    if (!environment || tokens.nelts == 0) {
         return "needs \"environment=\" and \"token=\"";
     }
 
-    for (i = 2; i < cf->args->nelts; i++) {
+    token = tokens.elts;
 
-        if (ngx_strncmp(value[i].data, "token=", 6) != 0) {
-            continue;
-        }
+    for (i = 0; i < tokens.nelts; i++) {
 
-        first.token.len = value[i].len - 6;
-        first.token.data = value[i].data + 6;
+        first.token = token[i];
 
         rv = ngx_http_webhook_app_add(wlcf->apps, &first);
         if (rv != NGX_CONF_OK) {
@@ -303,8 +327,10 @@ ngx_http_webhook_app_add(ngx_array_t *apps, ngx_http_webhook_app_t *app)
 
     for (i = 0; i < apps->nelts; i++) {
 
-        if (known[i].token.len == app->token.len
-            && ngx_strcmp(known[i].token.data, app->token.data) == 0)
+        if (known[i].token.text.len == app->token.text.len
+            && ngx_memcmp(known[i].token.text.data, app->token.text.data,
+                          app->token.text.len)
+               == 0)
         {
             return "has a token that is used already";
         }
@@ -349,6 +375,10 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (wlcf->identity) {
         return "is duplicate";
+    }
+
+    if (wlcf->apps != NGX_CONF_UNSET_PTR) {
+        return "is used beside \"webhook_app\"";
     }
 
     icf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_conf_t));

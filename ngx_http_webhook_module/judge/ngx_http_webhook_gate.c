@@ -190,9 +190,7 @@ ngx_http_webhook_credentials(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         return secret;
     }
 
-    if (ctx->method->authenticate == NULL
-        || ctx->method->authenticate == ngx_http_webhook_authenticate)
-    {
+    if (ctx->method->authenticate == NULL) {
         return secret;
     }
 

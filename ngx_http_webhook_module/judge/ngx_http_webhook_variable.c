@@ -20,10 +20,6 @@ static ngx_int_t ngx_http_webhook_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_field(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_uint_t ngx_http_webhook_is_field(ngx_str_t *path, u_char *name,
-    size_t len);
-
-
 static ngx_int_t ngx_http_webhook_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_saved(ngx_http_request_t *r,
@@ -341,7 +337,7 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 
     for (i = 0; i < shape->nfields; i++) {
 
-        if (!ngx_http_webhook_is_field(&shape->fields[i].path, p, len)
+        if (!ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)
             || !ngx_http_webhook_shape_named(&ctx->reader, ctx->event, i))
         {
             continue;
@@ -360,28 +356,6 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_webhook_is_field(ngx_str_t *path, u_char *name, size_t len)
-{
-    size_t  i;
-    u_char  ch;
-
-    if (path->len != len) {
-        return 0;
-    }
-
-    for (i = 0; i < len; i++) {
-        ch = path->data[i];
-
-        if (name[i] != (ch == '.' ? '_' : ch)) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

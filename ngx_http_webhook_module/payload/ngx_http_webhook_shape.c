@@ -465,3 +465,31 @@ ngx_http_webhook_slug(ngx_str_t *text)
 
     return 1;
 }
+
+
+/*
+ * Returns 1 if "name" means the field: it is the field's path, with underscores
+ * for dots, as in a variable's name.
+ */
+
+ngx_uint_t
+ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field, u_char *name,
+    size_t len)
+{
+    size_t  i;
+    u_char  ch;
+
+    if (field->path.len != len) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        ch = field->path.data[i];
+
+        if (name[i] != (ch == '.' ? '_' : ch)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -124,6 +124,8 @@ ngx_int_t ngx_http_webhook_shape_judge(ngx_http_webhook_reader_t *reader,
     ngx_uint_t event, ngx_http_webhook_field_t **field);
 ngx_uint_t ngx_http_webhook_shape_named(ngx_http_webhook_reader_t *reader,
     ngx_uint_t event, ngx_uint_t n);
+ngx_uint_t ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field,
+    u_char *name, size_t len);
 ngx_uint_t ngx_http_webhook_slug(ngx_str_t *text);
 ngx_str_t *ngx_http_webhook_shape_expected(ngx_http_webhook_field_t *field);
 

@@ -21,7 +21,6 @@
 #include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_variable.h"
 
 
@@ -88,37 +87,37 @@ static ngx_int_t ngx_http_webhook_api_answer(ngx_http_request_t *r,
 
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_queues_methods[] = {
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_http_webhook_authenticate,
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
       ngx_http_webhook_api_open, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_dead_methods[] = {
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_http_webhook_authenticate,
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
       ngx_http_webhook_api_page, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_event_methods[] = {
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_http_webhook_authenticate,
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
       ngx_http_webhook_api_find, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_replay_all_methods[] = {
-    { NGX_HTTP_POST, ngx_http_webhook_authenticate,
+    { NGX_HTTP_POST, NULL,
       ngx_http_webhook_api_open, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_replay_methods[] = {
-    { NGX_HTTP_POST, ngx_http_webhook_authenticate,
+    { NGX_HTTP_POST, NULL,
       ngx_http_webhook_api_dead_find, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_delete_methods[] = {
-    { NGX_HTTP_DELETE, ngx_http_webhook_authenticate,
+    { NGX_HTTP_DELETE, NULL,
       ngx_http_webhook_api_dead_find, 0, NULL, NULL },
     { 0, NULL, NULL, 0, NULL, NULL }
 };
@@ -186,10 +185,12 @@ static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     NULL,                                  /* param */
     NULL,                                  /* check */
     NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    0                                      /* passes */
 };
 
 

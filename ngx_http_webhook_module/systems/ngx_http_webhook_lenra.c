@@ -233,10 +233,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_http_webhook_lenra_param,
     ngx_http_webhook_lenra_check,
     NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    0                                      /* passes */
 };
 
 

@@ -103,10 +103,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
     NULL,                                  /* param */
     NULL,                                  /* check */
     NULL,                                  /* fan_out */
+    &ngx_http_webhook_luzmo_shape,         /* shape */
     &ngx_http_webhook_luzmo_envelope,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
-    1                                      /* slug */
+    1,                                     /* slug */
+    1                                      /* passes */
 };
 
 

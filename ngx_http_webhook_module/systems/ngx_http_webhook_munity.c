@@ -141,10 +141,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
     ngx_http_webhook_munity_param,
     NULL,                                  /* check */
     &ngx_http_webhook_munity_fan_out,
+    &ngx_http_webhook_munity_shape,
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    1                                      /* passes */
 };
 
 

@@ -51,10 +51,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_signed = {
     NULL,                                  /* param */
     ngx_http_webhook_signed_check,
     NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    1                                      /* passes */
 };
 
 

@@ -126,10 +126,12 @@ static ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
     NULL,                                  /* param */
     ngx_http_webhook_status_check,
     NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
-    0                                      /* slug */
+    0,                                     /* slug */
+    0                                      /* passes */
 };
 
 

@@ -1,0 +1,268 @@
+use lib 't/lib';
+use WebhookTest 'no_plan';
+
+# What nginx says at configuration to what loads, and can't do what it is there
+# for; and which of two directives wins.
+
+use Answers qw(echo luzmo lenra);
+use LuzmoEvent qw($Body);
+
+our $Upstream = echo();
+our $App = '8a1a7c1f-6f0c-4c8e-9c7e-0f3c2b1a4d5e';
+our $Other = '1d6a2b3c-77aa-4f0e-8b1d-3c5e7f901234';
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    $block->set_value('http_config', $Upstream . ($block->http_config // ''));
+});
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: return beside webhook
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        return 204;
+    }
+--- request
+GET /hook/
+--- error_code: 204
+--- error_log eval
+qr{\[warn\] .*"return" in location "/hook/" answers before "webhook luzmo" in \S+:\d+ checks anything}
+
+
+
+=== TEST 2: return within "if" may be meant
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+
+        if ($request_method = GET) {
+            return 204;
+        }
+
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /hook/
+--- error_code: 204
+--- no_error_log
+[warn]
+
+
+
+=== TEST 3: nothing takes an accepted event
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+    }
+--- request
+GET /hook/data_updated
+--- error_code: 405
+--- error_log eval
+qr{\[warn\] .*location "/hook/" with "webhook luzmo" in \S+:\d+ has nothing that takes an accepted event}
+
+
+
+=== TEST 4: a location that only has others in it, and what answers itself
+--- http_config
+    webhook_zone zone=webhooks:1m;
+    webhook_status_zone zone=status:128k;
+--- config eval
+"location /hook/ {
+     webhook luzmo;
+     webhook_secret right;
+
+     location /hook/in/ {
+         proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+     }
+ }
+
+ location /app/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t;
+ }
+
+ location = /hook/at/data_updated {
+     webhook luzmo;
+     webhook_secret right;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location = /status {
+     webhook_status zone=status;
+ }"
+--- request eval
+"POST /hook/at/data_updated\n$::Body"
+--- more_headers
+X-Secret: right
+Content-Type: application/json
+--- response_body eval
+$::Body
+--- no_error_log
+[warn]
+
+
+
+=== TEST 5: an exact location whose name is no event
+--- config
+    location = /luzmo {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+POST /luzmo
+--- error_code: 404
+--- response_body eval
+::luzmo('unknown_event')
+--- error_log eval
+qr{\[warn\] .*location "= /luzmo" with "webhook luzmo" in \S+:\d+ can answer 404 only}
+
+
+
+=== TEST 6: webhook_dedup of a member that no payload has
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        webhook_dedup $webhook_event:$webhook_field_kye zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{"webhook_dedup" in \S+:\d+ has "\$webhook_field_kye", which is always empty with "webhook luzmo" in \S+:\d+}
+
+
+
+=== TEST 7: webhook_dedup of a member, where no payload is looked into
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook signed;
+        webhook_signature github hush;
+        webhook_dedup $webhook_field_id zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{has "\$webhook_field_id", which is always empty with "webhook signed" in}
+
+
+
+=== TEST 8: webhook_dedup of a nested member
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook munity;
+        webhook_secret right;
+        webhook_dedup $webhook_field_workspace_id:$webhook_field_payload_id
+                      zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /hook
+--- error_code: 405
+--- no_error_log
+[warn]
+
+
+
+=== TEST 9: webhook_app and webhook_identity at one level
+--- config eval
+"location /app/ {
+     webhook_app $::App environment=1 token=hush;
+     webhook_identity app=\$arg_app environment=1;
+ }"
+--- must_die
+--- error_log
+"webhook_identity" directive is used beside "webhook_app" in
+
+
+
+=== TEST 10: the same the other way round
+--- config eval
+"location /app/ {
+     webhook_identity app=\$arg_app environment=1;
+     webhook_app $::App environment=1 token=hush;
+ }"
+--- must_die
+--- error_log
+"webhook_app" directive is used beside "webhook_identity" in
+
+
+
+=== TEST 11: of webhook_app and webhook_identity the nearer one says who asks
+--- http_config eval
+"webhook_zone zone=webhooks:1m;
+webhook_app $::App environment=1 token=t0k3n;"
+--- config eval
+"location /identity/ {
+     webhook lenra zone=webhooks;
+     webhook_identity app=\$arg_app environment=2;
+
+     location /identity/app/ {
+         webhook_app $::App environment=3 token=other;
+     }
+ }
+
+ location /app/ {
+     webhook lenra zone=webhooks;
+ }"
+--- request eval
+[map { "POST $_\n{\"action\":\"a\"}" }
+     '/app/webhooks', "/identity/x/app/webhooks?app=$::Other",
+     '/identity/x/app/webhooks', '/identity/app/webhooks',
+     "/identity/app/webhooks?app=$::Other"]
+--- more_headers eval
+[map { "Content-Type: application/json\n$_" }
+     "Authorization: Bearer t0k3n\n", "Authorization: Bearer t0k3n\n",
+     "Authorization: Bearer t0k3n\n", "Authorization: Bearer other\n",
+     "Authorization: Bearer t0k3n\n"]
+--- error_code eval
+[200, 200, 401, 200, 401]
+--- response_body_like eval
+[qr/"environment_id":1,/, qr/"environment_id":2,/,
+ '^' . quotemeta(::lenra(401, 'You are not authenticated', 'unauthenticated')),
+ qr/"environment_id":3,/,
+ '^' . quotemeta(::lenra(401, 'Your token is invalid.', 'invalid_token'))]
+
+
+
+=== TEST 12: tokens from a file and from a variable
+--- http_config
+    webhook_zone zone=webhooks:1m;
+    map $arg_tenant $token {
+        a        of-a;
+        default  "";
+    }
+--- config eval
+"location /app/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token_file=../html/tokens;
+     webhook_app $::App environment=2 token=\$token;
+ }"
+--- user_files
+>>> tokens
+first
+second
+--- request eval
+[map { "POST /app/webhooks?tenant=$_\n{\"action\":\"a\"}" } qw(x x a x x)]
+--- more_headers eval
+[map { "Content-Type: application/json\nAuthorization: Bearer $_\n" }
+     'first', 'second', 'of-a', 'of-a', '$token']
+--- error_code eval
+[200, 200, 200, 401, 401]
+--- response_body_like eval
+[(qr/"environment_id":1,/) x 2, qr/"environment_id":2,/, (qr/invalid_token/) x 2]
