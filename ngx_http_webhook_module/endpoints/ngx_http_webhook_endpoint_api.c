@@ -10,6 +10,7 @@
 
 #include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_path.h"
 #include "core/ngx_http_webhook_verdict.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_body.h"
@@ -243,51 +244,30 @@ static ngx_int_t
 ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                          *last, *p;
     ngx_str_t                        segment[4], *s;
-    ngx_uint_t                       n;
     ngx_http_webhook_main_conf_t    *wmcf;
     ngx_http_webhook_endpoint_op_t  *eop;
 
-    static ngx_str_t  test = ngx_string("test");
-    static ngx_str_t  webhook = ngx_string("webhook");
-    static ngx_str_t  workspaces = ngx_string("workspaces");
-
-#define same(a, b)                                                            \
-    ((a)->len == (b)->len && ngx_strncmp((a)->data, (b)->data, (b)->len) == 0)
-
     /* the last segment is the first here */
 
-    last = r->uri.data + r->uri.len;
-
-    for (n = 0; n < 4; n++) {
-
-        for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
-
-        segment[n].len = last - p;
-        segment[n].data = p;
-
-        last = (p > r->uri.data) ? p - 1 : p;
-    }
+    (void) ngx_http_webhook_path_split(&r->uri, segment, 4);
 
     s = segment;
     ctx->resource = &ngx_http_webhook_endpoint_resource;
 
-    if (same(&s[0], &test)) {
+    if (ngx_http_webhook_segment_is(&s[0], "test")) {
         s++;
         ctx->resource = &ngx_http_webhook_endpoint_test_resource;
     }
 
-    if (!same(&s[0], &webhook)
-        || !same(&s[2], &workspaces)
+    if (!ngx_http_webhook_segment_is(&s[0], "webhook")
+        || !ngx_http_webhook_segment_is(&s[2], "workspaces")
         || !ngx_http_webhook_endpoint_workspace(&s[1]))
     {
         return ngx_http_webhook_reject(ctx,
                                        &ngx_http_webhook_endpoint_not_found,
                                        NULL);
     }
-
-#undef same
 
     eop = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_endpoint_op_t));
     if (eop == NULL) {
@@ -846,7 +826,8 @@ ngx_http_webhook_endpoint_test_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_webhook_enqueue_own(enqueue, r->pool, eop->endpoint.uuid);
+    rc = ngx_http_webhook_queue_submit_own(enqueue, r->pool,
+                                           eop->endpoint.uuid);
 
     if (rc == NGX_AGAIN) {
         return ngx_http_webhook_suspend(r, ctx,

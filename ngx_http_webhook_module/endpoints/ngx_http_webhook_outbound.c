@@ -781,7 +781,7 @@ ngx_http_webhook_outbound_settle(ngx_http_webhook_outbound_update_t *update)
     if (fan_out->create(update->pool, &report->workspace, &report->name,
                         payload, &report->text)
         == NGX_OK
-        && ngx_http_webhook_enqueue_own(report, update->pool, NULL)
+        && ngx_http_webhook_queue_submit_own(report, update->pool, NULL)
            == NGX_AGAIN)
     {
         return;

@@ -673,7 +673,7 @@ ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue)
  */
 
 ngx_int_t
-ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
+ngx_http_webhook_queue_submit_own(ngx_http_webhook_enqueue_t *enqueue,
     ngx_pool_t *pool, u_char *uuid)
 {
     u_char                      *id;

@@ -91,8 +91,8 @@ void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
 void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
 
 void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
-ngx_int_t ngx_http_webhook_enqueue_own(ngx_http_webhook_enqueue_t *enqueue,
-    ngx_pool_t *pool, u_char *uuid);
+ngx_int_t ngx_http_webhook_queue_submit_own(
+    ngx_http_webhook_enqueue_t *enqueue, ngx_pool_t *pool, u_char *uuid);
 ngx_int_t ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ngx_http_webhook_enqueue_t *enqueue);
 

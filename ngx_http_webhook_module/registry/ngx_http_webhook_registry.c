@@ -47,7 +47,6 @@ struct ngx_http_webhook_registry_s {
     ngx_http_webhook_store_conf_t       state;      /* path is empty: none */
     ngx_http_webhook_store_t           *store;      /* of this process */
     ngx_cycle_t                        *cycle;
-    time_t                              tried;      /* to open the store */
     ngx_http_webhook_status_item_t     *status;
     ngx_http_webhook_registry_kind_t   *kind;       /* NULL: nobody uses it */
 };
@@ -419,21 +418,12 @@ ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone)
 static ngx_int_t
 ngx_http_webhook_registry_opened(ngx_http_webhook_registry_t *registry)
 {
-    if (registry->store || registry->state.path.len == 0) {
+    if (registry->state.path.len == 0) {
         return NGX_OK;
     }
 
-    if (registry->tried == ngx_time()) {
-        return NGX_ERROR;
-    }
-
-    registry->tried = ngx_time();
-
-    registry->store = ngx_http_webhook_store_open(&registry->state,
-                                                  registry->cycle,
-                                                  registry->cycle->log);
-
-    return registry->store ? NGX_OK : NGX_ERROR;
+    return ngx_http_webhook_store_opened(&registry->store, &registry->state,
+                                         registry->cycle);
 }
 
 

@@ -10,7 +10,7 @@
  *
  * An event is its id, its destination, its head, which is what a queue keeps of
  * its request, and its body.  Numbers are given within the transaction: their
- * order is that in which events were acknowledged.  Numbers in keys are 8
+ * order is that in which events were acknowledged.  A number in a key is 8
  * bytes, the highest first.
  */
 

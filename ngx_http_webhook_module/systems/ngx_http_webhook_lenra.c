@@ -12,15 +12,12 @@
 #include "systems/ngx_http_webhook_systems.h"
 #include "systems/ngx_http_webhook_lenra_record.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_path.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_app.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
-
-
-#define NGX_HTTP_WEBHOOK_LENRA_LIMIT      100
-#define NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX  1000
 
 
 /* indices of ngx_http_webhook_lenra_fields[] */
@@ -39,13 +36,12 @@ typedef struct {
     ngx_http_webhook_registry_op_t   *op;       /* makes or deletes it */
 
     ngx_http_webhook_registration_t   after;    /* before those of a list */
-    ngx_uint_t                        limit;    /* of a list */
+    ngx_http_webhook_page_t           page;     /* of a list */
 } ngx_http_webhook_lenra_request_t;
 
 
 static ngx_int_t ngx_http_webhook_lenra_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_uint_t ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name);
 static ngx_int_t ngx_http_webhook_lenra_find(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, u_char *uuid, u_char *app);
 static ngx_int_t ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
@@ -253,11 +249,9 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
 static ngx_int_t
 ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                            *last, *p;
     u_char                             app[NGX_HTTP_WEBHOOK_UUID_SIZE];
     u_char                             uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
     ngx_str_t                          segment[4];
-    ngx_uint_t                         n;
     ngx_http_webhook_lenra_request_t  *lr;
 
     lr = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_lenra_request_t));
@@ -269,41 +263,28 @@ ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     /* the last segment is the first here */
 
-    last = r->uri.data + r->uri.len;
+    (void) ngx_http_webhook_path_split(&r->uri, segment, 4);
 
-    for (n = 0; n < 4 && last > r->uri.data; n++) {
-
-        for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
-
-        segment[n].len = last - p;
-        segment[n].data = p;
-
-        last = (p > r->uri.data) ? p - 1 : p;
-    }
-
-    if (n >= 2
-        && ngx_http_webhook_lenra_is(&segment[0], "webhooks")
-        && ngx_http_webhook_lenra_is(&segment[1], "app"))
+    if (ngx_http_webhook_segment_is(&segment[0], "webhooks")
+        && ngx_http_webhook_segment_is(&segment[1], "app"))
     {
         ctx->resource = &ngx_http_webhook_lenra_collection;
         return NGX_OK;
     }
 
-    if (n < 3
-        || !ngx_http_webhook_lenra_is(&segment[1], "webhooks")
+    if (!ngx_http_webhook_segment_is(&segment[1], "webhooks")
         || ngx_http_webhook_uuid_parse(&segment[0], uuid) != NGX_OK)
     {
         goto not_found;
     }
 
-    if (ngx_http_webhook_lenra_is(&segment[2], "app")) {
+    if (ngx_http_webhook_segment_is(&segment[2], "app")) {
         ngx_memcpy(lr->record.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
         ctx->resource = &ngx_http_webhook_lenra_webhook;
         return NGX_OK;
     }
 
-    if (n < 4
-        || !ngx_http_webhook_lenra_is(&segment[3], "apps")
+    if (!ngx_http_webhook_segment_is(&segment[3], "apps")
         || ngx_http_webhook_uuid_parse(&segment[2], app) != NGX_OK)
     {
         goto not_found;
@@ -317,14 +298,6 @@ not_found:
 
     return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_not_found,
                                    NULL);
-}
-
-
-static ngx_uint_t
-ngx_http_webhook_lenra_is(ngx_str_t *segment, char *name)
-{
-    return segment->len == ngx_strlen(name)
-           && ngx_strncmp(segment->data, name, segment->len) == 0;
 }
 
 
@@ -629,39 +602,28 @@ ngx_http_webhook_lenra_created(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                          limit, rc;
-    ngx_str_t                          value;
+    ngx_int_t                          rc;
+    ngx_http_webhook_page_t           *page;
     ngx_http_webhook_registration_t   *after;
     ngx_http_webhook_lenra_request_t  *lr;
 
     lr = ctx->data;
-    lr->limit = NGX_HTTP_WEBHOOK_LENRA_LIMIT;
-
+    page = &lr->page;
     after = &lr->after;
+
+    rc = ngx_http_webhook_page_parse(r, ctx, page,
+                                     &ngx_http_webhook_lenra_invalid_limit,
+                                     &ngx_http_webhook_lenra_invalid_after);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     ngx_memcpy(after->owner, ctx->identity->app, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+    if (page->has_after) {
 
-        limit = ngx_atoi(value.data, value.len);
-
-        if (limit < 1 || limit > NGX_HTTP_WEBHOOK_LENRA_LIMIT_MAX) {
-            return ngx_http_webhook_reject(ctx,
-                                         &ngx_http_webhook_lenra_invalid_limit,
-                                         NULL);
-        }
-
-        lr->limit = limit;
-    }
-
-    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
-
-        rc = ngx_http_webhook_uuid_parse(&value, after->uuid);
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_webhook_registry_find(ctx->conf->zone,
-                                                after->uuid, r->pool, after);
-        }
+        rc = ngx_http_webhook_registry_find(ctx->conf->zone, page->after,
+                                            r->pool, after);
 
         if (rc == NGX_ERROR) {
             return ngx_http_webhook_reject(ctx, &ngx_http_webhook_store_failed,
@@ -714,7 +676,7 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 
     for (n = 0; /* void */ ; n++) {
 
-        rc = (n < lr->limit)
+        rc = (n < lr->page.limit)
              ? ngx_http_webhook_registry_next(ctx->conf->zone, r->pool,
                                               &registration)
              : NGX_DECLINED;
