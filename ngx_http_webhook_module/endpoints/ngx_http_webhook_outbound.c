@@ -19,8 +19,6 @@
 #include "judge/ngx_http_webhook_variable.h"
 
 
-#define NGX_HTTP_WEBHOOK_GONE       410
-
 #define NGX_HTTP_WEBHOOK_CONFLICTS  16
 
 

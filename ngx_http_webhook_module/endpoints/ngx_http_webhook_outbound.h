@@ -8,6 +8,10 @@
 #include "endpoints/ngx_http_webhook_resolve.h"
 
 
+/* an answer that nginx has no name for: nothing must be sent any more */
+#define NGX_HTTP_WEBHOOK_GONE  410
+
+
 /* what becomes of an event whose endpoint has changed since it came */
 
 enum {

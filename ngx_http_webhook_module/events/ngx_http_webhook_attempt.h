@@ -17,8 +17,7 @@
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 
-/* answers that nginx has no name for */
-#define NGX_HTTP_WEBHOOK_GONE        410
+/* an answer that nginx has no name for */
 #define NGX_HTTP_WEBHOOK_TOO_MANY    429
 
 /* seconds: the longest Retry-After that is heeded */
