@@ -24,6 +24,7 @@ static ngx_int_t ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 static ngx_uint_t ngx_http_webhook_secret_variable(ngx_str_t *text,
     ngx_str_t *name);
+static char *ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug);
 static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
@@ -445,16 +446,9 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "off has no parameters";
         }
 
-        if (ngx_strncmp(value[2].data, "slug=", 5) != 0) {
-            return "has an invalid parameter: \"slug=\" is the only one";
-        }
-
-        slug.len = value[2].len - 5;
-        slug.data = value[2].data + 5;
-
-        if (!ngx_http_webhook_slug(&slug)) {
-            return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, "
-                   "0-9, _ and - are allowed";
+        rc = ngx_http_webhook_secret_slug(&value[2], &slug);
+        if (rc != NULL) {
+            return rc;
         }
     }
 
@@ -521,6 +515,27 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Reads "slug=" into "slug".  Returns NULL, or what is wrong with it. */
+
+static char *
+ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug)
+{
+    if (ngx_strncmp(value->data, "slug=", 5) != 0) {
+        return "has an invalid parameter: \"slug=\" is the only one";
+    }
+
+    slug->len = value->len - 5;
+    slug->data = value->data + 5;
+
+    if (!ngx_http_webhook_slug(slug)) {
+        return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, 0-9, "
+               "_ and - are allowed";
+    }
+
+    return NULL;
 }
 
 
