@@ -352,7 +352,6 @@ struct ngx_http_webhook_ctx_s {
     ngx_http_webhook_identity_t      *identity;     /* NULL: not known */
     ngx_str_t                        *action;       /* NULL: not known */
 
-    ngx_uint_t                        limit;        /* of a list */
     void                             *data;         /* the provider's own */
     ngx_http_webhook_step_pt          next;         /* of what is waited for */
     ngx_table_elt_t                  *www_authenticate; /* that was added */

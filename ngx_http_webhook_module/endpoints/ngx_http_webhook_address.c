@@ -35,6 +35,7 @@ static ngx_int_t ngx_http_webhook_host_inet6(ngx_str_t *host, u_char *address);
 #endif
 static ngx_int_t ngx_http_webhook_url_port(u_char *p, u_char *last,
     in_port_t *port);
+static ngx_uint_t ngx_http_webhook_address_special(struct sockaddr *sockaddr);
 static ngx_uint_t ngx_http_webhook_prefix_matches(u_char *address,
     ngx_http_webhook_prefix_t *prefix);
 
@@ -416,7 +417,10 @@ ngx_http_webhook_url_port(u_char *p, u_char *last, in_port_t *port)
 }
 
 
-/* a name, in lower case, that means somebody inside whoever resolves it */
+/*
+ * Returns 1 if a name, in lower case, means this host or this network, whoever
+ * resolves it.
+ */
 
 ngx_uint_t
 ngx_http_webhook_host_special(ngx_str_t *host)
@@ -440,9 +444,9 @@ ngx_http_webhook_host_special(ngx_str_t *host)
 }
 
 
-/* of any family */
+/* Returns 1 if an address, of any family, is not a public one. */
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_webhook_address_special(struct sockaddr *sockaddr)
 {
     u_char                     *address;
@@ -483,11 +487,13 @@ ngx_http_webhook_address_special(struct sockaddr *sockaddr)
 }
 
 
-/* whether it is a public one, or one of "webhook_endpoint_allow" */
+/*
+ * Returns 1 if events may be sent to an address: it is a public one, or in one
+ * of the blocks of "allow", of ngx_cidr_t, which may be NULL.
+ */
 
 ngx_uint_t
-ngx_http_webhook_address_allowed(struct sockaddr *sockaddr, socklen_t socklen,
-    ngx_array_t *allow)
+ngx_http_webhook_address_allowed(struct sockaddr *sockaddr, ngx_array_t *allow)
 {
     if (!ngx_http_webhook_address_special(sockaddr)) {
         return 1;

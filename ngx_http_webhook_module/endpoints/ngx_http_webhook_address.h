@@ -24,9 +24,8 @@ typedef struct {
 ngx_int_t ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_http_webhook_url_t *url);
 ngx_uint_t ngx_http_webhook_host_special(ngx_str_t *host);
-ngx_uint_t ngx_http_webhook_address_special(struct sockaddr *sockaddr);
 ngx_uint_t ngx_http_webhook_address_allowed(struct sockaddr *sockaddr,
-    socklen_t socklen, ngx_array_t *allow);
+    ngx_array_t *allow);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_ADDRESS_H_INCLUDED_ */

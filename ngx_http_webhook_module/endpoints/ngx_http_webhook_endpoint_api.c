@@ -216,7 +216,7 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_conflict =
                              "it is being changed by others");
 
 
-ngx_http_webhook_provider_t  ngx_http_webhook_endpoints = {
+static ngx_http_webhook_provider_t  ngx_http_webhook_endpoint_provider = {
     ngx_string("endpoints"),
     ngx_http_webhook_endpoint_no_events,
     NGX_HTTP_WEBHOOK_ROOT,
@@ -354,7 +354,6 @@ ngx_http_webhook_endpoint_put_url(ngx_http_request_t *r,
 
     } else if (url->socklen
                ? !ngx_http_webhook_address_allowed(&url->sockaddr.sockaddr,
-                                                   url->socklen,
                                                    ctx->conf->allow)
                : (ctx->conf->allow == NULL
                   && ngx_http_webhook_host_special(&url->host)))
@@ -888,7 +887,7 @@ ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ecf->overlap = NGX_CONF_UNSET;
 
-    wlcf->provider = &ngx_http_webhook_endpoints;
+    wlcf->provider = &ngx_http_webhook_endpoint_provider;
     wlcf->endpoints = ecf;
     wlcf->file = cf->conf_file->file.name.data;
     wlcf->line = cf->conf_file->line;

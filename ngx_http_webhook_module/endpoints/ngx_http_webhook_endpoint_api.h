@@ -10,7 +10,4 @@ char *ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
-extern ngx_http_webhook_provider_t  ngx_http_webhook_endpoints;
-
-
 #endif /* _NGX_HTTP_WEBHOOK_ENDPOINT_API_H_INCLUDED_ */

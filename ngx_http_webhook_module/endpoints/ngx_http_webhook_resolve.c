@@ -40,7 +40,6 @@ ngx_http_webhook_resolve(ngx_http_request_t *r,
         resolve->socklen = url->socklen;
         resolve->result = ngx_http_webhook_address_allowed(
                                                        &url->sockaddr.sockaddr,
-                                                       url->socklen,
                                                        resolve->allow)
                           ? NGX_HTTP_WEBHOOK_RESOLVED
                           : NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
@@ -125,7 +124,6 @@ ngx_http_webhook_resolve_check(ngx_http_webhook_resolve_t *resolve,
 
     for (i = 0; i < rctx->naddrs; i++) {
         if (!ngx_http_webhook_address_allowed(rctx->addrs[i].sockaddr,
-                                              rctx->addrs[i].socklen,
                                               resolve->allow))
         {
             return NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;

@@ -20,7 +20,6 @@
 
 
 #include "nginx.h"
-#include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <arpa/inet.h>
@@ -330,23 +329,19 @@ fuzz_address_show(int family, const u_char *address)
 static void
 fuzz_address(int family, const u_char *address)
 {
-    socklen_t       socklen;
     ngx_uint_t      special;
     ngx_sockaddr_t  sa;
 
-    socklen = fuzz_sockaddr(&sa, family, address);
-    special = ngx_http_webhook_address_special(&sa.sockaddr);
+    (void) fuzz_sockaddr(&sa, family, address);
+    special = !ngx_http_webhook_address_allowed(&sa.sockaddr, NULL);
 
     if (special != !plain_public(family, address, 0)) {
         fuzz_fail("%s is %s", fuzz_address_show(family, address),
                   special ? "special" : "public");
     }
 
-    if (ngx_http_webhook_address_allowed(&sa.sockaddr, socklen, NULL)
-        == special
-        || ngx_http_webhook_address_allowed(&sa.sockaddr, socklen,
-                                            fuzz_allow_list)
-           != plain_public(family, address, fuzz_allowed))
+    if (ngx_http_webhook_address_allowed(&sa.sockaddr, fuzz_allow_list)
+        != plain_public(family, address, fuzz_allowed))
     {
         fuzz_fail("%s is allowed or not",
                   fuzz_address_show(family, address));
@@ -389,7 +384,7 @@ fuzz_guises(const u_char *address)
 
         (void) fuzz_sockaddr(&sa, AF_INET6, buf);
 
-        if (!ngx_http_webhook_address_special(&sa.sockaddr)) {
+        if (ngx_http_webhook_address_allowed(&sa.sockaddr, NULL)) {
             fuzz_fail("%s is public", fuzz_address_show(AF_INET6, buf));
         }
 
@@ -1549,6 +1544,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     ngx_http_request_t  *r;
 
     static char  *allow[] = { "10.0.0.0/8", "127.0.0.2", "fd00::/9", NULL };
+    static char  *endpoints[] = { "zone=fuzz", NULL };
 
     static ngx_http_upstream_main_conf_t  umcf;
 
@@ -1584,8 +1580,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
     fuzz_shm_zone = fuzz_zone(fuzz_pool, FUZZ_ZONE, NULL);
 
-    fuzz_api = fuzz_location(&ngx_http_webhook_endpoints);
-    fuzz_api->zone = fuzz_shm_zone;
+    fuzz_api = fuzz_endpoints(endpoints);
     fuzz_secret(fuzz_api, "S", NULL);
     fuzz_allow(fuzz_api, allow);
     fuzz_allow_list = fuzz_api->allow;

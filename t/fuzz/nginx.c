@@ -10,6 +10,7 @@
 #include "nginx.h"
 #include "judge/ngx_http_webhook_app.h"
 #include "judge/ngx_http_webhook_signature.h"
+#include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 #include <ngx_thread_pool.h>
@@ -242,6 +243,22 @@ fuzz_location(ngx_http_webhook_provider_t *provider)
     ngx_str_set(&wlcf->secret_header, "X-Secret");
     ngx_str_set(&wlcf->secret_key, "x-secret");
     wlcf->challenge = wlcf->secret_header;
+
+    return wlcf;
+}
+
+
+/* one with "webhook_endpoints", its arguments to a final NULL */
+
+ngx_http_webhook_loc_conf_t *
+fuzz_endpoints(char **args)
+{
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = fuzz_location(NGX_CONF_UNSET_PTR);
+
+    fuzz_directive("webhook_endpoints", ngx_http_webhook_endpoints_conf, wlcf,
+                   args);
 
     return wlcf;
 }

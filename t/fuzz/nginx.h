@@ -40,6 +40,7 @@ typedef struct {
 void fuzz_nginx(void);
 ngx_http_webhook_loc_conf_t *fuzz_location(
     ngx_http_webhook_provider_t *provider);
+ngx_http_webhook_loc_conf_t *fuzz_endpoints(char **args);
 void fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug);
 void fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 void fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args);
