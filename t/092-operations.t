@@ -41,7 +41,7 @@ sub fenced {
 # --- metrics --------------------------------------------------------------
 
 our $Source = join '', map { slurp($_) }
-                       glob "$Top/ngx_http_webhook_module/{*,*/*}.c";
+                       glob "$Top/ngx_http_webhook_module/{*,*/*}.[ch]";
 
 our %Histogram = map { $_ => 1 }
     $Source =~ /histogram_t\s+\w+\s*=\s*\{\s*ngx_string\("(\w+)"\)/g;
@@ -90,7 +90,7 @@ for my $for (sort keys %Query) {
     for ($Query{$for} =~ /\breason=~?"([^"]*)"/g) {
         my $reason = $_;
         my @known = grep { /^(?:$reason)$/ }
-                    $Source =~ /ngx_string\("(\w+)"\)/g;
+                    $Source =~ /^ +row\((\w+)\)/gm;
 
         # Each alternative has to match on its own.
         my %alternatives = map { $_ => 1 } alternatives($reason);

@@ -335,7 +335,7 @@ ngx_http_webhook_endpoint_event_bit(ngx_http_webhook_provider_t *provider,
 }
 
 
-/* Returns what the API calls a reason for which an endpoint is switched off. */
+/* Returns why an endpoint is switched off, in one word, by endpoint->disabled. */
 
 ngx_str_t *
 ngx_http_webhook_endpoint_reason(ngx_uint_t disabled)
