@@ -14,6 +14,7 @@
 
 
 #include "store/ngx_http_webhook_lmdb.h"
+#include "store/ngx_http_webhook_store_access.h"
 
 
 /* bytes of LMDB's lock file, more than it has for so many readers */
@@ -256,6 +257,7 @@ ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
 
     conf->user = ccf->user;
     conf->group = ccf->group;
+    conf->username = ccf->master ? ccf->username : NULL;
 }
 
 
@@ -293,8 +295,9 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Gives the files to conf->user, if that is up to us.  Returns NGX_OK, or
- * NGX_ERROR with an [emerg] logged.
+ * Gives the files to conf->user, if this process is root's, and tries whether
+ * that user can use them there.  Returns NGX_OK, or NGX_ERROR with an [emerg]
+ * logged.
  */
 
 ngx_int_t
@@ -320,6 +323,10 @@ ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf, ngx_log_t *log)
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
                       "chown(\"%V\", %d) failed", &conf->path, conf->user);
         rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_store_access(conf, lock, log);
     }
 
     ngx_free(lock);
