@@ -132,6 +132,30 @@ for my $kind (sort keys %Stores) {
     };
 }
 
+subtest 'copies that others can read' => sub {
+    my $nginx = NginxProcess->new(name => 'mode');
+
+    for my $kind (sort keys %Stores) {
+        folder(0755, 0, 0);
+        config($nginx, $kind);
+
+        is(($nginx->run('-t'))[0], 0, "a $kind is made");
+        is(mode($_), '0600', 'only for its owner') for $State, "$State-lock";
+
+        for my $mode (0644, 0400, 0666) {
+            chmod $mode, $State, "$State-lock";
+
+            my ($status, $output) = $nginx->run('-t');
+            is($status, 0, sprintf 'accepted with mode %04o', $mode)
+                or diag($output);
+            is(mode($_), '0600', 'and closed to others')
+                for $State, "$State-lock";
+        }
+    }
+
+    $nginx->finish;
+};
+
 subtest 'a folder that the workers can enter' => sub {
     my $nginx = NginxProcess->new(name => 'group');
     my $before = identity($$);

@@ -163,6 +163,12 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
         return NGX_ERROR;
     }
 
+    if (store->master && !new
+        && ngx_http_webhook_store_private(&store->conf, store->log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* workers find what the master has made, or nothing */
 
     if (store->master
@@ -368,6 +374,7 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
     int        err;
     u_char    *lock;
     ngx_fd_t   fd;
+    ngx_int_t  rc;
 
     lock = ngx_http_webhook_store_lock_name(&store->conf, store->log);
     if (lock == NULL) {
@@ -383,9 +390,13 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
         return NGX_ERROR;
     }
 
+    rc = ngx_http_webhook_store_mode(fd, lock, store->log);
+
     err = posix_fallocate(fd, 0, NGX_HTTP_WEBHOOK_STORE_LOCK);
 
     if (err) {
+        rc = NGX_ERROR;
+
         ngx_log_error(NGX_LOG_EMERG, store->log, err,
                       "webhook %s \"%V\" could not be opened: "
                       "posix_fallocate() \"%s\" failed",
@@ -399,7 +410,7 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
 
     ngx_free(lock);
 
-    return err ? NGX_ERROR : NGX_OK;
+    return rc;
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
- * Who may use the files of a store: the master, which makes them, finds out
- * whether its workers will be able to open them.
+ * Who may use the files of a store: nobody but their owner, and the master,
+ * which makes them, finds out whether its workers will be able to open them.
  */
 
 
@@ -185,4 +185,67 @@ ngx_http_webhook_store_restored(int rc, char *call, ngx_log_t *log)
 
     /* fatal */
     exit(2);
+}
+
+
+/*
+ * Lets nobody but its owner use the file of the store, which is there: it may
+ * be a copy that others can read.  Must not be called while this process has
+ * the store open.  Returns NGX_OK, or NGX_ERROR with an [emerg] logged.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_private(ngx_http_webhook_store_conf_t *conf,
+    ngx_log_t *log)
+{
+    ngx_fd_t   fd;
+    ngx_int_t  rc;
+
+    fd = ngx_open_file(conf->path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "webhook %s \"%V\" could not be opened", conf->kind,
+                      &conf->path);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_store_mode(fd, conf->path.data, log);
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", &conf->path);
+    }
+
+    return rc;
+}
+
+
+/*
+ * Sets the mode of an open file to 0600; "name" is for messages.  Returns
+ * NGX_OK, or NGX_ERROR with an [emerg] logged.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_mode(ngx_fd_t fd, u_char *name, ngx_log_t *log)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      ngx_fd_info_n " \"%s\" failed", name);
+        return NGX_ERROR;
+    }
+
+    if ((fi.st_mode & 07777) == 0600) {
+        return NGX_OK;
+    }
+
+    if (fchmod(fd, 0600) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "fchmod(\"%s\", 0600) failed", name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
