@@ -85,7 +85,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234,
       ngx_http_webhook_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -660,7 +660,7 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* webhook_zone zone=name:size [state=path] [state_size=1g]; */
+/* webhook_zone zone=name:size [state=path] [state_size=1g] [record_size=64k] */
 
 static char *
 ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -668,8 +668,8 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_webhook_main_conf_t *wmcf = conf;
 
     off_t             state_size;
-    ssize_t           size;
-    ngx_str_t        *value, name, state;
+    ssize_t           record_size, size;
+    ngx_str_t        *value, name, state, text;
     ngx_uint_t        i;
     ngx_shm_zone_t  **zone, *shm_zone;
 
@@ -677,6 +677,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     size = 0;
     state_size = 0;
+    record_size = 0;
     ngx_str_null(&name);
     ngx_str_null(&state);
 
@@ -711,6 +712,18 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
+        if (ngx_strncmp(value[i].data, "record_size=", 12) == 0
+            && record_size == 0)
+        {
+            text.len = value[i].len - 12;
+            text.data = value[i].data + 12;
+
+            record_size = ngx_parse_size(&text);
+            if (record_size > 0) {
+                continue;
+            }
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\"", &value[i]);
         return NGX_CONF_ERROR;
@@ -728,7 +741,10 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                         state.len ? &state : NULL,
                                         state_size
                                         ? state_size
-                                        : NGX_HTTP_WEBHOOK_STATE_DEFAULT);
+                                        : NGX_HTTP_WEBHOOK_STATE_DEFAULT,
+                                        record_size
+                                        ? (size_t) record_size
+                                        : NGX_HTTP_WEBHOOK_RECORD_DEFAULT);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }

@@ -26,6 +26,7 @@
     row(stale_signature)                                                      \
     row(unsupported_media_type)                                               \
     row(unsupported_encoding)                                                 \
+    row(too_large)                                                            \
     row(empty_body)                                                           \
     row(invalid_json)                                                         \
     row(duplicate_field)                                                      \

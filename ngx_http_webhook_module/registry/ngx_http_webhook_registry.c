@@ -44,6 +44,7 @@ struct ngx_http_webhook_registry_s {
     ngx_http_webhook_registry_shctx_t  *sh;
     ngx_slab_pool_t                    *shpool;
     ngx_shm_zone_t                     *shm_zone;
+    size_t                              record_size;
     ngx_http_webhook_store_conf_t       state;      /* path is empty: none */
     ngx_http_webhook_store_t           *store;      /* of this process */
     ngx_cycle_t                        *cycle;
@@ -86,7 +87,7 @@ static ngx_int_t ngx_http_webhook_registry_decode(
 
 ngx_shm_zone_t *
 ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
-    ngx_str_t *state, size_t state_size)
+    ngx_str_t *state, size_t state_size, size_t record_size)
 {
     ngx_shm_zone_t               *shm_zone;
     ngx_http_webhook_registry_t  *registry;
@@ -110,6 +111,7 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
 #endif
     }
 
+    registry->record_size = record_size;
     registry->state.size = state_size;
     ngx_http_webhook_journal_conf(&registry->state);
     registry->cycle = cf->cycle;
@@ -306,6 +308,19 @@ ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone)
     registry = shm_zone->data;
 
     return &registry->state.path;
+}
+
+
+/* Returns how many bytes a sender may have kept in a new registration. */
+
+size_t
+ngx_http_webhook_registry_record_size(ngx_shm_zone_t *shm_zone)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    return registry->record_size;
 }
 
 

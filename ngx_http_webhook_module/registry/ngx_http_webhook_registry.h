@@ -11,6 +11,9 @@
 /* bytes that a state may use, by default */
 #define NGX_HTTP_WEBHOOK_STATE_DEFAULT  (1024 * 1024 * 1024)
 
+/* bytes that a sender may have kept in one registration, by default */
+#define NGX_HTTP_WEBHOOK_RECORD_DEFAULT  (64 * 1024)
+
 
 /* whose registrations a zone has; one for each directive that uses zones */
 
@@ -46,10 +49,11 @@ struct ngx_http_webhook_registry_op_s {
 
 
 ngx_shm_zone_t *ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name,
-    size_t size, ngx_str_t *state, size_t state_size);
+    size_t size, ngx_str_t *state, size_t state_size, size_t record_size);
 char *ngx_http_webhook_registry_claim(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone,
     ngx_http_webhook_registry_kind_t *kind, u_char *file, ngx_uint_t line);
 ngx_str_t *ngx_http_webhook_registry_state(ngx_shm_zone_t *shm_zone);
+size_t ngx_http_webhook_registry_record_size(ngx_shm_zone_t *shm_zone);
 void ngx_http_webhook_registry_count(ngx_shm_zone_t *shm_zone,
     ngx_uint_t counter);
 void ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone,

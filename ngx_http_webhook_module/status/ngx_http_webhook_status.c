@@ -151,7 +151,8 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
     status = r->err_status ? r->err_status : r->headers_out.status;
 
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_webhook_status_too_large;
+        return ngx_http_webhook_status_verdicts
+               + ngx_http_webhook_reason_too_large;
     }
 
     if (ctx == NULL || !ctx->started) {

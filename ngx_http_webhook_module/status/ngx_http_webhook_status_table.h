@@ -15,7 +15,6 @@
 
 #define NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(row)                                 \
     row(accepted)                                                             \
-    row(too_large)                                                            \
     row(aborted)                                                              \
     row(internal_error)
 

@@ -14,6 +14,7 @@
 
 
 #include "store/ngx_http_webhook_lmdb.h"
+#include "store/ngx_http_webhook_store_access.h"
 
 
 /* bytes of LMDB's lock file, more than it has for so many readers */
@@ -162,6 +163,12 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
         return NGX_ERROR;
     }
 
+    if (store->master && !new
+        && ngx_http_webhook_store_private(&store->conf, store->log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* workers find what the master has made, or nothing */
 
     if (store->master
@@ -256,6 +263,7 @@ ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
 
     conf->user = ccf->user;
     conf->group = ccf->group;
+    conf->username = ccf->master ? ccf->username : NULL;
 }
 
 
@@ -293,8 +301,9 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Gives the files to conf->user, if that is up to us.  Returns NGX_OK, or
- * NGX_ERROR with an [emerg] logged.
+ * Gives the files to conf->user, if this process is root's, and tries whether
+ * that user can use them there.  Returns NGX_OK, or NGX_ERROR with an [emerg]
+ * logged.
  */
 
 ngx_int_t
@@ -320,6 +329,10 @@ ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf, ngx_log_t *log)
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
                       "chown(\"%V\", %d) failed", &conf->path, conf->user);
         rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_store_access(conf, lock, log);
     }
 
     ngx_free(lock);
@@ -361,6 +374,7 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
     int        err;
     u_char    *lock;
     ngx_fd_t   fd;
+    ngx_int_t  rc;
 
     lock = ngx_http_webhook_store_lock_name(&store->conf, store->log);
     if (lock == NULL) {
@@ -376,9 +390,13 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
         return NGX_ERROR;
     }
 
+    rc = ngx_http_webhook_store_mode(fd, lock, store->log);
+
     err = posix_fallocate(fd, 0, NGX_HTTP_WEBHOOK_STORE_LOCK);
 
     if (err) {
+        rc = NGX_ERROR;
+
         ngx_log_error(NGX_LOG_EMERG, store->log, err,
                       "webhook %s \"%V\" could not be opened: "
                       "posix_fallocate() \"%s\" failed",
@@ -392,7 +410,7 @@ ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
 
     ngx_free(lock);
 
-    return err ? NGX_ERROR : NGX_OK;
+    return rc;
 }
 
 

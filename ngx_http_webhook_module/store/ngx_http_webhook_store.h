@@ -32,6 +32,7 @@ typedef struct {
     size_t          size;         /* bytes that the tables may use */
     ngx_uid_t       user;         /* its owner, if the master is root */
     ngx_gid_t       group;
+    char           *username;     /* of the workers, NULL: there is no master */
     time_t          tried;        /* to open it, in this process */
 
     char           *kind;         /* what it is called in messages */

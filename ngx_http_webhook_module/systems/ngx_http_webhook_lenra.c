@@ -20,6 +20,10 @@
 #include "judge/ngx_http_webhook_problem.h"
 
 
+/* bytes after which a page of a list ends, with at least one webhook in it */
+#define NGX_HTTP_WEBHOOK_LENRA_PAGE  (1024 * 1024)
+
+
 /* indices of ngx_http_webhook_lenra_fields[] */
 
 enum {
@@ -196,6 +200,10 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_not_found =
     ngx_http_webhook_verdict_as(NGX_HTTP_NOT_FOUND, not_found,
                                 "Not Found.", "error_404");
 
+static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_too_large =
+    ngx_http_webhook_verdict(NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, too_large,
+                             "The webhook is too large.");
+
 static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_blank_action =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_action,
                              "action can't be blank");
@@ -363,12 +371,32 @@ static ngx_int_t
 ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
+    size_t                             size;
     ngx_int_t                          rc;
+    ngx_uint_t                         i;
+    ngx_http_webhook_value_t          *value;
     ngx_http_webhook_lenra_record_t   *record;
     ngx_http_webhook_lenra_request_t  *lr;
 
     lr = ctx->data;
     record = &lr->record;
+
+    /* before anything of the body is copied */
+
+    size = 0;
+
+    for (i = lenra_action; i <= lenra_props; i++) {
+        value = &ctx->reader.values[i];
+
+        if (value->type != 0) {
+            size += value->end - value->start;
+        }
+    }
+
+    if (size > ngx_http_webhook_registry_record_size(ctx->conf->zone)) {
+        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_lenra_too_large,
+                                       NULL);
+    }
 
     record->identity = *ctx->identity;
 
@@ -676,7 +704,7 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 
     for (n = 0; /* void */ ; n++) {
 
-        rc = (n < lr->page.limit)
+        rc = (n < lr->page.limit && len < NGX_HTTP_WEBHOOK_LENRA_PAGE)
              ? ngx_http_webhook_registry_next(ctx->conf->zone, r->pool,
                                               &registration)
              : NGX_DECLINED;
@@ -722,6 +750,10 @@ ngx_http_webhook_lenra_list_handler(ngx_http_request_t *r)
 
         b->last = ngx_http_webhook_lenra_print(b->last, &record);
         len += b->last - b->pos;
+
+        /* declined, where the text is small: the pool then keeps it */
+
+        (void) ngx_pfree(r->pool, registration.text.data);
     }
 
     return ngx_http_webhook_send_json(r, NGX_HTTP_OK, out, len);

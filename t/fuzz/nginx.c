@@ -412,7 +412,8 @@ fuzz_zone(ngx_pool_t *pool, size_t size, char *state)
 
     zone = ngx_http_webhook_registry_add(&fuzz_cf, &name, size,
                                          state ? &path : NULL,
-                                         NGX_HTTP_WEBHOOK_STATE_DEFAULT);
+                                         NGX_HTTP_WEBHOOK_STATE_DEFAULT,
+                                         NGX_HTTP_WEBHOOK_RECORD_DEFAULT);
     if (zone == NULL) {
         fuzz_fail("no zone");
     }

@@ -59,7 +59,7 @@ END
 
 our $HttpConfig = <<'END';
     server_tokens off;
-    webhook_zone zone=z:4m;
+    webhook_zone zone=z:4m record_size=4m;
 END
 
 $HttpConfig .= echo(

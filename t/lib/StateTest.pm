@@ -31,6 +31,7 @@ sub config {
 
     $zone .= " state=$with{state}" if $with{state};
     $zone .= " state_size=$with{size}" if $with{size};
+    $zone .= " record_size=$with{record}" if $with{record};
 
     $with{more} //= '';
 
