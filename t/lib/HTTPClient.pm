@@ -43,7 +43,12 @@ sub dial {
     return $socket;
 }
 
-sub put { my $socket = shift; print $socket @_ }
+# A server may have closed already, which answer() tells then.
+sub put {
+    my $socket = shift;
+    local $SIG{PIPE} = 'IGNORE';
+    return print $socket @_;
+}
 
 
 # --- HTTP/1.1 -------------------------------------------------------------
