@@ -27,6 +27,10 @@ our @EXPORT_OK = qw($Head dial put chunks head request answer
 # of what answer() has read
 our $Head = '';
 
+# A server may have closed already.  What is sent then is lost, at once or when
+# the socket is closed, and answer() says so.
+$SIG{PIPE} = 'IGNORE';
+
 # seconds, until nothing is taken for an answer
 my $Patience = $ENV{WEBHOOK_TEST_MEMCHECK} ? 100 : 10;
 
@@ -43,12 +47,7 @@ sub dial {
     return $socket;
 }
 
-# A server may have closed already, which answer() tells then.
-sub put {
-    my $socket = shift;
-    local $SIG{PIPE} = 'IGNORE';
-    return print $socket @_;
-}
+sub put { my $socket = shift; print $socket @_ }
 
 
 # --- HTTP/1.1 -------------------------------------------------------------
