@@ -846,6 +846,7 @@ length($params) . ":$params,$::Large"
 --- error_code: 202
 --- response_body
 taken
+--- timeout: 20
 --- error_log
 a client request body is buffered to a temporary file
 

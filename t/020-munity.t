@@ -33,8 +33,8 @@ qr/\[emerg\] .*"webhook munity" needs "webhook_secret" or "webhook_signature", o
         webhook_secret Mu slug=acme;
     }
 --- must_die
---- error_log
-"webhook_secret" with "slug=acme" can't be used with "webhook munity" in
+--- error_log eval
+qr{"webhook_secret" with "slug=acme" can't be used in the location of \S+/conf/nginx\.conf:\d+, whose system has no slugs$}
 
 
 

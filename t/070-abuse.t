@@ -54,7 +54,7 @@ abuse 'heads and bodies that come byte by byte, or not at all' => sub {
     }
 
     for my $k (1 .. 6) {
-        put_quietly($_->{socket}, substr $_->{rest}, 0, 1, '')
+        put($_->{socket}, substr $_->{rest}, 0, 1, '')
             for @finish, @abort, $k < 3 ? @idle : ();
 
         my $start = time;
@@ -108,7 +108,7 @@ abuse 'connections that break off half-way' => sub {
 
         my $request = request(@event);
         my $socket = dial($Port);
-        put_quietly($socket, substr $request, 0, int rand length $request);
+        put($socket, substr $request, 0, int rand length $request);
         abort($socket);
     }
 
@@ -118,7 +118,7 @@ abuse 'connections that break off half-way' => sub {
         my $tag = "tag-lost-$round-$k";
         my $socket = dial($Port);
 
-        put_quietly($socket, request(event($gate, $tag, $k % 7 ? 0 : 40000)));
+        put($socket, request(event($gate, $tag, $k % 7 ? 0 : 40000)));
         push @lost, ['lost', '-', $tag] if $gate eq 'create';
         abort($socket);
     }
@@ -301,7 +301,7 @@ abuse 'bodies that are not as long as they say' => sub {
                 = $make->(sub { head($method, $path, @header, @_) }, $body);
             my $socket = dial($Port);
 
-            put_quietly($socket, $bytes);
+            put($socket, $bytes);
             shutdown $socket, 1 if $shut;
 
             my $got = answer($socket);
@@ -337,14 +337,14 @@ abuse 'bodies that are not as long as they say' => sub {
             my ($name, $claim, $frames, $expected) = @$_;
             my $http2 = dial2($Port2);
 
-            put_quietly($http2, headers(1, $method, $path, 0, @header,
-                                        'content-length' => $claim) . $frames);
+            put($http2, headers(1, $method, $path, 0, @header,
+                                'content-length' => $claim) . $frames);
 
             my $got = HTTPClient::answer2($http2, 1);
             push @wrong, "$gate, HTTP/2, $name: $got" if $got ne $expected;
 
             # Other streams are not concerned.
-            put_quietly($http2, headers(3, 'GET', '/ready', 1));
+            put($http2, headers(3, 'GET', '/ready', 1));
             $got = HTTPClient::answer2($http2, 3);
             push @wrong, "$gate, HTTP/2, $name, then: $got"
                 if $got !~ /^200 \d+$/;
@@ -357,8 +357,8 @@ abuse 'bodies that are not as long as they say' => sub {
              data(1, substr($body, 0, 9), 1) . data(1, substr($body, 9), 1))
         {
             my $http2 = dial2($Port2);
-            put_quietly($http2, headers(1, $method, $path, 0, @header) . $_);
-            put_quietly($http2, headers(3, 'GET', '/ready', 1));
+            put($http2, headers(1, $method, $path, 0, @header) . $_);
+            put($http2, headers(3, 'GET', '/ready', 1));
             HTTPClient::answer2($http2, 3);
             close $http2;
         }
@@ -395,7 +395,7 @@ abuse 'floods of headers and frames' => sub {
         {
             my ($name, $expected, @header) = @$_;
             my $socket = dial($Port);
-            put_quietly($socket, request(@event, @header));
+            put($socket, request(@event, @header));
             $is->("$gate, $name", answer($socket), $expected);
             close $socket;
         }
@@ -444,7 +444,7 @@ abuse 'floods of headers and frames' => sub {
         my ($name, $n, $first, $frame) = @$_;
         my $http2 = dial2($Port2);
 
-        put_quietly($http2, $first);
+        put($http2, $first);
 
         # Answers are not read, which does not hold up the sender for ever.
         $http2->blocking(0);
@@ -477,10 +477,10 @@ abuse 'floods of headers and frames' => sub {
             $streams++;
         }
 
-        last if !put_quietly($http2, $text);
+        last if !put($http2, $text);
 
         # Somebody who has had enough of it is asked no more.
-        put_quietly($http2, headers($stream, 'GET', '/ready', 1));
+        put($http2, headers($stream, 'GET', '/ready', 1));
         last if HTTPClient::answer2($http2, $stream) !~ /^200/;
         $stream += 2;
     }

@@ -44,7 +44,7 @@ sub occupy {
         my $socket = eval { dial($Port) };
 
         if ($socket) {
-            put_quietly($socket, 'POST ');
+            put($socket, 'POST ');
             push @sockets, $socket;
         }
 
@@ -190,7 +190,7 @@ sub no_room {
 
         my $socket = dial($Port);
         my @event = event('luzmo', "tag-half-$round", 3_000_000);
-        put_quietly($socket, request(@event));
+        put($socket, request(@event));
         is(answer($socket), $Page500, 'nor a large body kept');
         close $socket;
 

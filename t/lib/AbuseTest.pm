@@ -43,8 +43,8 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($Scale $Many $Upstream @Passed @All @Refused $Port $Port2
                  $Nginx $Hook @Results gateway end_gateway tag event passed
-                 right answers acknowledged descriptors abuse abort put_quietly
-                 page events creations counts);
+                 right answers acknowledged descriptors abuse abort page events
+                 creations counts);
 
 *wait_until = \&NginxProcess::wait_until;
 
@@ -455,13 +455,6 @@ sub abort {
     my $socket = shift;
     $socket->setsockopt(SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0);
     close $socket;
-}
-
-# What is sent may be more than somebody reads who has closed already.
-sub put_quietly {
-    my ($socket, $text) = @_;
-    local $SIG{PIPE} = 'IGNORE';
-    return put($socket, $text);
 }
 
 # nginx's own
