@@ -40,6 +40,7 @@ static ngx_uint_t ngx_http_webhook_returns(ngx_conf_t *cf);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ssize_t ngx_http_webhook_record_size(ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_init(ngx_conf_t *cf);
 
 
@@ -669,7 +670,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     off_t             state_size;
     ssize_t           record_size, size;
-    ngx_str_t        *value, name, state, text;
+    ngx_str_t        *value, name, state;
     ngx_uint_t        i;
     ngx_shm_zone_t  **zone, *shm_zone;
 
@@ -682,7 +683,6 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_null(&state);
 
     for (i = 1; i < cf->args->nelts; i++) {
-
         if (ngx_strncmp(value[i].data, "zone=", 5) == 0 && name.len == 0) {
 
             size = ngx_http_webhook_zone_size(cf, &value[i], &name);
@@ -715,10 +715,7 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(value[i].data, "record_size=", 12) == 0
             && record_size == 0)
         {
-            text.len = value[i].len - 12;
-            text.data = value[i].data + 12;
-
-            record_size = ngx_parse_size(&text);
+            record_size = ngx_http_webhook_record_size(&value[i]);
             if (record_size > 0) {
                 continue;
             }
@@ -737,11 +734,12 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has \"state_size=\" without \"state=\"";
     }
 
+    if (state_size == 0) {
+        state_size = NGX_HTTP_WEBHOOK_STATE_DEFAULT;
+    }
+
     shm_zone = ngx_http_webhook_registry_add(cf, &name, size,
-                                        state.len ? &state : NULL,
-                                        state_size
-                                        ? state_size
-                                        : NGX_HTTP_WEBHOOK_STATE_DEFAULT,
+                                        state.len ? &state : NULL, state_size,
                                         record_size
                                         ? (size_t) record_size
                                         : NGX_HTTP_WEBHOOK_RECORD_DEFAULT);
@@ -765,6 +763,20 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *zone = shm_zone;
 
     return NGX_CONF_OK;
+}
+
+
+/* Returns the size in "record_size=", or NGX_ERROR. */
+
+static ssize_t
+ngx_http_webhook_record_size(ngx_str_t *value)
+{
+    ngx_str_t  text;
+
+    text.len = value->len - (sizeof("record_size=") - 1);
+    text.data = value->data + sizeof("record_size=") - 1;
+
+    return ngx_parse_size(&text);
 }
 
 

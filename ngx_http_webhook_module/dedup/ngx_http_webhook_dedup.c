@@ -80,8 +80,6 @@ struct ngx_http_webhook_duplicate_s {
 };
 
 
-static ngx_uint_t ngx_http_webhook_dedup_has(ngx_http_webhook_shape_t *shape,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
@@ -679,7 +677,7 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 
         name = v[*index].name;
 
-        if (ngx_http_webhook_dedup_has(wlcf->provider->shape, &name)) {
+        if (ngx_http_webhook_shape_has(wlcf->provider->shape, &name)) {
             continue;
         }
 
@@ -693,38 +691,6 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-/*
- * Returns 0 if a variable is that of a member of the payload, and the shape,
- * which may be NULL, has no such member.
- */
-
-static ngx_uint_t
-ngx_http_webhook_dedup_has(ngx_http_webhook_shape_t *shape, ngx_str_t *name)
-{
-    size_t      len;
-    u_char     *p;
-    ngx_uint_t  i;
-
-    len = sizeof("webhook_field_") - 1;
-
-    if (name->len < len || ngx_strncmp(name->data, "webhook_field_", len) != 0)
-    {
-        return 1;
-    }
-
-    p = name->data + len;
-    len = name->len - len;
-
-    for (i = 0; shape && i < shape->nfields; i++) {
-        if (ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -335,7 +335,7 @@ ngx_http_webhook_endpoint_event_bit(ngx_http_webhook_provider_t *provider,
 }
 
 
-/* Returns why an endpoint is switched off, in one word, by endpoint->disabled. */
+/* Returns the word for why an endpoint is switched off. */
 
 ngx_str_t *
 ngx_http_webhook_endpoint_reason(ngx_uint_t disabled)

@@ -14,6 +14,8 @@
 static ngx_uint_t ngx_http_webhook_app_bearer(ngx_str_t *value,
     ngx_str_t *token);
 static ngx_int_t ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n);
+static char *ngx_http_webhook_app_tokens(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_array_t *tokens);
 static char *ngx_http_webhook_app_add(ngx_array_t *apps,
     ngx_http_webhook_app_t *app);
 
@@ -275,16 +277,7 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         } else if (ngx_strncmp(value[i].data, "token=", 6) == 0
                    || ngx_strncmp(value[i].data, "token_file=", 11) == 0)
         {
-            /* of token_file=path, file=path is what all secrets may be */
-
-            text.len = value[i].len - 6;
-            text.data = value[i].data + 6;
-
-            if (text.len == 0) {
-                return "has an empty \"token=\"";
-            }
-
-            rv = ngx_http_webhook_secret_values(cf, &text, &tokens);
+            rv = ngx_http_webhook_app_tokens(cf, &value[i], &tokens);
             if (rv != NULL) {
                 return rv;
             }
@@ -312,6 +305,30 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Adds what "token=" or "token_file=" stands for to "tokens".  Returns NULL, or
+ * what a directive's handler returns.
+ */
+
+static char *
+ngx_http_webhook_app_tokens(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_array_t *tokens)
+{
+    ngx_str_t  text;
+
+    /* of token_file=path, file=path is what all secrets may be */
+
+    text.len = value->len - 6;
+    text.data = value->data + 6;
+
+    if (text.len == 0) {
+        return "has an empty \"token=\"";
+    }
+
+    return ngx_http_webhook_secret_values(cf, &text, tokens);
 }
 
 

@@ -493,3 +493,35 @@ ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field, u_char *name,
 
     return 1;
 }
+
+
+/*
+ * Returns 0 if "name" is that of a variable for a member of the payload, and
+ * the shape, which may be NULL, has no such member.
+ */
+
+ngx_uint_t
+ngx_http_webhook_shape_has(ngx_http_webhook_shape_t *shape, ngx_str_t *name)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_uint_t  i;
+
+    len = sizeof("webhook_field_") - 1;
+
+    if (name->len < len || ngx_strncmp(name->data, "webhook_field_", len) != 0)
+    {
+        return 1;
+    }
+
+    p = name->data + len;
+    len = name->len - len;
+
+    for (i = 0; shape && i < shape->nfields; i++) {
+        if (ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -8,6 +8,7 @@
 #include "store/ngx_http_webhook_store_access.h"
 
 
+static gid_t *ngx_http_webhook_store_groups(int *n, ngx_log_t *log);
 static ngx_int_t ngx_http_webhook_store_try(u_char **file);
 static void ngx_http_webhook_store_restored(int rc, char *call,
     ngx_log_t *log);
@@ -43,23 +44,8 @@ ngx_http_webhook_store_access(ngx_http_webhook_store_conf_t *conf,
         return NGX_OK;
     }
 
-    ngroups = getgroups(0, NULL);
-
-    if (ngroups == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getgroups() failed");
-        return NGX_ERROR;
-    }
-
-    groups = ngx_alloc((ngroups + 1) * sizeof(gid_t), log);
+    groups = ngx_http_webhook_store_groups(&ngroups, log);
     if (groups == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngroups = getgroups(ngroups, groups);
-
-    if (ngroups == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getgroups() failed");
-        ngx_free(groups);
         return NGX_ERROR;
     }
 
@@ -72,33 +58,28 @@ ngx_http_webhook_store_access(ngx_http_webhook_store_conf_t *conf,
     file[0] = conf->path.data;
     file[1] = lock;
     file[2] = NULL;
-
     rc = NGX_ERROR;
     err = 0;
 
     failed = "setegid()";
-
     if (setegid(conf->group) == -1) {
         err = ngx_errno;
         goto done;
     }
 
     failed = "initgroups()";
-
     if (initgroups(conf->username, conf->group) == -1) {
         err = ngx_errno;
         goto restore_group;
     }
 
     failed = "seteuid()";
-
     if (seteuid(conf->user) == -1) {
         err = ngx_errno;
         goto restore_groups;
     }
 
     failed = NULL;
-
     rc = ngx_http_webhook_store_try(file);
     err = ngx_errno;
 
@@ -117,9 +98,9 @@ restore_group:
 
     /* a change of the user forbids core dumps */
 
-    if (dumpable == 1 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == -1) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      "prctl(PR_SET_DUMPABLE) failed");
+    if (dumpable == 1) {
+        ngx_http_webhook_store_restored(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0),
+                                        "prctl(PR_SET_DUMPABLE)", log);
     }
 
 #endif
@@ -143,6 +124,40 @@ done:
     }
 
     return rc;
+}
+
+
+/*
+ * Returns the supplementary groups of the process, to be freed by ngx_free(),
+ * and their number; NULL after a message.
+ */
+
+static gid_t *
+ngx_http_webhook_store_groups(int *n, ngx_log_t *log)
+{
+    gid_t  *groups;
+
+    *n = getgroups(0, NULL);
+
+    if (*n != -1) {
+
+        groups = ngx_alloc((*n + 1) * sizeof(gid_t), log);
+        if (groups == NULL) {
+            return NULL;
+        }
+
+        *n = getgroups(*n, groups);
+
+        if (*n != -1) {
+            return groups;
+        }
+
+        ngx_free(groups);
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getgroups() failed");
+
+    return NULL;
 }
 
 

@@ -48,8 +48,6 @@ static ngx_int_t ngx_http_webhook_lenra_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_find(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, u_char *uuid, u_char *app);
-static ngx_int_t ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
@@ -156,7 +154,7 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_item_methods[] = {
 static ngx_http_webhook_method_t  ngx_http_webhook_lenra_trigger_methods[] = {
 
     { NGX_HTTP_POST,
-      ngx_http_webhook_lenra_no_credential,
+      NULL,
       NULL,
       1,
       &ngx_http_webhook_lenra_event_shape,
@@ -354,16 +352,6 @@ ngx_http_webhook_lenra_find(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ctx->action = &lr->record.action;
 
     return NGX_OK;
-}
-
-
-/* the pair of UUIDs is the credential of a trigger, and has been looked up */
-
-static ngx_int_t
-ngx_http_webhook_lenra_no_credential(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    return NGX_DECLINED;
 }
 
 
