@@ -296,6 +296,7 @@ END
 
 subtest 'an event' => sub {
     my $nginx = nginx('event', retry => '1h', server => <<END,
+        server_name gateway;
         location /signed/ {
             webhook signed;
             webhook_signature github $Secret;
@@ -328,8 +329,8 @@ END
                     . qq("headers":[["Host","Example.com"]$headers,)
                     . '["X-Hub-Signature-256","'
                     . "sha256=$signed{$id}" . '"]],'
-                    . qq("variables":[["provider","signed"],["id","$id"]],)
-                    . $body);
+                    . qq("variables":[["provider","signed"],["id","$id"],)
+                    . '["$server_name","gateway"]],' . $body);
     };
 
     # body, what is said of it
@@ -436,6 +437,7 @@ END
 
 subtest 'a large event' => sub {
     my $nginx = nginx('large', location => '', server => <<END);
+        server_name gateway;
         location /signed/ {
             webhook signed;
             webhook_signature github $Secret;
@@ -462,7 +464,8 @@ END
                          . '"headers":[["Host","localhost"],'
                          . qq(["X-Hub-Signature-256","sha256=$hmac"]],)
                          . qq("variables":[["provider","signed"],)
-                         . qq(["id","$id"]],)) =~ s/\}$//r, 'and the rest');
+                         . qq(["id","$id"],)
+                         . '["$server_name","gateway"]],') =~ s/\}$//r, 'and the rest');
     }
 
     $nginx->finish;
