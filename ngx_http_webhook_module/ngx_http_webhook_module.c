@@ -795,5 +795,6 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         ngx_http_webhook_dedup_init(cf);
     }
 
-    return ngx_http_webhook_queue_init(cf);
+    return ngx_http_webhook_queue_init(cf) == NGX_OK
+           ? ngx_http_webhook_resolve_init(cf) : NGX_ERROR;
 }

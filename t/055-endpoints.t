@@ -50,6 +50,7 @@ server {
 
     location /send {
         webhook_deliver out;
+        resolver 127.0.0.1;
         proxy_pass \$webhook_endpoint_url;
     }
 
@@ -569,6 +570,12 @@ refused('a queue\'s parameter', 'location /x { webhook munity; webhook_queue '
 refused('beside a queue', 'location /x { webhook_endpoints zone=m; '
         . 'webhook_queue out; }',
         '"webhook_queue" is used beside "webhook_endpoints"');
+refused('no resolver', 'location /x { webhook munity; webhook_queue more '
+        . 'endpoints=s; } location /y { webhook_deliver more; '
+        . 'proxy_pass $webhook_endpoint_url; }',
+        '"webhook_deliver" of a queue with "endpoints=" needs "resolver" in '
+        . 'its location',
+        "webhook_queue_path $NginxProcess::Root/more.db queue=more;");
 refused('sign', 'location /x { webhook_sign standard; }',
         '"webhook_sign" needs "webhook_deliver"');
 refused('another scheme', 'location /x { webhook_sign github; }',
