@@ -73,6 +73,12 @@ typedef struct {
 
     /* after the body has passed, may be NULL */
     ngx_http_webhook_step_pt          accept;
+
+    /*
+     * The query parameters that there are, to an empty name: others are
+     * refused.  NULL: the query string is not looked at.
+     */
+    ngx_str_t                        *params;
 } ngx_http_webhook_method_t;
 
 

@@ -138,6 +138,12 @@ for my $zone ('m', 's') {
     my $made = $Made;
     is(length decode_base64(substr $made, 6), 32, "$zone: 32 bytes");
 
+    is(ask(@$_), problem(400, 'is no parameter of this request, or has no '
+                         . 'value', 'unknown_parameter', 'x'),
+       "$zone: a parameter")
+        for [GET => "$path?x=1"], [DELETE => "$path?x"],
+            [PUT => "$path?x=1", $Body], [POST => "$path/test?x=1"];
+
     is(ask(GET => $path), '200 ' . endpoint('w1', $URL), "$zone: seen");
     is(ask(HEAD => $path), '200 ', "$zone: HEAD");
     cmp_ok($Headers{'content-length'}, '>', 100, "$zone: its length");
