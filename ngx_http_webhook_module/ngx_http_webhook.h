@@ -73,6 +73,12 @@ typedef struct {
 
     /* after the body has passed, may be NULL */
     ngx_http_webhook_step_pt          accept;
+
+    /*
+     * The query parameters that there are, to an empty name: others are
+     * refused.  NULL: the query string is not looked at.
+     */
+    ngx_str_t                        *params;
 } ngx_http_webhook_method_t;
 
 
@@ -252,6 +258,8 @@ typedef struct {
     ngx_array_t                       dedup_zones;
     ngx_array_t                       files;        /* of ngx_str_t */
     ngx_array_t                       secrets;      /* of secrets_t * */
+    ngx_array_t                       kept;         /* nginx's variables that
+                                                       queues keep */
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
@@ -308,10 +316,7 @@ struct ngx_http_webhook_loc_conf_s {
 /* an event that is delivered, by a request without a client */
 
 struct ngx_http_webhook_delivery_s {
-    ngx_array_t                      *variables;    /* of ngx_keyval_t: what
-                                                       was kept of them, by
-                                                       their names after
-                                                       "webhook_" */
+    ngx_array_t                      *variables;    /* of the message */
     ngx_str_t                         workspace;    /* of its endpoint, or
                                                        empty */
     ngx_uint_t                        attempt;      /* the first one is 1 */

@@ -17,6 +17,7 @@
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_variable.h"
 #include "systems/ngx_http_webhook_systems.h"
+#include "queue/ngx_http_webhook_kept.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "queue/ngx_http_webhook_api.h"
 #include "endpoints/ngx_http_webhook_endpoint_api.h"
@@ -792,7 +793,8 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     if (ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
-        || ngx_http_webhook_attempt_init(cf) != NGX_OK)
+        || ngx_http_webhook_attempt_init(cf) != NGX_OK
+        || ngx_http_webhook_kept_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -805,5 +807,6 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         ngx_http_webhook_dedup_init(cf);
     }
 
-    return ngx_http_webhook_queue_init(cf);
+    return ngx_http_webhook_queue_init(cf) == NGX_OK
+           ? ngx_http_webhook_resolve_init(cf) : NGX_ERROR;
 }

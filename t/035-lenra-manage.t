@@ -183,7 +183,8 @@ sub {
 
     $is->(::get(''), $list->(100), 'default');
     $is->(::get('?'), $list->(100), 'no arguments');
-    $is->(::get('?x=limit=3&offset=5&xlimit=7'), $list->(100), 'others');
+    $is->(::get('?'), $list->(100), 'none');
+    $is->(::get("?$_=3"), ::unknown($_), $_) for qw(offset xlimit Limit);
 
     for ([1, 1], [2, 2], [100, 100], [119, 119], [120, 120], [121, 120],
          [1000, 120], ['0007', 7])
@@ -191,7 +192,8 @@ sub {
         $is->(::get("?limit=$_->[0]"), $list->($_->[1]), "limit=$_->[0]");
     }
 
-    $is->(::get('?a=b&limit=2&c=d'), $list->(2), 'among others');
+    $is->(::get('?&limit=2&&'), $list->(2), 'alone');
+    $is->(::get('?limit=2&c=d'), ::unknown('c'), 'among others');
 
     for (0, 1001, 'abc', -1, '', '1.5', '1e2', '+1', '%31', '1x', '000',
          '99999999999999999999999')

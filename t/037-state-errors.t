@@ -369,13 +369,13 @@ subtest 'a zone whose state= changes at reload' => sub {
         ok(wait_until(sub { substr($nginx->log, $log) =~ /\[emerg\]/ }),
            'can\'t');
         like(substr($nginx->log, $log),
-             qr/\[emerg\].*zone "hooks" has the state "\Q$Root\E\/moved"/,
+             qr/\[emerg\].*zone "hooks" has the file "\Q$Root\E\/moved"/,
              'that is told');
         is(join(' ', $nginx->workers), "@workers", 'the workers stay');
         is(answered(trigger(client(), $uuid)), '200 here', 'and go on');
     }
 
-    $nginx->expect(qr/\[emerg\].*zone "hooks" has the state/);
+    $nginx->expect(qr/\[emerg\].*zone "hooks" has the file/);
 
     ok(!-e "$Root/elsewhere", 'the other one was not made');
 

@@ -492,7 +492,7 @@ END
        'by an internal redirect');
     my $seen = arrived();
     is($seen->{body}, $body, 'delivered');
-    is($seen->{request}, 'POST /again/x?a HTTP/1.0', 'with its first URI');
+    is($seen->{request}, 'POST /hook/again?a HTTP/1.0', 'with its new URI');
 
     is(send_event($client, uri => '/mirrored/x')->{status}, 404,
        'not in a subrequest');

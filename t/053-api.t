@@ -47,6 +47,12 @@ my $After = refused(problem => 400, 'after must be the id of a dead event of '
                     . 'this queue', 'invalid_after');
 my $Failed = refused(problem => 'store_failed');
 
+sub unknown {
+    my $name = shift;
+    return refused(problem => 400, "$name is no parameter of this request, or "
+                   . 'has no value', 'unknown_parameter', field => $name);
+}
+
 my $Last;      # answer
 my %Client;    # by port
 
@@ -170,7 +176,7 @@ subtest 'queues' => sub {
     is(ask(GET => '/api/queues/q'), "200 $none", 'one');
     is(ask(GET => '/api/queues/other'), "200 $other", 'another');
     is(ask(GET => '/api/queues/a%20b'), "200 $odd", 'one with a blank');
-    is(ask(GET => '/api/queues?x=y'), qq(200 {"queues":[$other,$odd,$none]}),
+    is(ask(GET => '/api/queues?'), qq(200 {"queues":[$other,$odd,$none]}),
        'with arguments');
     is(ask(GET => '/api/queues/other/dead'), '200 {"dead":[]}', 'none is dead');
 
@@ -213,8 +219,40 @@ subtest 'paths, methods' => sub {
             webhook_api;
             webhook_secret off;
         }
+        location ~ ^/(?:queues|deep)/r {
+            webhook_api;
+            webhook_secret off;
+        }
+        location ~ /r {
+            webhook_api;
+            webhook_secret off;
+        }
         location /again/ {
             rewrite ^/again/(.*) /api/$1 last;
+        }
+        location /queues {
+            webhook_api;
+            webhook_secret off;
+        }
+        location /deep/queues/ {
+            webhook_api;
+            webhook_secret off;
+        }
+        location = /only/queues {
+            webhook_api;
+            webhook_secret off;
+        }
+        location /split {
+            webhook_api;
+            webhook_secret off;
+            limit_except GET { deny all; }
+        }
+        location /tried/ {
+            try_files /none @api;
+        }
+        location @api {
+            webhook_api;
+            webhook_secret off;
         }
 END
     $nginx->expect($Dead);
@@ -287,6 +325,18 @@ END
     is(ask(GET => '/admin/queues/none'), '204 ', 'another location\'s');
     is(ask(GET => '/v12/queues/q'), "200 $one", 'a regular expression');
     is(ask(GET => '/v12/x'), $NotFound, 'and no path below it');
+    is(ask(GET => $_), "200 $one", $_)
+        for '/ro/queues/q', '/queues/q', '/deep/queues/q', '/split/queues/q',
+            '/tried/queues/q', '/deep/r/queues/q';
+    is(ask(GET => $_), '200 {"queues":[' . $one . ']}', $_)
+        for '/queues', '/only/queues', '/api/queues', '/ro/queues';
+
+    # one form only
+    is(ask(GET => $_), $NotFound, $_)
+        for '/api/x/queues', '/api/x/y/queues', '/api/x/queues/q',
+            '/admin/queues/queues', '/queues/', '/queues/queues',
+            '/queues/queues/q', '/queuesx', '/queues/x/queues/q',
+            '/deep/queues/', '/deep/queues/queues/q', '/v12/queuesx/q';
     is(ask(GET => '/again/queues/q'), "200 $one", 'rewritten');
     is(ask(GET => '/again/queues/q/dead?limit=1'), list(gone($id)),
        'with arguments');
@@ -296,13 +346,14 @@ END
 
 subtest 'an event' => sub {
     my $nginx = nginx('event', retry => '1h', server => <<END,
+        server_name gateway;
         location /signed/ {
             webhook signed;
             webhook_signature github $Secret;
             webhook_queue q;
         }
 END
-                      more => 'proxy_read_timeout 300ms;');
+                      more => 'proxy_read_timeout 1s;');
     $nginx->expect($Dead, qr/upstream prematurely closed|upstream timed out/);
 
     my $client = client();
@@ -328,8 +379,8 @@ END
                     . qq("headers":[["Host","Example.com"]$headers,)
                     . '["X-Hub-Signature-256","'
                     . "sha256=$signed{$id}" . '"]],'
-                    . qq("variables":[["provider","signed"],["id","$id"]],)
-                    . $body);
+                    . qq("variables":[["provider","signed"],["id","$id"],)
+                    . '["$server_name","gateway"]],' . $body);
     };
 
     # body, what is said of it
@@ -436,6 +487,7 @@ END
 
 subtest 'a large event' => sub {
     my $nginx = nginx('large', location => '', server => <<END);
+        server_name gateway;
         location /signed/ {
             webhook signed;
             webhook_signature github $Secret;
@@ -462,7 +514,9 @@ END
                          . '"headers":[["Host","localhost"],'
                          . qq(["X-Hub-Signature-256","sha256=$hmac"]],)
                          . qq("variables":[["provider","signed"],)
-                         . qq(["id","$id"]],)) =~ s/\}$//r, 'and the rest');
+                         . qq(["id","$id"],)
+                         . '["$server_name","gateway"]],')
+           =~ s/\}$//r, 'and the rest');
     }
 
     $nginx->finish;
@@ -506,11 +560,10 @@ END
 
     for (['limit=1', 0, 0], ['limit=3', 0, 2], ['limit=5', 0, 4],
          ['limit=6', 0, 4], ['limit=1000', 0, 4], ['limit=0002', 0, 1],
-         ['x=1&limit=2', 0, 1], ['limit=2&limit=x', 0, 1], ['LIMIT=2', 0, 1],
-         ['xlimit=2', 0, 4], ['limit', 0, 4], ['', 0, 4],
+         ['limit=2&limit=x', 0, 1], ['&limit=2&&', 0, 1], ['', 0, 4],
          ["after=$ids[0]", 1, 4], ['after=' . uc $ids[0], 1, 4],
          ["after=$ids[2]&limit=1", 3, 3], ["limit=9&after=$ids[3]", 4, 4],
-         ["after=$ids[4]", 5, 4], ["xafter=$other", 0, 4], ['after', 0, 4])
+         ["after=$ids[4]", 5, 4])
     {
         my ($args, $from, $to) = @$_;
         is(ask(GET => "/api/queues/q/dead?$args"), list(@told[$from .. $to]),
@@ -528,6 +581,32 @@ END
             [$waits, 'one that waits'], [$other, 'one of another queue'],
             ["$ids[0]x", 'something longer'],
             ["$ids[0]%20", 'something encoded'];
+
+    # what is mistyped is not left out
+    my %unknown = ('status=404' => 'status', 'limit' => 'limit',
+                   'after' => 'after', 'LIMIT=2' => 'LIMIT',
+                   'xlimit=2' => 'xlimit', "xafter=$other" => 'xafter',
+                   'x=1&limit=2' => 'x', 'limit=2&x' => 'x',
+                   '%6Cimit=2' => '%6Cimit', '=' => '', 'a"b\\c=' => 'a?b?c',
+                   "\xff=1" => '?', 'limit=2;after=1;x=2' => undef,
+                   'n' x 40 . '=1' => 'n' x 32);
+
+    for my $args (sort keys %unknown) {
+        my $refused = defined $unknown{$args} ? unknown($unknown{$args})
+                                              : $Limit;
+        is(ask(GET => "/api/queues/q/dead?$args"), $refused, "?$args");
+    }
+
+    my $dead = "/api/queues/q/dead/$ids[0]";
+
+    is(ask($_->[0] => "$_->[1]?status=404"), unknown('status'), "@$_")
+        for [POST => '/api/queues/q/dead/replay'], [GET => '/api/queues'],
+            [GET => '/api/queues/q'], [GET => "/api/queues/q/events/$ids[0]"],
+            [POST => "$dead/replay"], [DELETE => $dead];
+
+    is(ask(POST => '/api/queues/q/dead/replay?limit=1'), unknown('limit'),
+       'one of another request');
+    is(ask(GET => '/api/queues/q/dead'), list(@told), 'nothing was replayed');
 
     # What has been replayed is no page's end any more.
     is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"), '200 {"replayed":1}',

@@ -227,6 +227,53 @@ subtest 'reload under load' => sub {
     $nginx->finish;
 };
 
+subtest 'a queue whose path changes at a reload' => sub {
+    my $nginx = nginx('path', retry => '1h');
+    my @workers = $nginx->workers;
+    my $path = "$Root/queue.path";
+    $To->forget;
+
+    send_events(2, 'X-Do' => '500, 200');
+    $To->wait_for(2);
+    ok(wait_until(sub { waiting() == 2 }), 'two wait');
+
+    my $log = length $nginx->log;
+    config($nginx, retry => '100ms', path => "$Root/elsewhere");
+    kill HUP => $nginx->master;
+
+    my $refused = qr/\[emerg\]\ .*webhook\ queue\ "q"\ has\ the\ file
+                     \ "\Q$path\E"\ and\ can't\ change\ to
+                     \ "\Q$Root\E\/elsewhere"/x;
+
+    ok(wait_until(sub { substr($nginx->log, $log) =~ $refused }), 'can\'t');
+    is(join(' ', $nginx->workers), "@workers", 'the workers stay');
+    ok(!-e "$Root/elsewhere", 'the other file was not made');
+    is(scalar(send_events(1)), 1, 'events are taken');
+    $nginx->expect($refused);
+
+    # another queue may have another file
+    config($nginx, retry => '100ms',
+           http => "webhook_queue_path $Root/elsewhere queue=new;",
+           from => <<END, server => <<END);
+        location /hook/ {
+            webhook munity unknown=pass;
+            webhook_secret off;
+            webhook_queue new;
+        }
+END
+        location \@new {
+            webhook_deliver new;
+            proxy_pass http://127.0.0.1:@{[NginxProcess::port(1)]};
+        }
+END
+    ok($nginx->reload, 'a new name is fine');
+    is(scalar(send_events(1)), 1, 'its events are taken');
+    ok(drained(), 'what waited is delivered');
+    ok(wait_until(sub { $To->count == 6 }), 'and what is new');
+
+    $nginx->finish;
+};
+
 subtest 'what is under way at a reload' => sub {
     my $nginx = nginx('reload-way', workers => 2, @Pid, retry => '1h',
                       deliver => 'concurrency=4');

@@ -50,6 +50,7 @@ server {
 
     location /send {
         webhook_deliver out;
+        resolver 127.0.0.1;
         proxy_pass \$webhook_endpoint_url;
     }
 
@@ -136,6 +137,12 @@ for my $zone ('m', 's') {
     is($Headers{'content-type'}, 'application/json', "$zone: media type");
     my $made = $Made;
     is(length decode_base64(substr $made, 6), 32, "$zone: 32 bytes");
+
+    is(ask(@$_), problem(400, 'is no parameter of this request, or has no '
+                         . 'value', 'unknown_parameter', 'x'),
+       "$zone: a parameter")
+        for [GET => "$path?x=1"], [DELETE => "$path?x"],
+            [PUT => "$path?x=1", $Body], [POST => "$path/test?x=1"];
 
     is(ask(GET => $path), '200 ' . endpoint('w1', $URL), "$zone: seen");
     is(ask(HEAD => $path), '200 ', "$zone: HEAD");
@@ -569,6 +576,12 @@ refused('a queue\'s parameter', 'location /x { webhook munity; webhook_queue '
 refused('beside a queue', 'location /x { webhook_endpoints zone=m; '
         . 'webhook_queue out; }',
         '"webhook_queue" is used beside "webhook_endpoints"');
+refused('no resolver', 'location /x { webhook munity; webhook_queue more '
+        . 'endpoints=s; } location /y { webhook_deliver more; '
+        . 'proxy_pass $webhook_endpoint_url; }',
+        '"webhook_deliver" of a queue with "endpoints=" needs "resolver" in '
+        . 'its location',
+        "webhook_queue_path $NginxProcess::Root/more.db queue=more;");
 refused('sign', 'location /x { webhook_sign standard; }',
         '"webhook_sign" needs "webhook_deliver"');
 refused('another scheme', 'location /x { webhook_sign github; }',

@@ -222,8 +222,13 @@ server {
         webhook_deliver blind;
         webhook_retry 60s;
         webhook_endpoint_allow 127.1.0.0/16;
-        $URL
+
+        # not to another host than the one that is named here, it seems
+        rewrite ^ /there last;
+        proxy_pass http://egress;
     }
+
+    location = /there { internal; proxy_pass \$webhook_endpoint_url; }
 
     location \@blindstrict {
         webhook_deliver blindstrict;

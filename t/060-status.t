@@ -277,8 +277,8 @@ END
         $is->("/status/$format", $format, "the directive, not Accept: $format",
               Accept => 'application/json, text/html, text/plain');
         $is->("/status?format=$format", $format, "the argument: $format");
-        $is->("/status?x=y&format=$format&z", $format,
-              "the argument among others: $format", Accept => 'text/html');
+        $is->("/status?&format=$format&", $format,
+              "the argument alone: $format", Accept => 'text/html');
     }
 
     # where the directive says a format, that is the only one, but for what the
@@ -340,6 +340,12 @@ END
         is("$answer->{status} $answer->{headers}{'content-type'}",
            '400 application/problem+json', "format=$format");
         is($answer->{body}, $wrong, "format=$format: body");
+    }
+
+    for my $args ('x=y&format=json', 'format=json&x', 'x=y') {
+        is(get("/status?$args")->{body},
+           problem(400, 'x is no parameter of this request, or has no value',
+                   'unknown_parameter', field => 'x'), "?$args");
     }
 
     for my $method (qw(POST PUT DELETE PATCH OPTIONS)) {

@@ -526,7 +526,7 @@ for my $signal ('TERM', 'QUIT', 'KILL') {
     is(passed_on('b', 1, 801 .. 1000), 0, 'known with another size');
 
     config($nginx, state => "$state-2", zone => '64k');
-    $nginx->expect(qr/\[emerg\].*zone "events" has the state "\Q$state\E" and\ /);
+    $nginx->expect(qr/\[emerg\].*zone "events" has the file "\Q$state\E" and\ /);
     kill HUP => $nginx->master;
     ok(wait_until(sub { $nginx->log =~ /\[emerg\]/ }), 'not another one');
     is(post('quick', 'b1'), '200 ' . duplicate('b1'), 'it goes on');

@@ -4,6 +4,37 @@
 
 #include "core/ngx_http_webhook_path.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_verdict.h"
+
+
+/* how many bytes of an unknown parameter's name are told */
+#define NGX_HTTP_WEBHOOK_PARAM_SHOWN  32
+
+
+static ngx_uint_t ngx_http_webhook_param_known(u_char *start, u_char *last,
+    ngx_str_t *params);
+static ngx_int_t ngx_http_webhook_param_unknown(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, u_char *start, u_char *last);
+
+
+ngx_str_t  ngx_http_webhook_no_params[] = {
+    ngx_null_string
+};
+
+
+/* what ngx_http_webhook_page_parse() reads */
+
+ngx_str_t  ngx_http_webhook_page_params[] = {
+    ngx_string("limit"),
+    ngx_string("after"),
+    ngx_null_string
+};
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_parameter =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_parameter,
+                             "is no parameter of this request, or has no "
+                             "value");
 
 
 /*
@@ -89,4 +120,93 @@ ngx_http_webhook_page_parse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Checks that the query string has only parameters of the request's method,
+ * which must have a list of them: whoever mistypes one must not be answered as
+ * if it were not there.  Returns NGX_OK, NGX_ABORT with the verdict set, or
+ * NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_params_check(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    u_char  *end, *last, *p;
+
+    end = r->args.data + r->args.len;
+
+    for (p = r->args.data; p < end; p = last + 1) {
+
+        last = ngx_strlchr(p, end, '&');
+        if (last == NULL) {
+            last = end;
+        }
+
+        if (last > p
+            && !ngx_http_webhook_param_known(p, last, ctx->method->params))
+        {
+            return ngx_http_webhook_param_unknown(r, ctx, p, last);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Says whether a part of a query string is one of the parameters, and "=". */
+
+static ngx_uint_t
+ngx_http_webhook_param_known(u_char *start, u_char *last, ngx_str_t *params)
+{
+    for ( /* void */ ; params->len; params++) {
+
+        if ((size_t) (last - start) > params->len
+            && ngx_strncmp(start, params->data, params->len) == 0
+            && start[params->len] == '=')
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Refuses a part of a query string, and names the parameter.  What is not for
+ * the middle of a JSON string or of a log line is shown as "?".
+ */
+
+static ngx_int_t
+ngx_http_webhook_param_unknown(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, u_char *start, u_char *last)
+{
+    u_char                    *p;
+    ngx_http_webhook_field_t  *field;
+
+    field = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_field_t));
+    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_PARAM_SHOWN);
+
+    if (field == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    field->path.data = p;
+
+    while (start < last && *start != '='
+           && field->path.len < NGX_HTTP_WEBHOOK_PARAM_SHOWN)
+    {
+        *p++ = (*start > 0x20 && *start < 0x7f
+                && *start != '"' && *start != '\\')
+               ? *start : '?';
+
+        field->path.len++;
+        start++;
+    }
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_parameter,
+                                   field);
 }

@@ -38,6 +38,7 @@
     row(invalid_limit)                                                        \
     row(invalid_after)                                                        \
     row(invalid_format)                                                       \
+    row(unknown_parameter)                                                    \
     row(invalid_url)                                                          \
     row(unknown_host)                                                         \
     row(forbidden_address)                                                    \

@@ -832,7 +832,7 @@ ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
             zone->writer = old->writer;
 
             return ngx_http_webhook_store_keep(&zone->state, &old->state,
-                                               &shm_zone->shm.name,
+                                               "zone", &shm_zone->shm.name,
                                                shm_zone->shm.log);
         }
 

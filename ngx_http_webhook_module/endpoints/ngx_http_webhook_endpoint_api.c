@@ -136,16 +136,18 @@ static ngx_http_webhook_method_t  ngx_http_webhook_endpoint_methods[] = {
       NULL,
       0,
       &ngx_http_webhook_endpoint_shape,
-      ngx_http_webhook_endpoint_put },
+      ngx_http_webhook_endpoint_put,
+      ngx_http_webhook_no_params },
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
       NULL,
       NULL,
       0,
       NULL,
-      ngx_http_webhook_endpoint_item },
+      ngx_http_webhook_endpoint_item,
+      ngx_http_webhook_no_params },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 
@@ -156,9 +158,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_endpoint_test_methods[] = {
       NULL,
       0,
       NULL,
-      ngx_http_webhook_endpoint_test },
+      ngx_http_webhook_endpoint_test,
+      ngx_http_webhook_no_params },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

@@ -7,11 +7,101 @@
 
 
 #include "endpoints/ngx_http_webhook_resolve.h"
+#include "queue/ngx_http_webhook_queue.h"
 
 
+static ngx_uint_t ngx_http_webhook_resolve_fixed(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
 static void ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx);
 static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
     ngx_http_webhook_resolve_t *resolve, ngx_resolver_ctx_t *rctx);
+
+
+/*
+ * Checks, after the configuration has been read, that each location which
+ * delivers to endpoints has a resolver, unless it passes all to a destination
+ * of the configuration, such as a proxy that looks hosts up itself.  Returns
+ * NGX_OK, or NGX_ERROR after a message.
+ */
+
+ngx_int_t
+ngx_http_webhook_resolve_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_webhook_queue_t      **queue;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        clcf = queue[i]->clcf;
+
+        if (queue[i]->endpoints == NULL || clcf == NULL
+            || clcf->resolver->connections.nelts
+            || ngx_http_webhook_resolve_fixed(cf, clcf))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_deliver\" of a queue with \"endpoints=\" "
+                      "needs \"resolver\" in its location in %s:%ui",
+                      queue[i]->location->queue_file,
+                      queue[i]->location->queue_line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Says whether a location passes requests to a fixed destination.  The
+ * configuration of each of nginx's modules that do so begins with an
+ * ngx_http_upstream_conf_t, which has no upstream if the destination is made of
+ * variables.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_resolve_fixed(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                 m, n;
+    ngx_module_t              *module;
+    ngx_http_upstream_conf_t  *conf;
+
+    static char  *names[] = {
+        "ngx_http_proxy_module",
+        "ngx_http_fastcgi_module",
+        "ngx_http_uwsgi_module",
+        "ngx_http_scgi_module",
+        "ngx_http_grpc_module",
+        "ngx_http_memcached_module",
+        NULL
+    };
+
+    for (m = 0; cf->cycle->modules[m]; m++) {
+
+        module = cf->cycle->modules[m];
+
+        for (n = 0; names[n]; n++) {
+
+            if (ngx_strcmp(module->name, names[n]) != 0) {
+                continue;
+            }
+
+            conf = clcf->loc_conf[module->ctx_index];
+
+            if (conf->upstream) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
 
 
 /*

@@ -9,7 +9,7 @@
 
 #include "events/ngx_http_webhook_attempt.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "queue/ngx_http_webhook_message.h"
+#include "queue/ngx_http_webhook_kept.h"
 
 
 /* bytes of an answer that are read, so that its connection can be kept */
@@ -67,10 +67,6 @@ static ngx_int_t ngx_http_webhook_attempt_body_filter(ngx_http_request_t *r,
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
-
-
-static ngx_str_t  ngx_http_webhook_attempt_method = ngx_string("POST");
-static ngx_str_t  ngx_http_webhook_attempt_protocol = ngx_string("HTTP/1.1");
 
 
 /*
@@ -396,24 +392,12 @@ ngx_http_webhook_attempt_line(ngx_http_request_t *r,
     ngx_http_webhook_message_t *message, ngx_http_core_loc_conf_t *clcf)
 {
     r->method = NGX_HTTP_POST;
-    r->method_name = ngx_http_webhook_attempt_method;
-    r->http_protocol = ngx_http_webhook_attempt_protocol;
+    ngx_str_set(&r->method_name, "POST");
     r->http_version = NGX_HTTP_VERSION_11;
 
-    r->uri = message->uri;
-    r->args = message->args;
-    r->unparsed_uri = message->unparsed_uri;
-    r->valid_unparsed_uri = 1;
-
-    r->request_line.len = r->method_name.len + 1 + r->unparsed_uri.len + 1
-                          + r->http_protocol.len;
-    r->request_line.data = ngx_pnalloc(r->pool, r->request_line.len);
-    if (r->request_line.data == NULL) {
+    if (ngx_http_webhook_kept_restore(r, message) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    ngx_sprintf(r->request_line.data, "%V %V %V", &r->method_name,
-                &r->unparsed_uri, &r->http_protocol);
 
     /*
      * What "proxy_pass" with a URI replaces is the part of the URI that matches

@@ -13,7 +13,7 @@
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_signature.h"
 #include "judge/ngx_http_webhook_variable.h"
-#include "queue/ngx_http_webhook_message.h"
+#include "queue/ngx_http_webhook_kept.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
@@ -344,9 +344,6 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    message.uri = r->uri;
-    message.unparsed_uri = r->unparsed_uri;
-    message.args = r->args;
     message.host = r->headers_in.server;
     message.addr = c->addr_text;
     message.sockaddr.len = c->socklen;
@@ -379,7 +376,8 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
                                              ctx)
         != NGX_OK
         || ngx_http_webhook_save_variables(r, ctx, &message.variables)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_webhook_kept_save(r, &message) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -16,6 +16,7 @@
 #include "base/ngx_http_webhook_media.h"
 #include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_path.h"
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
@@ -255,7 +256,11 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
         rc = NGX_OK;
 
-        if (ctx->method->prepare) {
+        if (ctx->method->params) {
+            rc = ngx_http_webhook_params_check(r, ctx);
+        }
+
+        if (rc == NGX_OK && ctx->method->prepare) {
             rc = ctx->method->prepare(r, ctx);
         }
 

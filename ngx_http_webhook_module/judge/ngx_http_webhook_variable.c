@@ -652,8 +652,8 @@ ngx_http_webhook_save_variable(ngx_http_request_t *r, ngx_array_t *variables,
 
 
 /*
- * Finds a variable among those that ngx_http_webhook_save_variables() has
- * saved, by its name after "webhook_".  Returns its value, or NULL.
+ * Finds a variable among those that were kept of an event, by its name as it is
+ * in ngx_http_webhook_message_t.  Returns its value, or NULL.
  */
 
 ngx_str_t *

@@ -1,7 +1,7 @@
 
 /*
  * "webhook_api": shows what is in the queues, and replays or deletes dead
- * letters.  Under the location's prefix:
+ * letters.  After the location's prefix, which may end with "/queues" itself:
  *
  *     GET     /queues
  *     GET     /queues/<queue>
@@ -30,8 +30,7 @@
 /* how often an event is looked for, which may move while it is read */
 #define NGX_HTTP_WEBHOOK_API_TRIES      3
 
-/* how many segments a path may have, and how many from "queues" on */
-#define NGX_HTTP_WEBHOOK_API_DEPTH      64
+/* how many segments a route may have */
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
 
 
@@ -58,6 +57,8 @@ static ngx_int_t ngx_http_webhook_api_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_api_segments(ngx_http_request_t *r,
     ngx_str_t *segments);
+static void ngx_http_webhook_api_prefix(ngx_http_request_t *r,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_webhook_api_open(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_api_page(ngx_http_request_t *r,
@@ -88,38 +89,44 @@ static ngx_int_t ngx_http_webhook_api_answer(ngx_http_request_t *r,
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_queues_methods[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
-      ngx_http_webhook_api_open, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_open, 0, NULL, NULL,
+      ngx_http_webhook_no_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_dead_methods[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
-      ngx_http_webhook_api_page, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_page, 0, NULL, NULL,
+      ngx_http_webhook_page_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_event_methods[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD, NULL,
-      ngx_http_webhook_api_find, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_find, 0, NULL, NULL,
+      ngx_http_webhook_no_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_replay_all_methods[] = {
     { NGX_HTTP_POST, NULL,
-      ngx_http_webhook_api_open, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_open, 0, NULL, NULL,
+      ngx_http_webhook_no_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_replay_methods[] = {
     { NGX_HTTP_POST, NULL,
-      ngx_http_webhook_api_dead_find, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_dead_find, 0, NULL, NULL,
+      ngx_http_webhook_no_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 static ngx_http_webhook_method_t  ngx_http_webhook_api_delete_methods[] = {
     { NGX_HTTP_DELETE, NULL,
-      ngx_http_webhook_api_dead_find, 0, NULL, NULL },
-    { 0, NULL, NULL, 0, NULL, NULL }
+      ngx_http_webhook_api_dead_find, 0, NULL, NULL,
+      ngx_http_webhook_no_params },
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 
@@ -219,7 +226,7 @@ ngx_http_webhook_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_webhook_api_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                      segment[NGX_HTTP_WEBHOOK_API_DEPTH];
+    ngx_str_t                      segment[NGX_HTTP_WEBHOOK_API_SEGMENTS + 1];
     ngx_uint_t                     n;
     ngx_http_webhook_api_t        *api;
     ngx_http_webhook_api_path_t   *path;
@@ -285,33 +292,19 @@ not_found:
 
 
 /*
- * Splits the path, the last segment first.  Returns the number of segments from
- * "queues" on, or 0 if there is no "queues", or the path is too long.
+ * Splits what follows the location's prefix, the last segment first.  The
+ * prefix may itself end with "/queues", which then is the first segment of the
+ * route.  Returns the number of segments, of which segments[n - 1] is "queues",
+ * or 0 if the path is none of ours.
  */
 
 static ngx_uint_t
 ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
 {
-    ngx_str_t                  path;
-    ngx_uint_t                 i, n;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t   path;
+    ngx_uint_t  i, n;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    path = r->uri;
-
-    if (path.len >= clcf->name.len
-        && ngx_strncmp(path.data, clcf->name.data, clcf->name.len) == 0)
-    {
-        n = clcf->name.len;
-
-        if (n && path.data[n - 1] == '/') {
-            n--;
-        }
-
-        path.data += n;
-        path.len -= n;
-    }
+    ngx_http_webhook_api_prefix(r, &path);
 
     if (path.len == 0 || path.data[0] != '/') {
         /* the path only begins like the location's name */
@@ -319,19 +312,11 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
     }
 
     n = ngx_http_webhook_path_split(&path, segments,
-                                    NGX_HTTP_WEBHOOK_API_DEPTH);
+                                    NGX_HTTP_WEBHOOK_API_SEGMENTS + 1);
 
-    if (n == NGX_HTTP_WEBHOOK_API_DEPTH) {
-        return 0;
-    }
-
-    /* there may be more of the kind */
-
-    while (n && !ngx_http_webhook_segment_is(&segments[n - 1], "queues")) {
-        n--;
-    }
-
-    if (n > NGX_HTTP_WEBHOOK_API_SEGMENTS) {
+    if (n == 0 || n > NGX_HTTP_WEBHOOK_API_SEGMENTS
+        || !ngx_http_webhook_segment_is(&segments[n - 1], "queues"))
+    {
         return 0;
     }
 
@@ -342,6 +327,68 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
     }
 
     return n;
+}
+
+
+/*
+ * Sets "path" to what follows the location's prefix, from "/queues" on if that
+ * is the end of the prefix.  A location that is named, or given by a regular
+ * expression, has none: the path then begins with the first "/queues".
+ */
+
+static void
+ngx_http_webhook_api_prefix(ngx_http_request_t *r, ngx_str_t *path)
+{
+    u_char                    *last, *p;
+    ngx_str_t                  prefix;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    static ngx_str_t  queues = ngx_string("/queues");
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    *path = r->uri;
+    prefix = clcf->name;
+
+    if (
+#if (NGX_PCRE)
+        clcf->regex == NULL &&
+#endif
+        path->len >= prefix.len
+        && ngx_strncmp(path->data, prefix.data, prefix.len) == 0)
+    {
+        if (prefix.len && prefix.data[prefix.len - 1] == '/') {
+            prefix.len--;
+        }
+
+        if (prefix.len >= queues.len
+            && ngx_strncmp(prefix.data + prefix.len - queues.len, queues.data,
+                           queues.len)
+               == 0)
+        {
+            prefix.len -= queues.len;
+        }
+
+        path->data += prefix.len;
+        path->len -= prefix.len;
+
+        return;
+    }
+
+    last = path->data + path->len;
+
+    for (p = path->data; p < last; p++) {
+
+        if ((size_t) (last - p) >= queues.len
+            && ngx_strncmp(p, queues.data, queues.len) == 0
+            && (p + queues.len == last || p[queues.len] == '/'))
+        {
+            break;
+        }
+    }
+
+    path->data = p;
+    path->len = last - p;
 }
 
 

@@ -14,7 +14,7 @@
 
 typedef struct {
     ngx_str_t                         uri;
-    ngx_str_t                         unparsed_uri;
+    ngx_str_t                         unparsed_uri; /* that is passed on */
     ngx_str_t                         args;
     ngx_str_t                         host;         /* $host */
     ngx_str_t                         addr;         /* $remote_addr */
@@ -24,8 +24,10 @@ typedef struct {
     ngx_str_t                         workspace;    /* of the endpoint, or
                                                        empty */
     ngx_array_t                       headers;      /* of ngx_keyval_t */
-    ngx_array_t                       variables;    /* by their names after
-                                                       "webhook_" */
+    ngx_array_t                       variables;    /* of ngx_keyval_t: the
+                                                       module's by their names
+                                                       after "webhook_", and
+                                                       nginx's with a "$" */
 } ngx_http_webhook_message_t;
 
 

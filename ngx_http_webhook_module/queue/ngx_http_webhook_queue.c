@@ -273,31 +273,20 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     if (old) {
         queue->eventfd = old->eventfd;
 
-    } else {
-        queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-        if (queue->eventfd == NGX_INVALID_FILE) {
-            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
-            return NGX_ERROR;
-        }
-    }
-
-    if (old
-        && old->spool.path.len == queue->spool.path.len
-        && ngx_strncmp(old->spool.path.data, queue->spool.path.data,
-                       queue->spool.path.len)
-           == 0)
-    {
         /* a single process, "master_process off", has it open */
         queue->store = old->store;
 
-        if (old->spool.user == queue->spool.user
-            && old->spool.group == queue->spool.group)
-        {
-            return NGX_OK;
-        }
+        /* in another file it would not find what waits */
 
-        return ngx_http_webhook_store_own(&queue->spool, log);
+        return ngx_http_webhook_store_keep(&queue->spool, &old->spool, "queue",
+                                           &queue->name, log);
+    }
+
+    queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (queue->eventfd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
+        return NGX_ERROR;
     }
 
     store = ngx_http_webhook_store_open(&queue->spool, NULL, log);
@@ -306,13 +295,6 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     ngx_http_webhook_store_close(store);
-
-    if (old) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "webhook queue \"%V\" moves from \"%V\" to \"%V\": "
-                      "what waits in the former is not delivered any more",
-                      &queue->name, &old->spool.path, &queue->spool.path);
-    }
 
     return NGX_OK;
 }

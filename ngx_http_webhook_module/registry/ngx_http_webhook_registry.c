@@ -164,7 +164,7 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (old) {
 
-        if (ngx_http_webhook_store_keep(&registry->state, &old->state,
+        if (ngx_http_webhook_store_keep(&registry->state, &old->state, "zone",
                                         &shm_zone->shm.name, shm_zone->shm.log)
             != NGX_OK)
         {

@@ -25,6 +25,8 @@
 #define NGX_HTTP_WEBHOOK_STORE_GUARD    60000
 
 
+static ngx_int_t ngx_http_webhook_store_own(
+    ngx_http_webhook_store_conf_t *conf, ngx_log_t *log);
 static ngx_int_t ngx_http_webhook_store_env_open(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
@@ -268,15 +270,17 @@ ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Checks that a zone that is kept over a reload keeps its store, and gives the
- * files to the workers' user.  "conf" is the new configuration and "old" the
- * one before; the path of a zone without a store is empty.  Returns NGX_OK, or
- * NGX_ERROR with an [emerg] logged.
+ * Checks that what is kept over a reload keeps its store, and gives the files
+ * to the workers' user.  "conf" is the new configuration and "old" the one
+ * before; the path of a zone without a store is empty.  "what" is "zone" or
+ * "queue", and "name" its name.  Returns NGX_OK, or NGX_ERROR with an [emerg]
+ * logged.
  */
 
 ngx_int_t
 ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
-    ngx_http_webhook_store_conf_t *old, ngx_str_t *zone, ngx_log_t *log)
+    ngx_http_webhook_store_conf_t *old, char *what, ngx_str_t *name,
+    ngx_log_t *log)
 {
     if (conf->path.len != old->path.len
         || (conf->path.len
@@ -284,9 +288,9 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
                != 0))
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "webhook zone \"%V\" has the state \"%V\" and can't "
-                      "change to \"%V\" without a restart, a new size or "
-                      "a new name", zone, &old->path, &conf->path);
+                      "webhook %s \"%V\" has the file \"%V\" and can't change "
+                      "to \"%V\" without a restart or a new name",
+                      what, name, &old->path, &conf->path);
         return NGX_ERROR;
     }
 
@@ -306,7 +310,7 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
  * logged.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf, ngx_log_t *log)
 {
     u_char     *lock;

@@ -91,8 +91,7 @@ ngx_int_t ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
 void ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,
     ngx_cycle_t *cycle);
 ngx_int_t ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
-    ngx_http_webhook_store_conf_t *old, ngx_str_t *zone, ngx_log_t *log);
-ngx_int_t ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf,
+    ngx_http_webhook_store_conf_t *old, char *what, ngx_str_t *name,
     ngx_log_t *log);
 void ngx_http_webhook_store_close(ngx_http_webhook_store_t *store);
 ngx_uint_t ngx_http_webhook_store_version(ngx_http_webhook_store_t *store);

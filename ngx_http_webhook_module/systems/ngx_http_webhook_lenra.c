@@ -125,16 +125,18 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_collection_methods[] =
       ngx_http_webhook_app_identify,
       0,
       &ngx_http_webhook_lenra_create_shape,
-      ngx_http_webhook_lenra_create },
+      ngx_http_webhook_lenra_create,
+      NULL },
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
       ngx_http_webhook_app_token,
       ngx_http_webhook_app_identify,
       0,
       NULL,
-      ngx_http_webhook_lenra_list },
+      ngx_http_webhook_lenra_list,
+      ngx_http_webhook_page_params },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 
@@ -145,9 +147,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_item_methods[] = {
       ngx_http_webhook_app_identify,
       0,
       NULL,
-      ngx_http_webhook_lenra_item },
+      ngx_http_webhook_lenra_item,
+      NULL },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 
@@ -158,9 +161,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_lenra_trigger_methods[] = {
       NULL,
       1,
       &ngx_http_webhook_lenra_event_shape,
-      ngx_http_webhook_lenra_trigger },
+      ngx_http_webhook_lenra_trigger,
+      NULL },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

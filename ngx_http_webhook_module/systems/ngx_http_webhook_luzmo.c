@@ -64,9 +64,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_luzmo_methods[] = {
       NULL,
       1,
       &ngx_http_webhook_luzmo_shape,
-      ngx_http_webhook_luzmo_accept },
+      ngx_http_webhook_luzmo_accept,
+      NULL },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

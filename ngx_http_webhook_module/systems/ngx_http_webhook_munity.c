@@ -111,9 +111,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_munity_methods[] = {
       NULL,
       1,
       &ngx_http_webhook_munity_shape,
+      NULL,
       NULL },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

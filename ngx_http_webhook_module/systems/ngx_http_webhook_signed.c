@@ -31,9 +31,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_signed_methods[] = {
       NULL,
       1,
       &ngx_http_webhook_signed_shape,
+      NULL,
       NULL },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

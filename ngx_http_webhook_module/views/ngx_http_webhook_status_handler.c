@@ -89,6 +89,12 @@ static ngx_http_webhook_status_format_t  ngx_http_webhook_status_formats[] = {
 #define ngx_http_webhook_status_data  (&ngx_http_webhook_status_formats[0])
 
 
+static ngx_str_t  ngx_http_webhook_status_params[] = {
+    ngx_string("format"),
+    ngx_null_string
+};
+
+
 static ngx_http_webhook_method_t  ngx_http_webhook_status_methods[] = {
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
@@ -96,9 +102,10 @@ static ngx_http_webhook_method_t  ngx_http_webhook_status_methods[] = {
       NULL,
       0,
       NULL,
-      ngx_http_webhook_status_accept },
+      ngx_http_webhook_status_accept,
+      ngx_http_webhook_status_params },
 
-    { 0, NULL, NULL, 0, NULL, NULL }
+    { 0, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
 

@@ -30,7 +30,7 @@ our @EXPORT = qw($App $Other $Nobody $V4 $Emoji $Large $Socket head request call
                  webhook syntax twice page event passed
                  $Unauthenticated $InvalidToken $Blank
                  $InvalidAction $InvalidProps $InvalidUser
-                 $InvalidLimit $InvalidAfter $NotFound $NoMethod
+                 $InvalidLimit $InvalidAfter unknown $NotFound $NoMethod
                  $Type $Encoding $Empty $Full);
 
 our $App = '8c8e1f0a-5b0c-4f7e-9d43-0f3f6f0f1c11';
@@ -196,6 +196,14 @@ our $InvalidUser = refused(lenra => 400, 'user_id is invalid',
                            'invalid_user_id');
 our $InvalidLimit = refused(lenra => 400, 'limit is invalid', 'invalid_limit');
 our $InvalidAfter = refused(lenra => 400, 'after is invalid', 'invalid_after');
+
+# A query string with a parameter that a list does not have
+sub unknown {
+    my $name = shift;
+    return refused(lenra => 400, "$name is no parameter of this request, or "
+                   . 'has no value', 'unknown_parameter', field => $name);
+}
+
 our $NotFound = refused(lenra => 404, 'Not Found.', 'error_404');
 our $NoMethod = refused(lenra => 'method_not_allowed');
 our $Type = refused(lenra => 'unsupported_media_type');

@@ -584,6 +584,7 @@ $nginx->configure(main => 'thread_pool default threads=2;', http => <<END);
         location \@send {
             webhook_deliver out;
             webhook_sign standard;
+            resolver 127.0.0.1;
             webhook_endpoint_allow 127.0.0.0/8;
             proxy_set_header webhook-signature \$webhook_signature;
             proxy_pass \$webhook_endpoint_url;
