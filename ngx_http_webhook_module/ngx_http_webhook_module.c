@@ -515,7 +515,7 @@ ngx_http_webhook_location_check(ngx_conf_t *cf,
     }
 
     if (!clcf->exact_match || provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-        || provider->events[0].len == 0)
+        || provider->events == NULL)
     {
         return;
     }
