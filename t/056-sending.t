@@ -104,6 +104,8 @@ END
 
 $Nginx->configure(workers => 2, http => <<"END");
 log_not_found off;
+# A newer nginx has another default.
+proxy_http_version 1.0;
 resolver 127.0.0.1:$Names ipv6=off;
 resolver_timeout 2s;
 webhook_endpoint_allow 127.0.0.0/8;

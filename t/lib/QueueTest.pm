@@ -60,6 +60,8 @@ END
 
     $nginx->configure(%with, http => <<END);
     client_max_body_size 8m;
+    # A newer nginx has another default.
+    proxy_http_version 1.0;
     $with{http}
 
     webhook_queue_path $with{path} queue=q $with{queue};
