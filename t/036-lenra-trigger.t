@@ -437,7 +437,10 @@ sub {
 --- config
     location /one/ {
         webhook lenra zone=z;
+        # A newer nginx has other defaults of these two.
+        proxy_http_version 1.0;
         proxy_set_header Host up;
+        proxy_set_header Connection close;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_2/to;
     }
 
@@ -446,6 +449,7 @@ sub {
         proxy_request_buffering off;
         proxy_http_version 1.1;
         proxy_set_header Host up;
+        proxy_set_header Connection close;
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_2/to;
     }
 --- client eval
