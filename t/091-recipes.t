@@ -307,6 +307,13 @@ sub play {
 
             $text =~ s/\n\n(.*)\n\z/\n\n$1/s;
             $arrived =~ s/\r\n/\n/g;
+
+            # A newer nginx speaks HTTP/1.1 to upstream, unless told.
+            if ($arrived =~ m{^\S+ \S+ HTTP/1\.1\n}) {
+                $text =~ s{ HTTP/1\.0\n}{ HTTP/1.1\n};
+                $text =~ s/^Connection: close\n//m;
+            }
+
             like($arrived, pattern($text), "$what: has arrived");
         }
     }

@@ -341,7 +341,11 @@ webhook-id: msg_2
 my $body = '{"workspace_id":"a\"}\\\\,\u0022\n\u0000\u001f\u007f\u00e9'
            . "\xc3\xa9" . '\ud83d\ude00\ud800","customer_id":null,'
            . '"event":"\u2028\"x","state":null,"payload":{"id":12}}';
-"POST /munity?\xff\"\\ HTTP/1.1\r\nHost: \xff.example\r\n"
+
+# A newer nginx refuses such a host.
+my $host = $Test::Nginx::Util::NginxVersion < 1.029 ? "\xff.example" : 'x';
+
+"POST /munity?\xff\"\\ HTTP/1.1\r\nHost: $host\r\n"
 . "Connection: close\r\nUser-Agent: \xfe\"\\\r\n"
 . "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e473\xff-00f067aa0ba902b7-01\r\n"
 . "webhook-id: \"\\,{}\r\nX-Secret: right\r\n"

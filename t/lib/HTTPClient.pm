@@ -47,7 +47,8 @@ sub dial {
     return $socket;
 }
 
-sub put { my $socket = shift; print $socket @_ }
+# What the server does not want any more is nobody's.
+sub put { my $socket = shift; local $SIG{PIPE} = 'IGNORE'; print $socket @_ }
 
 
 # --- HTTP/1.1 -------------------------------------------------------------
