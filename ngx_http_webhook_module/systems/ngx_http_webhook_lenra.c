@@ -515,18 +515,17 @@ ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    json = NULL;
+
     rc = (value->type == NGX_HTTP_WEBHOOK_JSON_INTEGER)
          ? ngx_http_webhook_lenra_parse(r, value, &text, &json)
          : NGX_DECLINED;
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
     if (rc != NGX_OK) {
-        return ngx_http_webhook_reject(ctx,
-                                       &ngx_http_webhook_lenra_invalid_user_id,
-                                       NULL);
+        return rc == NGX_ERROR ? NGX_ERROR
+               : ngx_http_webhook_reject(ctx,
+                                      &ngx_http_webhook_lenra_invalid_user_id,
+                                      NULL);
     }
 
     identity = &record->identity;
