@@ -532,7 +532,7 @@ sub {
             $is->(scalar @uuids, $filled, 'as many as the first time');
         }
 
-        $is->(::call('POST', $uri, '{"action":"' . 'x' x 100_000 . '"}'),
+        $is->(::call('POST', $uri, '{"action":"' . 'x' x 60_000 . '"}'),
               $::Full, 'far too large');
         $is->(::call('POST', $uri, '{"action":"a","props":' . $props->(0)
                                    . '}', ::bearer('other')),
