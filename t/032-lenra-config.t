@@ -111,7 +111,7 @@ for my $zone (
 }
 
 refused('webhook_zone', 'webhook_zone;', arguments('webhook_zone'));
-refused('webhook_zone with four arguments', 'webhook_zone a b c d;',
+refused('webhook_zone with five arguments', 'webhook_zone a b c d e;',
         arguments('webhook_zone'));
 refused('webhook_zone without zone=', "webhook_zone state=$Root/a.db;",
         '"webhook_zone" directive needs "zone=" in LINE');
@@ -318,7 +318,7 @@ for my $parameter ('hush', 'tokn=hush', 'TOKEN=hush', 'token:hush', 'app=hush',
     refused("webhook_app with $parameter",
             app("$App environment=1 token=hush $parameter"),
             '"webhook_app" directive has an invalid parameter: "environment=", '
-            . '"token=" and "user=" are known in LINE');
+            . '"token=", "token_file=" and "user=" are known in LINE');
 }
 
 for my $more ("$App environment=1 token=hush", "$App environment=2 token=hush",
