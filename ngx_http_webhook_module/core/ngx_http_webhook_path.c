@@ -136,6 +136,10 @@ ngx_http_webhook_params_check(ngx_http_request_t *r,
 {
     u_char  *end, *last, *p;
 
+    if (r->args.len == 0) {
+        return NGX_OK;
+    }
+
     end = r->args.data + r->args.len;
 
     for (p = r->args.data; p < end; p = last + 1) {

@@ -47,6 +47,10 @@ static ngx_http_webhook_loc_conf_t  *fuzz_lenra;
 static ngx_http_webhook_loc_conf_t  *fuzz_identity;
 static ngx_shm_zone_t               *fuzz_shm_zone;
 
+/* RFC 9110, sections 5.6.2 and 5.6.4 */
+#define TOKEN   "[-!#$%&'*+.^_`|~0-9a-z]+"
+#define QUOTED  "\"([^\"\\]|\\\\(.|\n))+\""
+
 static regex_t                       plain_media_type;
 static regex_t                       plain_uuid;
 static regex_t                       plain_number;
@@ -155,6 +159,87 @@ plain_arg(ngx_str_t *args, const char *name, ngx_str_t *value)
     }
 
     return 0;
+}
+
+
+/* whether all parameters are those of a list, and have a value */
+
+static ngx_uint_t
+plain_params(ngx_str_t *args)
+{
+    u_char  *p;
+    size_t   begin, end;
+
+    for (begin = 0; begin < args->len; begin = end + 1) {
+
+        for (end = begin; end < args->len && args->data[end] != '&'; end++) {
+            /* void */
+        }
+
+        p = args->data + begin;
+
+        if (end > begin
+            && !(end - begin >= 6
+                 && (memcmp(p, "limit=", 6) == 0
+                     || memcmp(p, "after=", 6) == 0)))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* whether a media type that is well-formed names no charset but UTF-8 */
+
+static ngx_uint_t
+plain_utf8(ngx_str_t *type)
+{
+    size_t      begin, end;
+    ngx_str_t   piece;
+    ngx_uint_t  quoted;
+
+    for (begin = 0; begin < type->len; begin = end + 1) {
+
+        quoted = 0;
+
+        for (end = begin; end < type->len; end++) {
+
+            if (quoted && type->data[end] == '\\') {
+                end++;
+
+            } else if (type->data[end] == '"') {
+                quoted = !quoted;
+
+            } else if (type->data[end] == ';' && !quoted) {
+                break;
+            }
+        }
+
+        piece.data = type->data + begin;
+        piece.len = end - begin;
+
+        while (piece.len && strchr(" \t", *piece.data)) {
+            piece.data++;
+            piece.len--;
+        }
+
+        while (piece.len && strchr(" \t", piece.data[piece.len - 1])) {
+            piece.len--;
+        }
+
+        if (piece.len >= 7
+            && strncasecmp((char *) piece.data, "charset", 7) == 0
+            && (piece.len == 7 || piece.data[7] == '=')
+            && !plain_is_nocase(&piece, "charset=utf-8")
+            && !plain_is_nocase(&piece, "charset=\"utf-8\""))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -365,6 +450,19 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
 
     } else if (resource != plain_trigger) {
 
+        /* of the two only a token is looked at before the parameters are */
+
+        if (resource == plain_collection && method != NGX_HTTP_POST
+            && !plain_params(args))
+        {
+            if (wlcf != fuzz_lenra || any || plain_token(v)) {
+                ngx_memzero(v, sizeof(plain_verdict_t));
+                plain_reject(v, 400, "unknown_parameter");
+            }
+
+            return;
+        }
+
         app = (wlcf == fuzz_lenra) ? plain_token(v) : plain_identify(v);
 
         /* whoever else grants access does not tell who it is */
@@ -426,7 +524,8 @@ plain_judge(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t any,
 
     if (n > 1
         || (resource != plain_trigger
-            && (n == 0 || !plain_match(&plain_media_type, header))))
+            && (n == 0 || !plain_match(&plain_media_type, header)
+                || !plain_utf8(header))))
     {
         plain_reject(v, 415, "unsupported_media_type");
         return;
@@ -664,7 +763,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
                                      sizeof(ngx_http_webhook_identity_conf_t));
 
     if (regcomp(&plain_media_type,
-                "^application/(json|[^; \t]+[+]json)([; \t](.|\n)*)?$",
+                "^application/(json|" TOKEN "[+]json)"
+                "([ \t]*;[ \t]*(" TOKEN "(=(" TOKEN "|" QUOTED "))?)?)*[ \t]*$",
                 REG_EXTENDED|REG_ICASE|REG_NOSUB)
         || regcomp(&plain_uuid, "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
                    REG_EXTENDED|REG_ICASE|REG_NOSUB)

@@ -100,7 +100,7 @@ static fuzz_scheme_t  fuzz_schemes[] = {
 static fuzz_location_t  fuzz_locations[] = {
     { &ngx_http_webhook_signed, 2, NULL, 300, "/" },
     { &ngx_http_webhook_signed, 1, "tolerance=60y", 1892160000, "/" },
-    { &ngx_http_webhook_luzmo, 2, "tolerance=0", 0, "/data_updated" }
+    { &ngx_http_webhook_luzmo, 2, "tolerance=1s", 1, "/data_updated" }
 };
 
 #define FUZZ_LOCATIONS  (sizeof(fuzz_locations) / sizeof(fuzz_locations[0]))
