@@ -89,7 +89,7 @@ sub list {
         }
 
         push @list, @page;
-        return \@list if @page < 250;
+        return \@list if !@page;
         $after = $list[-1][0];
     }
 }
