@@ -24,10 +24,6 @@ my $Zone = 'webhook_zone zone=z:32k;';
 
 make_path($Root);
 
-# "nginx -t" leaves its pools to the kernel.
-my $Sanitizer = join ',', grep { length } $ENV{ASAN_OPTIONS} // '',
-                                          'detect_leaks=0';
-
 
 # Runs "nginx -t" with something in http {} and returns what it printed, and
 # the number of the line that is marked, or else of the first one, as "LINE".
@@ -52,7 +48,7 @@ sub output {
 
     unlink $Log;
 
-    my $output = qx(ASAN_OPTIONS='$Sanitizer' '$Nginx' -t $Arguments 2>&1);
+    my $output = qx('$Nginx' -t $Arguments 2>&1);
 
     $output =~ s/ in \Q$Conf\E:$line$/ in LINE/mg;
 

@@ -260,10 +260,6 @@ sub run {
     # daemon would keep open.
     my $output = "$Root/logs/output";
 
-    # nginx -t leaves all that it has allocated to the kernel.
-    local $ENV{ASAN_OPTIONS} = "$ENV{ASAN_OPTIONS},detect_leaks=0"
-        if $ENV{ASAN_OPTIONS} && grep { $_ eq '-t' } @arguments;
-
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
