@@ -8,6 +8,7 @@
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
+#include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_secret.h"
@@ -250,6 +251,10 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
     {
         return NGX_OK;
     }
+
+    /* or jansson would look for a seed in the middle of a request */
+
+    json_object_seed(0);
 
     zone = wmcf->zones.elts;
 

@@ -59,7 +59,7 @@ invalid:
 /*
  * Parses the size of a store in a parameter, which follows "skip" bytes of its
  * name.  Returns bytes, or NGX_ERROR, with an [emerg] logged, if it is no size,
- * or too small.
+ * too small, or more than this machine can map.
  */
 
 off_t
@@ -82,6 +82,14 @@ ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
     if (size < NGX_HTTP_WEBHOOK_STORE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is less than 128k", value);
+        return NGX_ERROR;
+    }
+
+    /* the whole file is mapped */
+
+    if (size > (off_t) (NGX_MAX_SIZE_T_VALUE / 2)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is more than can be mapped here", value);
         return NGX_ERROR;
     }
 

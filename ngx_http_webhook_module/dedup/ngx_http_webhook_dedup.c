@@ -15,20 +15,12 @@
 
 
 #include "dedup/ngx_http_webhook_dedup.h"
-#include "dedup/ngx_http_webhook_dedup_state.h"
-#include "dedup/ngx_http_webhook_keys.h"
+#include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "status/ngx_http_webhook_status.h"
 
 
 #define NGX_HTTP_WEBHOOK_DEDUP_TTL   (12 * 60 * 60)
-
-/* bytes */
-#define NGX_HTTP_WEBHOOK_DEDUP_STATE_MIN  (1024 * 1024)
-
-/* seconds between two warnings of a worker that a zone is full */
-#define NGX_HTTP_WEBHOOK_DEDUP_WARN  60
 
 
 /* webhook_dedup */
@@ -43,21 +35,6 @@ struct ngx_http_webhook_dedup_s {
     u_char                          *file;
     ngx_uint_t                       line;
 };
-
-
-/* webhook_dedup_zone; one for each configuration and process */
-
-typedef struct {
-    ngx_http_webhook_keys_t         *keys;
-    ngx_slab_pool_t                 *shpool;
-    ngx_shm_zone_t                  *shm_zone;
-    ngx_http_webhook_store_conf_t    state;         /* path is empty: none */
-    ngx_http_webhook_dedup_writer_t *writer;        /* of this process */
-    ngx_cycle_t                     *cycle;
-    uint64_t                         forgotten;     /* when it last warned */
-    time_t                           warned;
-    ngx_http_webhook_status_item_t  *status;
-} ngx_http_webhook_dedup_zone_t;
 
 
 /* a claim that a request holds */
@@ -82,29 +59,17 @@ struct ngx_http_webhook_duplicate_s {
 
 static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
-    ngx_http_webhook_answer_t *answer, ngx_log_t *log);
-static void ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_keys_stat_t *stat);
-static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
 static ngx_int_t ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_answer_t *answer);
 static ngx_int_t ngx_http_webhook_dedup_handler(ngx_http_request_t *r);
-static void ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx,
-    ngx_uint_t status);
+static void ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_uint_t status);
 static void ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held);
 static void ngx_http_webhook_dedup_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r);
 static char *ngx_http_webhook_dedup_compile(ngx_conf_t *cf,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
-static ngx_int_t ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone,
-    void *data);
-static ngx_int_t ngx_http_webhook_dedup_create(
-    ngx_http_webhook_dedup_zone_t *zone, u_char *p, size_t size);
 
-
-/* the address of this tells a dedup zone from other zones */
-static ngx_uint_t  ngx_http_webhook_dedup_tag;
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
@@ -152,7 +117,7 @@ ngx_http_webhook_dedup(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     held->zone = dedup->shm_zone->data;
     held->ttl = dedup->ttl;
 
-    ngx_http_webhook_keys_hash(held->zone->keys, &key, &held->claim);
+    ngx_http_webhook_dedup_zone_hash(held->zone, &key, &held->claim);
 
     for (other = ctx->held; other; other = other->next) {
 
@@ -164,7 +129,8 @@ ngx_http_webhook_dedup(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
     }
 
-    rc = ngx_http_webhook_dedup_claim(held, &answer, r->connection->log);
+    rc = ngx_http_webhook_dedup_zone_claim(held->zone, &held->claim, &answer,
+                                           r->connection->log);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "webhook dedup: %i", rc);
@@ -211,100 +177,6 @@ ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     key->data = vv->data;
 
     return NGX_OK;
-}
-
-
-/*
- * Claims a key in its zone, counts what comes of that, and warns of a zone that
- * is full.  Returns what ngx_http_webhook_keys_claim() does.
- */
-
-static ngx_int_t
-ngx_http_webhook_dedup_claim(ngx_http_webhook_held_t *held,
-    ngx_http_webhook_answer_t *answer, ngx_log_t *log)
-{
-    ngx_int_t                       rc;
-    ngx_http_webhook_keys_stat_t    before, stat;
-    ngx_http_webhook_dedup_zone_t  *zone;
-
-    zone = held->zone;
-    held->claim.pid = (uint32_t) ngx_pid;
-
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    ngx_http_webhook_keys_stat(zone->keys, &before);
-
-    rc = ngx_http_webhook_keys_claim(zone->keys, &held->claim, ngx_time(),
-                                     answer);
-
-    ngx_http_webhook_keys_stat(zone->keys, &stat);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-
-    if (rc == NGX_DECLINED) {
-        ngx_http_webhook_status_count(zone->status,
-                                      NGX_HTTP_WEBHOOK_STATUS_DUPLICATES);
-    }
-
-    if (stat.forgotten != before.forgotten) {
-        ngx_http_webhook_status_count(zone->status,
-                                      NGX_HTTP_WEBHOOK_STATUS_FORGOTTEN);
-    }
-
-    if (stat.forgotten != zone->forgotten
-        && ngx_time() - zone->warned >= NGX_HTTP_WEBHOOK_DEDUP_WARN)
-    {
-        zone->forgotten = stat.forgotten;
-        zone->warned = ngx_time();
-
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "webhook dedup zone \"%V\" has room for %ui keys: %uL "
-                      "forgotten before their time",
-                      &zone->shm_zone->shm.name, stat.size, stat.forgotten);
-    }
-
-    return rc;
-}
-
-
-static void
-ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_keys_stat_t *stat)
-{
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    ngx_http_webhook_keys_stat(zone->keys, stat);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-}
-
-
-static void
-ngx_http_webhook_dedup_gauges(void *data, uint64_t *values)
-{
-    ngx_http_webhook_dedup_zone_t *zone = data;
-
-    ngx_http_webhook_keys_stat_t  stat;
-
-    ngx_http_webhook_dedup_stat(zone, &stat);
-
-    values[NGX_HTTP_WEBHOOK_STATUS_KEYS] = stat.count;
-}
-
-
-/*
- * Returns how many bytes of a zone are in use: all that no further key could
- * take.  The slab would say that all are, for the table of keys is made once.
- */
-
-size_t
-ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone)
-{
-    ngx_http_webhook_keys_stat_t  stat;
-
-    ngx_http_webhook_dedup_stat(shm_zone->data, &stat);
-
-    return shm_zone->shm.size - (stat.size - stat.count) * stat.bytes;
 }
 
 
@@ -395,7 +267,7 @@ ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r)
     status = r->headers_out.status;
 
     if (status >= NGX_HTTP_OK && status < NGX_HTTP_SPECIAL_RESPONSE) {
-        ngx_http_webhook_dedup_confirm(ctx, status);
+        ngx_http_webhook_dedup_confirm(r, ctx, status);
 
     } else {
         for (held = ctx->held; held; held = held->next) {
@@ -421,19 +293,18 @@ ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status)
     ctx = ngx_http_webhook_get_ctx(r);
 
     if (ctx && ctx->held) {
-        ngx_http_webhook_dedup_confirm(ctx, status);
+        ngx_http_webhook_dedup_confirm(r, ctx, status);
         ctx->held = NULL;
     }
 }
 
 
 static void
-ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
+ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
 {
-    time_t                          now;
-    ngx_http_webhook_held_t        *held;
-    ngx_http_webhook_answer_t       answer;
-    ngx_http_webhook_dedup_zone_t  *zone;
+    ngx_http_webhook_held_t    *held;
+    ngx_http_webhook_answer_t   answer;
 
     ngx_memzero(&answer, sizeof(ngx_http_webhook_answer_t));
 
@@ -450,8 +321,6 @@ ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
         ngx_memcpy(answer.id, ctx->id.data, ctx->id.len);
     }
 
-    now = ngx_time();
-
     for (held = ctx->held; held; held = held->next) {
 
         if (held->confirmed || held->released) {
@@ -459,18 +328,9 @@ ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
         }
 
         held->confirmed = 1;
-        zone = held->zone;
-
-        ngx_shmtx_lock(&zone->shpool->mutex);
-
-        (void) ngx_http_webhook_keys_confirm(zone->keys, &held->claim, now,
-                                             now + held->ttl, &answer);
-
-        ngx_shmtx_unlock(&zone->shpool->mutex);
-
-        if (zone->writer) {
-            ngx_http_webhook_dedup_writer_wake(zone->writer);
-        }
+        ngx_http_webhook_dedup_zone_confirm(held->zone, &held->claim,
+                                            held->ttl, &answer,
+                                            r->connection->log);
     }
 }
 
@@ -483,21 +343,13 @@ ngx_http_webhook_dedup_confirm(ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
 static void
 ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held)
 {
-    ngx_http_webhook_dedup_zone_t  *zone;
-
     if (held->released) {
         return;
     }
 
     held->released = 1;
 
-    zone = held->zone;
-
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    (void) ngx_http_webhook_keys_release(zone->keys, &held->claim);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_webhook_dedup_zone_release(held->zone, &held->claim);
 }
 
 
@@ -564,8 +416,7 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 5;
             text.data = value[i].data + 5;
 
-            dedup->shm_zone = ngx_shared_memory_add(cf, &text, 0,
-                                                 &ngx_http_webhook_dedup_tag);
+            dedup->shm_zone = ngx_http_webhook_dedup_zone_get(cf, &text, 0);
             if (dedup->shm_zone == NULL) {
                 return NGX_CONF_ERROR;
             }
@@ -694,240 +545,6 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/*
- * webhook_dedup_zone zone=name:size [state=path];
- *
- * The handler of the directive.
- */
-
-char *
-ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_main_conf_t *wmcf = conf;
-
-    ssize_t                         size;
-    ngx_str_t                      *value, name, state;
-    ngx_shm_zone_t                 *shm_zone, **added;
-    ngx_http_webhook_dedup_zone_t  *zone;
-
-    value = cf->args->elts;
-
-    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    size = ngx_http_webhook_zone_size(cf, &value[1], &name);
-    if (size == NGX_ERROR) {
-        return NGX_CONF_ERROR;
-    }
-
-    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_dedup_zone_t));
-    if (zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    shm_zone = ngx_shared_memory_add(cf, &name, size,
-                                     &ngx_http_webhook_dedup_tag);
-    if (shm_zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (shm_zone->init) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "webhook dedup zone \"%V\" is duplicate", &name);
-        return NGX_CONF_ERROR;
-    }
-
-    zone->status = ngx_http_webhook_status_add(cf,
-                                               NGX_HTTP_WEBHOOK_STATUS_DEDUP,
-                                               &name);
-    if (zone->status == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    zone->status->gauges = ngx_http_webhook_dedup_gauges;
-    zone->status->data = zone;
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strncmp(value[2].data, "state=", 6) != 0 || value[2].len == 6) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        state.len = value[2].len - 6;
-        state.data = value[2].data + 6;
-
-        if (ngx_conf_full_name(cf->cycle, &state, 0) != NGX_OK
-            || ngx_http_webhook_add_file(cf, &state) != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-#if (NGX_THREADS)
-        if (ngx_thread_pool_add(cf, NULL) == NULL) {
-            return NGX_CONF_ERROR;
-        }
-#endif
-
-        zone->state.path = state;
-
-        /* more than so many records can take */
-
-        zone->state.size = 4 * size + NGX_HTTP_WEBHOOK_DEDUP_STATE_MIN;
-        ngx_http_webhook_dedup_state_conf(&zone->state);
-    }
-
-    zone->shm_zone = shm_zone;
-    zone->cycle = cf->cycle;
-
-    shm_zone->init = ngx_http_webhook_dedup_init_zone;
-    shm_zone->data = zone;
-
-    added = ngx_array_push(&wmcf->dedup_zones);
-    if (added == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *added = shm_zone;
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
-{
-    ngx_http_webhook_dedup_zone_t *old = data;
-
-    size_t                          len, size;
-    u_char                         *p;
-    ngx_slab_pool_t                *shpool;
-    ngx_http_webhook_dedup_zone_t  *zone;
-
-    zone = shm_zone->data;
-
-    ngx_http_webhook_store_owner(&zone->state, zone->cycle);
-
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-    zone->shpool = shpool;
-
-    if (old || shm_zone->shm.exists) {
-
-        zone->keys = old ? old->keys : shpool->data;
-
-        if (!ngx_http_webhook_keys_valid(zone->keys)) {
-            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "webhook dedup zone \"%V\" was made by another "
-                          "version of the module: restart or upgrade nginx",
-                          &shm_zone->shm.name);
-            return NGX_ERROR;
-        }
-
-        if (old) {
-            /* that of a single process, "master_process off" */
-            zone->writer = old->writer;
-
-            return ngx_http_webhook_store_keep(&zone->state, &old->state,
-                                               "zone", &shm_zone->shm.name,
-                                               shm_zone->shm.log);
-        }
-
-        return NGX_OK;
-    }
-
-    /* all there is, for the keys and the name of the zone */
-
-    size = shpool->pfree * ngx_pagesize;
-
-    p = ngx_slab_alloc(shpool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = sizeof(" in webhook dedup zone \"\"") + shm_zone->shm.name.len;
-
-    if (len < size) {
-        size -= len;
-
-        shpool->log_ctx = p + size;
-        shpool->log_nomem = 0;
-
-        ngx_sprintf(shpool->log_ctx, " in webhook dedup zone \"%V\"%Z",
-                    &shm_zone->shm.name);
-    }
-
-    if (ngx_http_webhook_dedup_create(zone, p, size) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    shpool->data = zone->keys;
-
-    return NGX_OK;
-}
-
-
-/*
- * Fills a new zone from its state, if it has one.  This is the master, which
- * must not keep the store open.
- */
-
-static ngx_int_t
-ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
-    size_t size)
-{
-    u_char                     secret[NGX_HTTP_WEBHOOK_KEYS_SECRET];
-    ngx_int_t                  rc;
-    ngx_log_t                 *log;
-    ngx_http_webhook_store_t  *store;
-
-    log = zone->shm_zone->shm.log;
-    store = NULL;
-    rc = NGX_OK;
-
-    if (zone->state.path.len) {
-
-        store = ngx_http_webhook_store_open(&zone->state, NULL, log);
-        if (store == NULL) {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_webhook_dedup_state_secret(store, secret);
-
-    } else {
-        ngx_http_webhook_dedup_state_random(secret);
-    }
-
-    if (rc == NGX_OK) {
-        zone->keys = ngx_http_webhook_keys_create(p, size, secret);
-
-        if (zone->keys == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, log, 0,
-                          "webhook dedup zone \"%V\" is too small",
-                          &zone->shm_zone->shm.name);
-
-        } else if (store) {
-            rc = ngx_http_webhook_dedup_state_load(store, zone->keys);
-        }
-    }
-
-    if (store) {
-        ngx_http_webhook_store_close(store);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "webhook state \"%V\" could not be read",
-                      &zone->state.path);
-    }
-
-    return (zone->keys && rc == NGX_OK) ? NGX_OK : NGX_ERROR;
-}
-
-
 /* Hooks the filter in; called if there is a zone, after the configuration. */
 
 void
@@ -954,47 +571,4 @@ ngx_http_webhook_dedup_init(ngx_conf_t *cf)
 
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_webhook_dedup_header_filter;
-}
-
-
-/* Opens a zone's state; called when a process begins to serve requests. */
-
-void
-ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
-    ngx_cycle_t *cycle)
-{
-    ngx_http_webhook_dedup_zone_t  *zone;
-
-    zone = shm_zone->data;
-
-    /* what killed workers had claimed, one of which may have had this pid */
-
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    ngx_http_webhook_keys_void(zone->keys, (uint32_t) ngx_pid);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-
-    if (zone->state.path.len) {
-        zone->writer = ngx_http_webhook_dedup_writer_create(&zone->state,
-                                                        zone->keys,
-                                                        &zone->shpool->mutex,
-                                                        cycle);
-    }
-}
-
-
-/* Writes what is left to a zone's state, and closes it: the process ends. */
-
-void
-ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone)
-{
-    ngx_http_webhook_dedup_zone_t  *zone;
-
-    zone = shm_zone->data;
-
-    if (zone->writer) {
-        ngx_http_webhook_dedup_writer_close(zone->writer);
-        zone->writer = NULL;
-    }
 }

@@ -11,15 +11,9 @@ ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
 void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
 char *ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_webhook_dedup_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 void ngx_http_webhook_dedup_init(ngx_conf_t *cf);
-void ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
-    ngx_cycle_t *cycle);
-void ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone);
-size_t ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_DEDUP_H_INCLUDED_ */

@@ -400,8 +400,12 @@ ngx_http_webhook_keys_release(ngx_http_webhook_keys_t *keys,
 void
 ngx_http_webhook_keys_void(ngx_http_webhook_keys_t *keys, uint32_t pid)
 {
-    uint32_t                 i, next;
+    uint32_t                 alive, i, next;
     ngx_http_webhook_key_t  *node;
+
+    /* to be asked for each process, not for each of its keys */
+
+    alive = 0;
 
     ngx_http_webhook_keys_begin(keys);
 
@@ -409,9 +413,14 @@ ngx_http_webhook_keys_void(ngx_http_webhook_keys_t *keys, uint32_t pid)
         node = &keys->nodes[i];
         next = node->next;
 
-        if (node->pid == pid || !ngx_http_webhook_keys_alive(node->pid)) {
-            ngx_http_webhook_keys_drop(keys, i);
+        if (node->pid != pid
+            && (node->pid == alive || ngx_http_webhook_keys_alive(node->pid)))
+        {
+            alive = node->pid;
+            continue;
         }
+
+        ngx_http_webhook_keys_drop(keys, i);
     }
 
     ngx_http_webhook_keys_end(keys);

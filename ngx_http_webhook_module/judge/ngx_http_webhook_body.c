@@ -15,15 +15,16 @@ typedef ngx_int_t (*ngx_http_webhook_piece_pt)(ngx_http_request_t *r,
 
 
 typedef struct {
-    off_t        start;           /* of what is wanted */
-    off_t        end;
-    off_t        offset;          /* of the next piece */
-    u_char      *last;            /* where its bytes go */
+    u_char      *last;            /* where the next byte goes */
+    size_t       left;            /* bytes that are wanted still */
 } ngx_http_webhook_slice_t;
 
 
 static ngx_int_t ngx_http_webhook_body_pieces(ngx_http_request_t *r,
-    ngx_chain_t *in, ngx_http_webhook_piece_pt handler, void *data);
+    ngx_chain_t *in, off_t skip, ngx_http_webhook_piece_pt handler,
+    void *data);
+static ngx_int_t ngx_http_webhook_body_file(ngx_http_request_t *r, ngx_buf_t *b,
+    off_t skip, ngx_http_webhook_piece_pt handler, void *data);
 static ngx_int_t ngx_http_webhook_body_feed_piece(ngx_http_request_t *r,
     void *data, u_char *p, size_t len);
 static ngx_int_t ngx_http_webhook_body_slice_piece(ngx_http_request_t *r,
@@ -55,8 +56,8 @@ ngx_int_t
 ngx_http_webhook_body_feed(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_chain_t *in)
 {
-    return ngx_http_webhook_body_pieces(r, in, ngx_http_webhook_body_feed_piece,
-                                        ctx);
+    return ngx_http_webhook_body_pieces(r, in, 0,
+                                        ngx_http_webhook_body_feed_piece, ctx);
 }
 
 
@@ -94,19 +95,17 @@ ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
         return NGX_ERROR;
     }
 
-    slice.start = start;
-    slice.end = end;
-    slice.offset = 0;
     slice.last = text->data;
+    slice.left = text->len;
 
-    if (ngx_http_webhook_body_pieces(r, r->request_body->bufs,
+    if (ngx_http_webhook_body_pieces(r, r->request_body->bufs, start,
                                      ngx_http_webhook_body_slice_piece, &slice)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return (slice.last == text->data + text->len) ? NGX_OK : NGX_ERROR;
+    return slice.left ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -116,83 +115,96 @@ ngx_http_webhook_body_slice_piece(ngx_http_request_t *r, void *data, u_char *p,
 {
     ngx_http_webhook_slice_t *slice = data;
 
-    off_t  from, to;
+    len = ngx_min(len, slice->left);
 
-    from = ngx_max(slice->start, slice->offset) - slice->offset;
-    to = ngx_min(slice->end, slice->offset + (off_t) len) - slice->offset;
+    slice->last = ngx_cpymem(slice->last, p, len);
+    slice->left -= len;
 
-    slice->offset += len;
-
-    if (from < to) {
-        slice->last = ngx_cpymem(slice->last, p + from, to - from);
-    }
-
-    return NGX_OK;
+    return slice->left ? NGX_OK : NGX_DONE;
 }
 
 
-/* calls "handler" with each piece of a chain, in memory or in a file */
+/*
+ * Calls "handler" with each piece of a chain, in memory or in a file, but for
+ * the first "skip" bytes, until there is no more or it returns something other
+ * than NGX_OK.  Returns NGX_OK, also if the handler has returned NGX_DONE: it
+ * needs no more.  Otherwise NGX_ERROR.
+ */
 
 static ngx_int_t
-ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in,
+ngx_http_webhook_body_pieces(ngx_http_request_t *r, ngx_chain_t *in, off_t skip,
     ngx_http_webhook_piece_pt handler, void *data)
 {
-    off_t       offset;
-    u_char     *p;
-    ssize_t     n;
+    off_t       size;
     ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    for ( /* void */ ; in; in = in->next) {
+    for (rc = NGX_OK; in && rc == NGX_OK; in = in->next) {
         b = in->buf;
+        size = ngx_buf_size(b);
+
+        if (size <= skip) {
+            skip -= size;
+            continue;
+        }
 
         if (ngx_buf_in_memory(b)) {
+            rc = handler(r, data, b->pos + skip, (size_t) (size - skip));
 
-            if (handler(r, data, b->pos, b->last - b->pos) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            continue;
+        } else {
+            rc = ngx_http_webhook_body_file(r, b, skip, handler, data);
         }
 
-        if (!b->in_file) {
-            continue;
-        }
-
-        p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_READ_SIZE);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        rc = NGX_OK;
-
-        for (offset = b->file_pos; offset < b->file_last; offset += n) {
-
-            n = ngx_read_file(b->file, p,
-                              (size_t) ngx_min(b->file_last - offset,
-                                               NGX_HTTP_WEBHOOK_READ_SIZE),
-                              offset);
-
-            if (n == 0) {
-                ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                              "request body file \"%V\" is truncated",
-                              &b->file->name);
-            }
-
-            if (n <= 0 || handler(r, data, p, n) != NGX_OK) {
-                rc = NGX_ERROR;
-                break;
-            }
-        }
-
-        ngx_pfree(r->pool, p);
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
-        }
+        skip = 0;
     }
 
-    return NGX_OK;
+    return (rc == NGX_OK || rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Calls "handler" with each piece of a buffer in a file, but for the first
+ * "skip" bytes.  Returns what the handler does, or NGX_ERROR if the file can't
+ * be read.
+ */
+
+static ngx_int_t
+ngx_http_webhook_body_file(ngx_http_request_t *r, ngx_buf_t *b, off_t skip,
+    ngx_http_webhook_piece_pt handler, void *data)
+{
+    off_t      offset;
+    u_char    *p;
+    ssize_t    n;
+    ngx_int_t  rc;
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_READ_SIZE);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    for (offset = b->file_pos + skip;
+         offset < b->file_last && rc == NGX_OK;
+         offset += n)
+    {
+        n = ngx_read_file(b->file, p,
+                          (size_t) ngx_min(b->file_last - offset,
+                                           NGX_HTTP_WEBHOOK_READ_SIZE),
+                          offset);
+
+        if (n == 0) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "request body file \"%V\" is truncated",
+                          &b->file->name);
+        }
+
+        rc = (n > 0) ? handler(r, data, p, n) : NGX_ERROR;
+    }
+
+    ngx_pfree(r->pool, p);
+
+    return rc;
 }
 
 

@@ -439,18 +439,27 @@ ngx_http_webhook_variable_identity(ngx_http_request_t *r,
 }
 
 
-/* seconds, with nanoseconds; empty where the clock is not running */
+/*
+ * Seconds, with nanoseconds; empty where the clock is not running.  An event
+ * that is delivered has the time of when it arrived.
+ */
 
 static ngx_int_t
 ngx_http_webhook_variable_judge_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    static ngx_str_t  saved = ngx_string("judge_time");
+
     u_char                        *p;
     ngx_http_webhook_ctx_t        *ctx;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
     ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->delivery) {
+        return ngx_http_webhook_variable_saved(r, ctx, v, &saved);
+    }
 
     if (ctx == NULL || ctx->conf == NULL || !wmcf->timed) {
         v->not_found = 1;

@@ -634,7 +634,7 @@ ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
     ngx_http_webhook_status_refused_t  *e, *entries;
 
     ring = status->ring;
-    n = ring ? ring->size : 0;
+    n = ring ? ngx_min(ring->size, ring->written) : 0;
 
     if (ngx_array_init(list, pool, ngx_max(n, 1),
                        sizeof(ngx_http_webhook_status_refused_t))
@@ -654,13 +654,15 @@ ngx_http_webhook_status_refused(ngx_http_webhook_status_t *status,
 
     ngx_shmtx_lock(&status->shpool->mutex);
 
-    written = ring->written;
+    /* those that have been written since were not asked for */
+
+    written = (n < ring->size) ? n : ring->written;
     ngx_memcpy(entries, ring->entries,
                n * sizeof(ngx_http_webhook_status_refused_t));
 
     ngx_shmtx_unlock(&status->shpool->mutex);
 
-    for (i = 0; i < n && i < written; i++) {
+    for (i = 0; i < n; i++) {
 
         e = &entries[(written - 1 - i) % n];
 

@@ -4,7 +4,7 @@
 
 #include "views/ngx_http_webhook_status_memory.h"
 #include "status/ngx_http_webhook_status_zone.h"
-#include "dedup/ngx_http_webhook_dedup.h"
+#include "dedup/ngx_http_webhook_dedup_zone.h"
 
 
 static ngx_int_t ngx_http_webhook_status_memory_add(ngx_array_t *list,
