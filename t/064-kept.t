@@ -218,6 +218,22 @@ subtest 'the id of a request' => sub {
     $nginx->finish;
 };
 
+subtest 'the time that judging took' => sub {
+    my $nginx = nginx('judge-time', more => headers('webhook_judge_time'),
+                      http => "log_format took '\$uri \$webhook_judge_time';",
+                      hook => 'access_log logs/took took;');
+    $To->forget;
+
+    ok(id(send_event(client(), 'X-Do' => '500, 200')), 'acknowledged');
+    my @times = map { told($_)->{webhook_judge_time} } $To->wait_for(2);
+    my ($took) = NginxProcess::read_file("$Root/logs/took") =~ /^\S+ (\S+)$/;
+
+    like($took, qr/^\d+\.\d{9}$/, 'is known where it was judged');
+    is_deeply(\@times, [$took, $took], 'and to each attempt');
+    ok(drained(), 'delivered');
+    $nginx->finish;
+};
+
 subtest 'variables that were not used' => sub {
     plan skip_all => 'openssl makes no certificates' unless certificates();
 
