@@ -322,7 +322,7 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
 
     /* escaping can make two bytes of one, for an id is visible ASCII */
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}") - 1 + 2 * answer->len);
+    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}\n") - 1 + 2 * answer->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -339,6 +339,7 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     }
 
     *p++ = '}';
+    *p++ = '\n';
 
     duplicate->body.len = p - duplicate->body.data;
 

@@ -84,17 +84,40 @@ ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
 }
 
 
-/* sends a JSON answer of "len" bytes; returns what a content handler returns */
+/*
+ * Sends a JSON answer: "out", whose buffers have "len" bytes together, and the
+ * line's end that every JSON answer of the module has.  "out" is added to.
+ * Returns what a content handler returns.
+ */
 
 ngx_int_t
 ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t len)
 {
     ngx_int_t     rc;
-    ngx_chain_t  *cl;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, end;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = (u_char *) "\n";
+    b->last = b->pos + 1;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    end.buf = b;
+    end.next = NULL;
+
+    for (cl = out; cl->next; cl = cl->next) { /* void */ }
+
+    cl->next = &end;
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = len;
+    r->headers_out.content_length_n = len + 1;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
@@ -105,11 +128,6 @@ ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
-
-    for (cl = out; cl->next; cl = cl->next) { /* void */ }
-
-    cl->buf->last_buf = (r == r->main);
-    cl->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, out);
 }

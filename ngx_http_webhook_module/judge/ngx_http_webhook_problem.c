@@ -305,7 +305,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
         p = ngx_slprintf(p, last, ",\"offset\":%O", ctx->reader.json.offset);
     }
 
-    p = ngx_slprintf(p, last, "}");
+    p = ngx_slprintf(p, last, "}\n");
 
     ctx->problem.len = p - ctx->problem.data;
 
