@@ -528,7 +528,7 @@ subtest 'the queue' => sub {
                    map { in_pieces($http, '/queue', [unpack '(a9)*', $_],
                                    @Secret) } @bodies[10 .. 19]);
 
-    is(scalar(grep { /^202 \{"id":"[0-9a-f-]{36}"\}$/ } @answers), 20,
+    is(scalar(grep { /^202 \{"id":"[0-9a-f-]{36}"\}\n\z/ } @answers), 20,
        'each is answered 202');
 
     my @arrived;

@@ -609,7 +609,7 @@ END
     is(ask(GET => '/api/queues/q/dead'), list(@told), 'nothing was replayed');
 
     # What has been replayed is no page's end any more.
-    is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"), '200 {"replayed":1}',
+    is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"), qq(200 {"replayed":1}\n),
        'replayed');
     is(ask(GET => "/api/queues/q/dead?after=$ids[1]"), $After, 'after that');
     is(ask(DELETE => "/api/queues/q/dead/$ids[2]"), '204 ', 'deleted');
@@ -648,7 +648,7 @@ subtest 'a thousand and more' => sub {
     is_deeply(\@died, [sort { $a <=> $b } @died], 'in order of death');
 
     # They die again, perhaps before the last one is replayed.
-    is(ask(POST => '/api/queues/q/dead/replay'), '200 {"replayed":1100}',
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":1100}\n),
        'all are replayed, once');
     ok(wait_until(sub { ask(GET => '/api/queues/q')
                         eq '200 ' . counts(0, 1100) }), 'and are dead again');
@@ -660,11 +660,11 @@ subtest 'a thousand and more' => sub {
     $nginx->start;
 
     my @answers = at_once($nginx, ([POST => '/api/queues/q/dead/replay']) x 2);
-    my @n = map { /^200 \{"replayed":(\d+)\}$/ ? $1 : 'x' } @answers;
+    my @n = map { /^200 \{"replayed":(\d+)\}\n\z/ ? $1 : 'x' } @answers;
     is(sum(@n), 1100, 'two at once replay them once') or diag("@answers");
     like(ask(GET => '/api/queues/q') =~ s/"oldest_seconds":\d+/"x"/r,
          qr/^200 \{"queue":"q","waiting":1100,"dead":0,"x",/, 'all wait');
-    is(ask(POST => '/api/queues/q/dead/replay'), '200 {"replayed":0}',
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":0}\n),
        'nothing is left');
     is(ask(GET => '/api/queues/q/dead'), list(), 'nor listed');
     $nginx->finish;
@@ -685,7 +685,7 @@ subtest 'replay and delete' => sub {
 
     # with whatever body
     is(ask(POST => "/api/queues/q/dead/$ids[0]/replay", body => 'x' x 100000),
-       '200 {"replayed":1}', 'replayed');
+       qq(200 {"replayed":1}\n), 'replayed');
     my ($seen) = $To->wait_for(1);
     is($seen->{headers}{'webhook-id'}, $ids[0], 'it comes again');
     is($seen->{headers}{'x-attempt'}, 1, 'for the first time');
@@ -704,10 +704,10 @@ subtest 'replay and delete' => sub {
 
     $To->forget;
     is(ask(POST => '/api/queues/q/dead/replay', body => '{}'),
-       '200 {"replayed":1}', 'all');
+       qq(200 {"replayed":1}\n), 'all');
     is(($To->wait_for(1))[0]{headers}{'webhook-id'}, $ids[2], 'comes again');
     ok(drained(), 'and is delivered');
-    is(ask(POST => '/api/queues/q/dead/replay'), '200 {"replayed":0}', 'none');
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":0}\n), 'none');
     is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 0), 'nothing is left');
 
     # HTTP/2
@@ -721,7 +721,7 @@ subtest 'replay and delete' => sub {
     put($socket, headers(5, 'DELETE', "/api/queues/q/dead/$ids[0]", 1));
     is(answer2($socket, 5), $NotFound, 'once');
     put($socket, headers(7, 'POST', "/api/queues/q/dead/$ids[1]/replay", 1));
-    is(answer2($socket, 7), '200 {"replayed":1}', 'replayed');
+    is(answer2($socket, 7), qq(200 {"replayed":1}\n), 'replayed');
     ok(drained(), 'and delivered');
 
     # who does not wait for the answer
@@ -759,7 +759,7 @@ subtest 'the same, at once' => sub {
     $nginx->start;
 
     my @gone = sort '204 ', $NotFound;
-    my @replayed = sort '200 {"replayed":1}', $NotFound;
+    my @replayed = sort qq(200 {"replayed":1}\n), $NotFound;
     my @both = ([DELETE => "/api/queues/q/dead/$ids[2]"],
                 [POST => "/api/queues/q/dead/$ids[2]/replay"]);
 
@@ -776,7 +776,7 @@ subtest 'the same, at once' => sub {
     my ($deleted, $replayed)
         = at_once($nginx, [DELETE => "/api/queues/q/dead/$ids[3]"],
                   [POST => '/api/queues/q/dead/replay']);
-    my ($n) = $replayed =~ /^200 \{"replayed":(\d)\}$/;
+    my ($n) = $replayed =~ /^200 \{"replayed":(\d)\}\n\z/;
     is($n + ($deleted eq '204 '), 3, 'one deletes, another replays all')
         or diag("$deleted, $replayed");
     is(ask(GET => '/api/queues/q/dead'), list(), 'nothing is dead');
@@ -843,10 +843,10 @@ subtest 'several workers' => sub {
     is($by->($_, DELETE => "/api/queues/q/dead/$ids[0]"), $NotFound,
        'another has it not') for 1, 2;
     is($by->(1, POST => "/api/queues/q/dead/$ids[1]/replay"),
-       '200 {"replayed":1}', 'one replays');
+       qq(200 {"replayed":1}\n), 'one replays');
     is($by->($_, GET => '/api/queues/q/dead'),
        list(map { gone($_) } @ids[2, 3]), 'others see it') for 2, 0;
-    is($by->(2, POST => '/api/queues/q/dead/replay'), '200 {"replayed":2}',
+    is($by->(2, POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":2}\n),
        'and all');
     is($by->($_, GET => '/api/queues/q') =~ s/"oldest_seconds":\d+/"x"/r,
        '200 ' . counts(3, 0) =~ s/"oldest_seconds":\d+/"x"/r,
@@ -1066,7 +1066,7 @@ subtest 'what can\'t be written' => sub {
 
     $limit->('unlimited');
     is(ask(DELETE => "/api/queues/q/dead/$ids[0]"), '204 ', 'it goes on');
-    is(ask(POST => '/api/queues/q/dead/replay'), '200 {"replayed":299}', 'all');
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":299}\n), 'all');
     $nginx->finish;
 };
 
@@ -1085,10 +1085,10 @@ subtest 'a queue that is full' => sub {
 
     is(ask(GET => '/api/queues/q'), '200 ' . counts(0, $n, max => 262144),
        'as many');
-    is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"), '200 {"replayed":1}',
+    is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"), qq(200 {"replayed":1}\n),
        'one is replayed');
     ok(wait_until(sub { dead() == $n }), 'and dies');
-    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":$n}),
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":$n}\n),
        'all are');
     ok(wait_until(sub { dead() == $n }), 'and die');
     is(ask(DELETE => "/api/queues/q/dead/$_"), '204 ', 'deleted')

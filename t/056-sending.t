@@ -505,11 +505,11 @@ $n = $Sink->got('/gone');
 $Sink->wait_for('/gone', $n + 1);
 put(w6 => "$HTTP/back", '"enabled":false');
 is(settled('out', '0 1'), '0 1', 'it is dead');
-is(ask(POST => "/admin/queues/out/dead/$id/replay"), '200 {"replayed":1}',
+is(ask(POST => "/admin/queues/out/dead/$id/replay"), qq(200 {"replayed":1}\n),
    'replayed while it is off');
 is(settled('out', '0 1'), '0 1', 'it is dead again');
 put(w6 => "$HTTP/back");
-is(ask(POST => "/admin/queues/out/dead/$id/replay"), '200 {"replayed":1}',
+is(ask(POST => "/admin/queues/out/dead/$id/replay"), qq(200 {"replayed":1}\n),
    'replayed');
 is(scalar($Sink->wait_for('/back', 1)), 1, 'it arrives');
 is(settled('out', '0 0'), '0 0', 'delivered');

@@ -503,7 +503,7 @@ sub at_once {
     is(settled('out', '0 10'), '0 10', "$workspace: ten are dead");
     like(put($workspace, "$Address/$path"), qr/"failing_since":null/,
          "$workspace: it is on again");
-    is(ask(POST => '/admin/queues/out/dead/replay'), '200 {"replayed":10}',
+    is(ask(POST => '/admin/queues/out/dead/replay'), qq(200 {"replayed":10}\n),
        "$workspace: and they are due");
 }
 

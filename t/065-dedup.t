@@ -169,9 +169,9 @@ __DATA__
 === TEST 1: the second one is answered as the first was, and not passed on
 --- steps eval
 [::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
  ::event('msg_2'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 webhook luzmo duplicate
 
@@ -197,7 +197,7 @@ duplicate
  ::refused(luzmo => 'method_not_allowed'),
  ::other(headers => ['X-Secret: wrong', 'webhook-id: msg_1']), $::Invalid,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -214,7 +214,7 @@ duplicate
 [(map { (::event('msg_1', "X-Answer: $_"), qr/^$_ /) }
       500, 503, 429, 404, 400, 409, 302),
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -222,7 +222,7 @@ duplicate
 --- steps eval
 [::event('msg_1', 'X-Port: none'), qr/^502 /,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -236,7 +236,7 @@ connect() failed
 [::event('msg_1'), qr/^403 /,
  ::other(uri => '/limited/data_updated'), qr/^413 /,
  ::other(uri => '/open/data_updated'), "200 passed \n",
- ::other(uri => '/open/data_updated'), '200 {"id":"msg_1"}']
+ ::other(uri => '/open/data_updated'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 access forbidden by rule
 too large body
@@ -246,7 +246,7 @@ too large body
 === TEST 8: the status is the first one's, whatever 2xx it was
 --- steps eval
 [map { (::event("msg_$_", "X-Answer: $_"), "$_ upstream $_\n",
-        ::event("msg_$_"), qq($_ {"id":"msg_$_"})) } 201, 202, 206, 299]
+        ::event("msg_$_"), qq($_ {"id":"msg_$_"}\n)) } 201, 202, 206, 299]
 
 
 
@@ -308,7 +308,7 @@ $::Servers . 'large_client_header_buffers 4 16k;'
 --- steps eval
 [map { (::other(uri => "/to-$_->[0]/data_updated"), $_->[1]) }
      ['a', "200 passed \n"], ['b', "200 passed \n"],
-     ['a', '200 {"id":"msg_1"}'], ['', "200 passed \n"],
+     ['a', qq(200 {"id":"msg_1"}\n)], ['', "200 passed \n"],
      ['', "200 passed \n"]]
 
 
@@ -327,7 +327,7 @@ sub {
     my ($second) = ::post(::event(undef, 'X-Key: 1'));
 
     $is->(defined $id, 1, 'the upstream has one');
-    $is->($second, qq(200 {"id":"$id"}), 'and so has a duplicate');
+    $is->($second, qq(200 {"id":"$id"}\n), 'and so has a duplicate');
 }
 
 
@@ -349,7 +349,7 @@ sub {
     my ($id) = <$log> =~ /^(.*)\n$/;
 
     $is->(length $id, 36, 'there is one in the log');
-    $is->($second, qq(200 {"id":"$id"}), 'and a duplicate has it');
+    $is->($second, qq(200 {"id":"$id"}\n), 'and a duplicate has it');
 }
 
 
@@ -375,8 +375,8 @@ $::Servers . q(log_format seen 'event: $status "$webhook_reason" [$webhook_id]';
        . 'access_log logs/access.log seen;')
 --- steps eval
 [::event('first', 'X-Key: 1'), "200 passed \n",
- ::event('second', 'X-Key: 1'), '200 {"id":"first"}',
- ::event(undef, 'X-Key: 1'), '200 {"id":"first"}']
+ ::event('second', 'X-Key: 1'), qq(200 {"id":"first"}\n),
+ ::event(undef, 'X-Key: 1'), qq(200 {"id":"first"}\n)]
 --- access_log eval
 [qr/^event: 200 "" \[first\]$/, qr/^event: 200 "duplicate" \[second\]$/,
  qr/^event: 200 "duplicate" \[[0-9a-f]{8}-/]
@@ -395,8 +395,8 @@ CORE::join '', map {
 --- steps eval
 [map { (::other(uri => "/$_->[0]/data_updated",
                 headers => ['webhook-id: msg_1', 'X-Key: msg_2']), $_->[1]) }
-     ['a', "200 passed \n"], ['a', '200 {"id":"msg_1"}'],
-     ['b', "200 passed \n"], ['b', '200 {"id":"msg_1"}'],
+     ['a', "200 passed \n"], ['a', qq(200 {"id":"msg_1"}\n)],
+     ['b', "200 passed \n"], ['b', qq(200 {"id":"msg_1"}\n)],
      ['c', "200 passed \n"], ['c', "200 passed \n"]]
 
 
@@ -407,7 +407,7 @@ CORE::join '', map {
 . ::hook('webhook_dedup $http_webhook_id zone=others;', '/c/')
 --- steps eval
 [map { (::other(uri => "/$_->[0]/data_updated"), $_->[1]) }
-     ['a', "200 passed \n"], ['b', '200 {"id":"msg_1"}'],
+     ['a', "200 passed \n"], ['b', qq(200 {"id":"msg_1"}\n)],
      ['c', "200 passed \n"]]
 
 
@@ -432,7 +432,7 @@ my $event = sub {
 
 [$event->('a', 1), "200 passed \n",
  $event->('b', 2), "200 passed \n",
- $event->('a', 3), '200 {"id":"1"}']
+ $event->('a', 3), qq(200 {"id":"1"}\n)]
 
 
 
@@ -497,7 +497,7 @@ sub {
     my $uri = "/apps/$::App/webhooks/$uuid";
 
     $is->($post->($uri, '{"a":1}', 'msg_1'), "200 passed \n", 'triggered');
-    $is->($post->($uri, '{"a":1}', 'msg_1'), '200 {"id":"msg_1"}',
+    $is->($post->($uri, '{"a":1}', 'msg_1'), qq(200 {"id":"msg_1"}\n),
           'triggered again');
     $is->($post->($uri, '{"a":1', 'msg_2'),
           '400 {"message":"the body is not valid JSON",'
@@ -513,9 +513,9 @@ sub {
 . 'location @fallback { return 202 "kept\n"; }'
 --- steps eval
 [::event('msg_1', 'X-Port: none'), "202 kept\n",
- ::event('msg_1'), '202 {"id":"msg_1"}',
+ ::event('msg_1'), qq(202 {"id":"msg_1"}\n),
  ::event('msg_2', 'X-Answer: 503'), "202 kept\n",
- ::event('msg_2'), '202 {"id":"msg_2"}']
+ ::event('msg_2'), qq(202 {"id":"msg_2"}\n)]
 --- error_log
 connect() failed
 
@@ -528,7 +528,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Answer: 503'), qr/^500 /,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -539,7 +539,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Port: none', 'X-Answer: 500'), "500 upstream 500\n",
  ::event('msg_1', 'X-Port: none'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -561,11 +561,11 @@ my $again = sub {
 [::event('msg_1', 'X-Port: none', 'X-Answer: 500', 'X-Key: 1'),
  "500 upstream 500\n",
  ::event('msg_1', 'X-Port: none', 'X-Key: 1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
- $again->(1), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
+ $again->(1), qq(200 {"id":"msg_1"}\n),
  $again->(2), "200 passed \n",
  ::event('msg_2', 'X-Port: none', 'X-Key: 2'), '200 {}',
- ::event('msg_2'), '200 {"id":"msg_2"}']
+ ::event('msg_2'), qq(200 {"id":"msg_2"}\n)]
 --- error_log
 connect() failed
 
@@ -578,7 +578,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Port: none'), $::Invalid,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -591,7 +591,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Accel: /bad'), qr/^500 /,
  ::event('msg_1', 'X-Accel: /good'), "200 good\n",
- ::event('msg_1', 'X-Accel: /good'), '200 {"id":"msg_1"}']
+ ::event('msg_1', 'X-Accel: /good'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -606,11 +606,11 @@ connect() failed
 sub {
     my $is = shift;
 
-    for my $step (['hook', "200 passed here\n"], ['hook', '200 {"id":"msg_1"}'],
-                  ['files', '200 {"id":"msg_1"}'],
+    for my $step (['hook', "200 passed here\n"], ['hook', qq(200 {"id":"msg_1"}\n)],
+                  ['files', qq(200 {"id":"msg_1"}\n)],
                   ['files', "200 passed application\n", 'msg_2'],
-                  ['files', '200 {"id":"msg_2"}', 'msg_2'],
-                  ['hook', '200 {"id":"msg_2"}', 'msg_2'])
+                  ['files', qq(200 {"id":"msg_2"}\n), 'msg_2'],
+                  ['hook', qq(200 {"id":"msg_2"}\n), 'msg_2'])
     {
         my ($location, $expected, $id) = @$step;
         my $event = ::event($id // 'msg_1', 'X-Seen: here');
@@ -634,9 +634,9 @@ sub {
 --- steps eval
 [::event('msg_1', 'X-Mirror: 201', 'X-Answer: 500'), "500 upstream 500\n",
  ::event('msg_1', 'X-Mirror: 201'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
  ::event('msg_2', 'X-Mirror: 500'), "200 passed \n",
- ::event('msg_2'), '200 {"id":"msg_2"}']
+ ::event('msg_2'), qq(200 {"id":"msg_2"}\n)]
 
 
 
@@ -652,7 +652,7 @@ my $headers = "Content-Type: application/json\nX-Secret: s3cr3t\n"
 --- error_code eval
 [500, 200, 200]
 --- response_body eval
-["upstream 500\n", "passed \n", '{"id":"msg_1"}']
+["upstream 500\n", "passed \n", qq({"id":"msg_1"}\n)]
 
 
 
@@ -666,7 +666,7 @@ webhook-id: msg_1
 --- error_code eval
 [200, 200, 200]
 --- response_body eval
-["passed \n", '{"id":"msg_1"}', '{"id":"msg_1"}']
+["passed \n", qq({"id":"msg_1"}\n), qq({"id":"msg_1"}\n)]
 
 
 
@@ -878,7 +878,7 @@ invalid parameter "ttl=100ms" in
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=9999999999999;')
 --- steps eval
 [::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
