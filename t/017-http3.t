@@ -552,7 +552,7 @@ subtest 'registrations' => sub {
     my ($hook) = $answer =~ /"uuid":"([0-9a-f-]{36})"/;
 
     is($answer, qq(200 {"uuid":"$hook","action":"act","props":{"n": 1.0},)
-                . '"environment_id":1,"user_id":null}', 'one is created');
+                . qq("environment_id":1,"user_id":null}\n), 'one is created');
 
     ($answer) = post($http, 'GET', "/app/webhooks/$hook", undef, @Token);
     like($answer, qr/^200 \{"uuid":"$hook","action":"act",/, 'it is shown');

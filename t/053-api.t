@@ -110,7 +110,7 @@ sub told {
 }
 
 sub gone { return told($_[0], 'dead', 1, 410, 'gone') }
-sub list { return '200 {"dead":[' . join(',', @_) . ']}' }
+sub list { return '200 {"dead":[' . join(',', @_) . "]}\n" }
 
 # the ids in a list
 sub ids { return $Last->{body} =~ /"id":"([^"]+)"/g }
@@ -171,14 +171,15 @@ subtest 'queues' => sub {
     my $other = counts(0, 0, name => 'other');
     my $odd = counts(0, 0, name => 'a b');
     my $none = counts(0, 0, max => 262144);
-    is(ask(GET => '/api/queues'), qq(200 {"queues":[$other,$odd,$none]}),
+    is(ask(GET => '/api/queues'), qq(200 {"queues":[$other,$odd,$none]}\n),
        'all, in the order of the configuration');
-    is(ask(GET => '/api/queues/q'), "200 $none", 'one');
-    is(ask(GET => '/api/queues/other'), "200 $other", 'another');
-    is(ask(GET => '/api/queues/a%20b'), "200 $odd", 'one with a blank');
-    is(ask(GET => '/api/queues?'), qq(200 {"queues":[$other,$odd,$none]}),
+    is(ask(GET => '/api/queues/q'), "200 $none\n", 'one');
+    is(ask(GET => '/api/queues/other'), "200 $other\n", 'another');
+    is(ask(GET => '/api/queues/a%20b'), "200 $odd\n", 'one with a blank');
+    is(ask(GET => '/api/queues?'), qq(200 {"queues":[$other,$odd,$none]}\n),
        'with arguments');
-    is(ask(GET => '/api/queues/other/dead'), '200 {"dead":[]}', 'none is dead');
+    is(ask(GET => '/api/queues/other/dead'), qq(200 {"dead":[]}\n),
+       'none is dead');
 
     my ($empty) = client()->request(GET => '/api/queues/q')->{body}
                   =~ /"bytes":(\d+)/;
@@ -201,8 +202,8 @@ subtest 'a queue whose name is not UTF-8' => sub {
     my $nameless = counts(0, 0, name => 'x') =~ s/"x"/null/r;
 
     is(ask(GET => '/api/queues'),
-       qq(200 {"queues":[$nameless,) . counts(0, 0) . ']}', 'is null');
-    is(ask(GET => '/api/queues/%FCber'), "200 $nameless", 'but found');
+       qq(200 {"queues":[$nameless,) . counts(0, 0) . "]}\n", 'is null');
+    is(ask(GET => '/api/queues/%FCber'), "200 $nameless\n", 'but found');
     $nginx->finish;
 };
 
@@ -316,19 +317,19 @@ END
     }
 
     # other prefixes
-    is(ask(GET => '/admin/queues/q'), "200 $one", 'without a slash');
-    is(ask(GET => '/admin//queues/q'), "200 $one", 'with two');
-    is(ask(GET => '/admin/./x/../queues/q'), "200 $one", 'with dots');
-    is(ask(GET => '/%61dmin/%71ueues/%71'), "200 $one", 'encoded');
+    is(ask(GET => '/admin/queues/q'), "200 $one\n", 'without a slash');
+    is(ask(GET => '/admin//queues/q'), "200 $one\n", 'with two');
+    is(ask(GET => '/admin/./x/../queues/q'), "200 $one\n", 'with dots');
+    is(ask(GET => '/%61dmin/%71ueues/%71'), "200 $one\n", 'encoded');
     is(ask(GET => $_), $NotFound, $_) for '/admin', '/admin/', '/adminqueues',
                                           '/adminqueues/q';
     is(ask(GET => '/admin/queues/none'), '204 ', 'another location\'s');
-    is(ask(GET => '/v12/queues/q'), "200 $one", 'a regular expression');
+    is(ask(GET => '/v12/queues/q'), "200 $one\n", 'a regular expression');
     is(ask(GET => '/v12/x'), $NotFound, 'and no path below it');
-    is(ask(GET => $_), "200 $one", $_)
+    is(ask(GET => $_), "200 $one\n", $_)
         for '/ro/queues/q', '/queues/q', '/deep/queues/q', '/split/queues/q',
             '/tried/queues/q', '/deep/r/queues/q';
-    is(ask(GET => $_), '200 {"queues":[' . $one . ']}', $_)
+    is(ask(GET => $_), '200 {"queues":[' . $one . "]}\n", $_)
         for '/queues', '/only/queues', '/api/queues', '/ro/queues';
 
     # one form only
@@ -337,7 +338,7 @@ END
             '/admin/queues/queues', '/queues/', '/queues/queues',
             '/queues/queues/q', '/queuesx', '/queues/x/queues/q',
             '/deep/queues/', '/deep/queues/queues/q', '/v12/queuesx/q';
-    is(ask(GET => '/again/queues/q'), "200 $one", 'rewritten');
+    is(ask(GET => '/again/queues/q'), "200 $one\n", 'rewritten');
     is(ask(GET => '/again/queues/q/dead?limit=1'), list(gone($id)),
        'with arguments');
     is(ask(DELETE => "/again/queues/q/dead/" . uc $id), '204 ', 'and changed');
@@ -406,7 +407,7 @@ END
         my ($name, $body, $as) = @$_;
         my $id = $send->($body);
         my $told = $shown->($id, '', $as);
-        is(ask(GET => "/api/queues/q/events/$id"), "200 $told",
+        is(ask(GET => "/api/queues/q/events/$id"), "200 $told\n",
            "a body of $name");
     }
 
@@ -417,7 +418,7 @@ END
     my $told = $shown->($id, qq(,["X-A",null],["X-B","caf\xc3\xa9"],)
                              . qq(["X-C",null],["X-D",""],)
                              . '["X-E","a\tb"],["X-F","\"\\\\"]', '"body":"x"');
-    is(ask(GET => "/api/queues/q/events/$id"), "200 $told", 'headers');
+    is(ask(GET => "/api/queues/q/events/$id"), "200 $told\n", 'headers');
 
     # of a sender's own id, and of Munity
     my $body = event("\xc3\xa9") =~ s/"e"/"\xc3\xa9\\u000a"/r
@@ -433,12 +434,12 @@ END
             "uri":"\/hook\/x","client":"127\.0\.0\.1","webhook_id":"msg_1",
             "headers":\[\["Content-Type","application\/json"\],
             \["Host","x"\],\["X-Do","410"\],\["webhook-id","msg_1"\]\],
-            "variables":\[.*\],"body":"\Q$json\E"\}$/x, 'of Munity');
+            "variables":\[.*\],"body":"\Q$json\E"\}\n\z/x, 'of Munity');
     unlike($Last->{body}, qr/hush/, 'no credentials');
     my %is = $Last->{body} =~ /\["(event|field_workspace_id)","(.*?)"\]/g;
     like($is{event}, qr/^\xc3\xa9%0A$/, 'its variables');
     my $event = told($id, 'dead', 1, 410, 'gone', qq("event":"\xc3\xa9%0A"));
-    like(ask(GET => '/api/queues/q/dead'), qr/,\Q$event\E\]\}$/, 'in the list');
+    like(ask(GET => '/api/queues/q/dead'), qr/,\Q$event\E\]\}\n\z/, 'in the list');
 
     # what an attempt was answered; answer, status, what it is called
     my @answers = (
@@ -501,8 +502,8 @@ END
         my $hmac = hmac_sha256_hex($body, $Secret);
         my $id = id($client->request(POST => '/signed/', $body, 'X-Hub-'
                                      . 'Signature-256' => "sha256=$hmac"));
-        my $told = $_ eq 'x' ? qq("body":"$body"}) : '"body_base64":"'
-                                       . encode_base64($body, '') . '"}';
+        my $told = $_ eq 'x' ? qq("body":"$body"}\n) : '"body_base64":"'
+                                       . encode_base64($body, '') . qq("}\n);
 
         my $answer = $client->request(GET => "/api/queues/q/events/$id");
         is($answer->{status}, 200, 'is shown');
@@ -609,7 +610,8 @@ END
     is(ask(GET => '/api/queues/q/dead'), list(@told), 'nothing was replayed');
 
     # What has been replayed is no page's end any more.
-    is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"), qq(200 {"replayed":1}\n),
+    is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"),
+       qq(200 {"replayed":1}\n),
        'replayed');
     is(ask(GET => "/api/queues/q/dead?after=$ids[1]"), $After, 'after that');
     is(ask(DELETE => "/api/queues/q/dead/$ids[2]"), '204 ', 'deleted');
@@ -707,14 +709,15 @@ subtest 'replay and delete' => sub {
        qq(200 {"replayed":1}\n), 'all');
     is(($To->wait_for(1))[0]{headers}{'webhook-id'}, $ids[2], 'comes again');
     ok(drained(), 'and is delivered');
-    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":0}\n), 'none');
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":0}\n),
+       'none');
     is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 0), 'nothing is left');
 
     # HTTP/2
     @ids = die_off(2, 'X-Do' => '410, 200');
     my $socket = dial2($http2);
     put($socket, headers(1, 'GET', "/api/queues/q/dead?limit=1", 1));
-    like(answer2($socket, 1), qr/^200 \{"dead":\[\{"id":"[^\[\]]*\}\]\}$/,
+    like(answer2($socket, 1), qr/^200 \{"dead":\[\{"id":"[^\[\]]*\}\]\}\n\z/,
          'HTTP/2: a list');
     put($socket, headers(3, 'DELETE', "/api/queues/q/dead/$ids[0]", 1));
     is(answer2($socket, 3), '204 ', 'deleted');
@@ -1026,14 +1029,16 @@ subtest 'a queue that can\'t be opened' => sub {
     is(ask(GET => '/api/queues/none'), $NotFound, 'an unknown queue');
     is(ask(GET => '/api/queues/q/events/x'), $NotFound, 'no id');
     is(ask(POST => '/api/queues/q', body => ''), $Method, 'a wrong method');
-    is(ask(GET => '/api/queues/stays'), '200 ' . counts(0, 0, name => 'stays'),
+    is(ask(GET => '/api/queues/stays'),
+       '200 ' . counts(0, 0, name => 'stays') . "\n",
        'another queue');
     is(ask(GET => '/api/queues'),
        '200 {"queues":[' . counts(0, 0, name => 'stays')
-       . ',{"queue":"q","error":"store_failed"}]}', 'which is listed');
+       . ',{"queue":"q","error":"store_failed"}]}' . "\n", 'which is listed');
 
     rename "$queue.moved", $queue;
-    ok(wait_until(sub { ask(GET => '/api/queues/q') eq '200 ' . counts(0, 1) }),
+    ok(wait_until(sub { ask(GET => '/api/queues/q')
+                         eq '200 ' . counts(0, 1) . "\n" }),
        'it is back');
     is(ask(DELETE => "/api/queues/q/dead/$id"), '204 ', 'and can be changed');
     $nginx->finish;
@@ -1066,7 +1071,8 @@ subtest 'what can\'t be written' => sub {
 
     $limit->('unlimited');
     is(ask(DELETE => "/api/queues/q/dead/$ids[0]"), '204 ', 'it goes on');
-    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":299}\n), 'all');
+    is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":299}\n),
+       'all');
     $nginx->finish;
 };
 
@@ -1085,7 +1091,8 @@ subtest 'a queue that is full' => sub {
 
     is(ask(GET => '/api/queues/q'), '200 ' . counts(0, $n, max => 262144),
        'as many');
-    is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"), qq(200 {"replayed":1}\n),
+    is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"),
+       qq(200 {"replayed":1}\n),
        'one is replayed');
     ok(wait_until(sub { dead() == $n }), 'and dies');
     is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":$n}\n),

@@ -687,7 +687,7 @@ NginxProcess::wait_until(sub {
 });
 like(ask(GET => '/admin/queues/out/dead'),
      qr/^200\ \{"dead":\[\{"id":"$id{event}","state":"dead",[^{}]*
-        "status":410,"error":"gone"\}\]\}$/x,
+        "status":410,"error":"gone"\}\]\}\n\z/x,
      'an event that can\'t be read is dead');
 like(ask(GET => "/admin/queues/out/events/$id{event}"),
      qr/^503 .*"reason":"store_failed"/, 'it can\'t be shown');

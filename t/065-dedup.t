@@ -359,9 +359,9 @@ sub {
 ::hook('webhook_dedup $http_x_key zone=events;')
 --- steps eval
 [::event('a"b\\c', 'X-Key: 1'), "200 passed \n",
- ::event('a"b\\c', 'X-Key: 1'), '200 {"id":"a\\"b\\\\c"}',
+ ::event('a"b\\c', 'X-Key: 1'), '200 {"id":"a\\"b\\\\c"}' . "\n",
  ::event('i' x 45, 'X-Key: 2'), "200 passed \n",
- ::event('x', 'X-Key: 2'), '200 {"id":"' . 'i' x 45 . '"}',
+ ::event('x', 'X-Key: 2'), '200 {"id":"' . 'i' x 45 . qq("}\n),
  ::event('i' x 46, 'X-Key: 3'), "200 passed \n",
  ::event('x', 'X-Key: 3'), '200 {}']
 
@@ -501,7 +501,7 @@ sub {
           'triggered again');
     $is->($post->($uri, '{"a":1', 'msg_2'),
           '400 {"message":"the body is not valid JSON",'
-          . '"reason":"invalid_json","offset":6}', 'refused');
+          . qq("reason":"invalid_json","offset":6}\n), 'refused');
     $is->($post->($uri, '{"a":1}', 'msg_2'), "200 passed \n", 'and then not');
 }
 
@@ -606,7 +606,8 @@ connect() failed
 sub {
     my $is = shift;
 
-    for my $step (['hook', "200 passed here\n"], ['hook', qq(200 {"id":"msg_1"}\n)],
+    for my $step (['hook', "200 passed here\n"],
+                  ['hook', qq(200 {"id":"msg_1"}\n)],
                   ['files', qq(200 {"id":"msg_1"}\n)],
                   ['files', "200 passed application\n", 'msg_2'],
                   ['files', qq(200 {"id":"msg_2"}\n), 'msg_2'],
@@ -695,7 +696,7 @@ sub {
     my ($second) = ::post(::event('msg_1'));
 
     $is->(scalar($first =~ /^202\ \{"id":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}
-                                 -[0-9a-f]{12}"\}$/x),
+                                 -[0-9a-f]{12}"\}\n\z/x),
           1, 'the first one is queued');
     $is->($second, $first, 'and the second one answered as it was');
 

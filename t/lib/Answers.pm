@@ -117,7 +117,8 @@ sub problem {
     my ($status, $message, $reason, $more) = told(@_);
 
     return qq({"type":"about:blank","title":"$Phrase{$status}",)
-           . qq("status":$status,"detail":"$message","reason":"$reason"$more}\n);
+           . qq("status":$status,"detail":"$message",)
+           . qq("reason":"$reason"$more}\n);
 }
 
 sub lenra {
