@@ -66,7 +66,7 @@ subtest 'HTTP/1.1' => sub {
 
     $Head =~ s/^(Server|Date): .*\r\n//mg;
     is($Head, "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
-              . "Content-Length: 45\r\nConnection: keep-alive\r\n\r\n",
+              . "Content-Length: 46\r\nConnection: keep-alive\r\n\r\n",
        'the head');
 
     my $seen = arrived();

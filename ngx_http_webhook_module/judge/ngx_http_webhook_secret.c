@@ -11,7 +11,7 @@
 #include "core/ngx_http_webhook_ctx.h"
 
 
-/* bytes: a longer file is not one of secrets */
+/* How many bytes a file of secrets may have */
 #define NGX_HTTP_WEBHOOK_SECRET_FILE_MAX  65536
 
 
@@ -44,8 +44,9 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret =
 
 
 /*
- * A step of the access phase: checks the secret that the configured header
- * carries.  Returns NGX_DECLINED where no secret is configured.
+ * A step of the access phase: checks the secret in the configured header, and
+ * sets ctx->secret to it.  Returns NGX_OK, NGX_ABORT with a verdict, or
+ * NGX_DECLINED where no secret is configured.
  */
 
 ngx_int_t
@@ -245,7 +246,10 @@ ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
-/* Adds the secrets of a file, one a line; empty lines do not count. */
+/*
+ * Adds the secrets of a file to "values": each line is one, unless it is empty.
+ * Returns NULL, or what a directive's handler returns.
+ */
 
 static char *
 ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
@@ -418,7 +422,7 @@ ngx_http_webhook_secret_variable(ngx_str_t *text, ngx_str_t *name)
  * webhook_secret secret|file=path|$variable [slug=slug];
  * webhook_secret off;
  *
- * What may be a secret is never part of an error.
+ * The handler of the directive.  No error shows anything that may be a secret.
  */
 
 char *
@@ -539,7 +543,7 @@ ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug)
 }
 
 
-/* Makes the list of secrets of a level, without any.  NULL: no memory. */
+/* Makes this level's list of secrets, empty.  Returns NULL without memory. */
 
 static ngx_http_webhook_secrets_t *
 ngx_http_webhook_secrets_create(ngx_conf_t *cf,
@@ -579,7 +583,7 @@ ngx_http_webhook_secrets_create(ngx_conf_t *cf,
 }
 
 
-/* webhook_secret_header name; */
+/* webhook_secret_header name: the handler of the directive. */
 
 char *
 ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -628,7 +632,10 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* Takes over what the level above has set and this one has not. */
+/*
+ * Inherits what "webhook_secret" and "webhook_secret_header" have set in the
+ * level above, "prev", and not in this one, "conf".
+ */
 
 void
 ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
@@ -652,8 +659,9 @@ ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
 
 /*
  * Checks that a location has the credentials that its system needs, and none
- * that can't work.  nginx has read all of the configuration by now, so that an
- * error says itself where it is.
+ * that can't work.  nginx has read all of the configuration by now and names no
+ * line, so that the error names the directive's.  Returns NGX_CONF_OK or
+ * NGX_CONF_ERROR.
  */
 
 char *
@@ -713,7 +721,7 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/* Returns 1 if a sender can have one of the location's secrets. */
+/* Returns 1 if the system can use at least one of the location's secrets. */
 
 static ngx_uint_t
 ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
