@@ -266,3 +266,101 @@ second
 [200, 200, 200, 401, 401]
 --- response_body_like eval
 [(qr/"environment_id":1,/) x 2, qr/"environment_id":2,/, (qr/invalid_token/) x 2]
+
+
+
+=== TEST 13: what no location uses, at several levels and beside other systems
+--- http_config eval
+"webhook_secret_header X-Http;\n"
+. "webhook_app $::App environment=1 token=hush;\n"
+. "webhook_dedup_zone zone=d:1m;\n"
+. 'webhook_status_zone zone=s:64k;'
+--- config
+    webhook_dedup $webhook_id zone=d;
+
+    location = /plain {
+        webhook_signature github hush;
+        return 204;
+    }
+
+    location = /api {
+        webhook_api;
+        webhook_secret off;
+        webhook_signature github hush;
+    }
+
+    location = /status {
+        webhook_status zone=s;
+        webhook_signature slack hush;
+    }
+
+    location = /identity {
+        webhook_identity app=$arg_app environment=1;
+    }
+--- request
+GET /plain
+--- error_code: 204
+--- error_log eval
+[(map { qr{\[warn\] .*"webhook_$_" in \S+:\d+ has no effect: no location } }
+      'secret_header', 'app', 'dedup', 'identity'),
+ qr{(?:\[warn\] .*"webhook_signature" in \S+:\d+ protects nothing: .*\n){3}}]
+
+
+
+=== TEST 14: what a location uses, set where others do not, is no warning
+--- http_config eval
+"webhook_app $::App environment=1 token=hush;\n"
+. "webhook_zone zone=z:1m;\n"
+. 'webhook_dedup_zone zone=d:1m;'
+--- config
+    webhook_secret right;
+    webhook_secret_header X-Http;
+    webhook_signature github hush;
+    webhook_dedup $webhook_id zone=d;
+
+    location = /plain {
+        webhook_signature off;
+        return 204;
+    }
+
+    location /hook/ {
+        webhook luzmo;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /app/ {
+        webhook lenra zone=z;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /plain
+--- error_code: 204
+--- no_error_log
+[warn]
+
+
+
+=== TEST 15: what every location that could use it has set anew
+--- http_config
+    webhook_dedup_zone zone=d:1m;
+--- config
+    webhook_secret right;
+    webhook_signature github hush;
+    webhook_dedup $webhook_id zone=d;
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret off;
+        webhook_signature off;
+        webhook_dedup off;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+--- error_code: 200
+--- error_log eval
+[qr{\[warn\] .*"webhook_secret" in \S+:\d+ protects nothing},
+ qr{\[warn\] .*"webhook_signature" in \S+:\d+ protects nothing},
+ qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has no effect}]

@@ -99,6 +99,9 @@ sub counts {
            . qq("oldest_seconds":$oldest,"bytes":B,"max_bytes":$max});
 }
 
+# the answer with a queue
+sub queue { return '200 ' . counts(@_) . "\n" }
+
 # of an event, with what is beside it in a list or alone
 sub told {
     my ($id, $state, $attempts, $status, $error, $more) = @_;
@@ -187,7 +190,7 @@ subtest 'queues' => sub {
     sleep 1.1;
 
     is(ask(GET => '/api/queues/q') =~ s/"oldest_seconds":[12],/"x":1,/r,
-       '200 ' . counts(2, 0, max => 262144)
+       queue(2, 0, max => 262144)
                 =~ s/"oldest_seconds":0,/"x":1,/r,
        'what waits, and since when');
     my ($bytes) = $Last->{body} =~ /"bytes":(\d+)/;
@@ -627,7 +630,7 @@ subtest 'a thousand and more' => sub {
 
     my @ids = die_off(1100);
 
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 1100), 'dead');
+    is(ask(GET => '/api/queues/q'), queue(0, 1100), 'dead');
     ask(GET => '/api/queues/q/dead');
     is(() = ids(), 100, 'a hundred, by default');
     ask(GET => '/api/queues/q/dead?limit=1000');
@@ -653,7 +656,7 @@ subtest 'a thousand and more' => sub {
     is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":1100}\n),
        'all are replayed, once');
     ok(wait_until(sub { ask(GET => '/api/queues/q')
-                        eq '200 ' . counts(0, 1100) }), 'and are dead again');
+                        eq queue(0, 1100) }), 'and are dead again');
     is_deeply([sort map { @$_ } pages(1000)], [sort @ids], 'the same');
 
     # Nobody delivers now.
@@ -702,7 +705,7 @@ subtest 'replay and delete' => sub {
     is(ask(DELETE => "/api/queues/q/dead/$ids[1]"), $NotFound, 'only once');
     is(ask(POST => "/api/queues/q/dead/$ids[1]/replay"), $NotFound,
        'and for good');
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 1), 'one is left');
+    is(ask(GET => '/api/queues/q'), queue(0, 1), 'one is left');
 
     $To->forget;
     is(ask(POST => '/api/queues/q/dead/replay', body => '{}'),
@@ -711,7 +714,7 @@ subtest 'replay and delete' => sub {
     ok(drained(), 'and is delivered');
     is(ask(POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":0}\n),
        'none');
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 0), 'nothing is left');
+    is(ask(GET => '/api/queues/q'), queue(0, 0), 'nothing is left');
 
     # HTTP/2
     @ids = die_off(2, 'X-Do' => '410, 200');
@@ -852,7 +855,7 @@ subtest 'several workers' => sub {
     is($by->(2, POST => '/api/queues/q/dead/replay'), qq(200 {"replayed":2}\n),
        'and all');
     is($by->($_, GET => '/api/queues/q') =~ s/"oldest_seconds":\d+/"x"/r,
-       '200 ' . counts(3, 0) =~ s/"oldest_seconds":\d+/"x"/r,
+       queue(3, 0) =~ s/"oldest_seconds":\d+/"x"/r,
        'others see these') for 0, 1;
     $nginx->finish;
 };
@@ -875,7 +878,7 @@ subtest 'the secret' => sub {
 END
     $nginx->expect($Dead);
     my ($id) = die_off(1);
-    my $one = '200 ' . counts(0, 1);
+    my $one = queue(0, 1);
 
     for ([GET => 'queues'], [GET => 'queues/q'], [GET => 'queues/q/dead'],
          [GET => "queues/q/events/$id"], [DELETE => "queues/q/dead/$id"],
@@ -957,7 +960,7 @@ END
     $nginx->expect($Dead, $Forbidden, qr/"\S*queues\/q" failed/,
                    qr/auth request unexpected status: 404/);
     my ($first, $id) = map { die_off(1) } 1, 2;
-    my $two = '200 ' . counts(0, 2);
+    my $two = queue(0, 2);
     my @secret = ('X-Secret' => 's3cr3t');
 
     # its own page
@@ -980,17 +983,17 @@ END
     is(ask(DELETE => "/write/queues/q/dead/$first", @secret), '204 ',
        'and what is asked for');
 
-    is(ask(GET => '/here/queues/q', @secret), '200 ' . counts(0, 1), 'allowed');
+    is(ask(GET => '/here/queues/q', @secret), queue(0, 1), 'allowed');
     is(ask(GET => '/here/queues/q'), $Missing, 'without the secret');
     is($forbidden->(GET => '/there/queues/q', @secret), 403, 'denied');
     is($forbidden->(DELETE => "/there/queues/q/dead/$id", @secret), 403,
        'to delete');
 
-    is(ask(GET => '/either/queues/q', @secret), '200 ' . counts(0, 1),
+    is(ask(GET => '/either/queues/q', @secret), queue(0, 1),
        'satisfy any: the secret');
     is(ask(GET => '/either/queues/q'), $Missing, 'none of both');
 
-    is(ask(GET => '/page/queues/none'), '200 ' . counts(0, 1),
+    is(ask(GET => '/page/queues/none'), queue(0, 1),
        'error_page leads to another location');
     like(ask(GET => '/subrequest/'), qr/^500 <html>/,
          'a subrequest sees nothing');
@@ -1029,16 +1032,14 @@ subtest 'a queue that can\'t be opened' => sub {
     is(ask(GET => '/api/queues/none'), $NotFound, 'an unknown queue');
     is(ask(GET => '/api/queues/q/events/x'), $NotFound, 'no id');
     is(ask(POST => '/api/queues/q', body => ''), $Method, 'a wrong method');
-    is(ask(GET => '/api/queues/stays'),
-       '200 ' . counts(0, 0, name => 'stays') . "\n",
+    is(ask(GET => '/api/queues/stays'), queue(0, 0, name => 'stays'),
        'another queue');
     is(ask(GET => '/api/queues'),
        '200 {"queues":[' . counts(0, 0, name => 'stays')
        . ',{"queue":"q","error":"store_failed"}]}' . "\n", 'which is listed');
 
     rename "$queue.moved", $queue;
-    ok(wait_until(sub { ask(GET => '/api/queues/q')
-                         eq '200 ' . counts(0, 1) . "\n" }),
+    ok(wait_until(sub { ask(GET => '/api/queues/q') eq queue(0, 1) }),
        'it is back');
     is(ask(DELETE => "/api/queues/q/dead/$id"), '204 ', 'and can be changed');
     $nginx->finish;
@@ -1064,7 +1065,7 @@ subtest 'what can\'t be written' => sub {
             [POST => "/api/queues/q/dead/$ids[0]/replay"],
             [POST => '/api/queues/q/dead/replay'];
 
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 300),
+    is(ask(GET => '/api/queues/q'), queue(0, 300),
        'nothing has changed');
     ask(GET => '/api/queues/q/dead?limit=1000');
     is_deeply([sort(ids())], [sort @ids], 'and all can be read');
@@ -1089,7 +1090,7 @@ subtest 'a queue that is full' => sub {
     cmp_ok($n, '>', 20, "$n events");
     ok(wait_until(sub { dead() == $n }), 'all are dead');
 
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, $n, max => 262144),
+    is(ask(GET => '/api/queues/q'), queue(0, $n, max => 262144),
        'as many');
     is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"),
        qq(200 {"replayed":1}\n),
@@ -1150,7 +1151,7 @@ subtest 'records that are damaged' => sub {
 
     is(ask(GET => '/api/queues/q/dead'), $Failed, 'a list with a stranger');
     is(ask(POST => '/api/queues/q/dead/replay'), $Failed, 'is not replayed');
-    is(ask(GET => '/api/queues/q'), '200 ' . counts(0, 3), 'but counted');
+    is(ask(GET => '/api/queues/q'), queue(0, 3), 'but counted');
     $nginx->finish;
 };
 

@@ -273,7 +273,7 @@ sub {
     my ($answer, $headers) = ::post(::event('msg_1'));
 
     $is->(CORE::join(' ', $headers =~ /^(content-.*?|retry-after.*?)\r$/mig),
-          'Content-Type: application/json Content-Length: 14', 'the headers');
+          'Content-Type: application/json Content-Length: 15', 'the headers');
 }
 
 
@@ -285,8 +285,8 @@ sub {
 --- steps eval
 [map { (::other(body => $::Body =~ s/"d"/"$_->[0]"/r, headers =>
                 ['X-Secret: s3cr3t']), $_->[1]) }
-     ['a', "200 passed \n"], ['b', "200 passed \n"], ['\\u0061', '200 {}'],
-     ['a', '200 {}']]
+     ['a', "200 passed \n"], ['b', "200 passed \n"], ['\\u0061', "200 {}\n"],
+     ['a', "200 {}\n"]]
 
 
 
@@ -297,8 +297,8 @@ $::Servers . 'large_client_header_buffers 4 16k;'
 ::hook('webhook_dedup $http_x_key zone=events;')
 --- steps eval
 [map { (::event(undef, 'X-Key: ' . 'k' x 4095 . $_->[0]), $_->[1]) }
-     ['a', "200 passed \n"], ['b', "200 passed \n"], ['a', '200 {}'],
-     ['b', '200 {}']]
+     ['a', "200 passed \n"], ['b', "200 passed \n"], ['a', "200 {}\n"],
+     ['b', "200 {}\n"]]
 
 
 
@@ -363,7 +363,7 @@ sub {
  ::event('i' x 45, 'X-Key: 2'), "200 passed \n",
  ::event('x', 'X-Key: 2'), '200 {"id":"' . 'i' x 45 . qq("}\n),
  ::event('i' x 46, 'X-Key: 3'), "200 passed \n",
- ::event('x', 'X-Key: 3'), '200 {}']
+ ::event('x', 'X-Key: 3'), "200 {}\n"]
 
 
 
@@ -455,7 +455,7 @@ my $good = ::hmac_sha256_hex('body', 's3cr3t');
 
 [$event->('0' x 64), qr/^401 .*"invalid_signature"/,
  $event->($good), "200 passed \n",
- $event->($good), '200 {}',
+ $event->($good), "200 {}\n",
  $event->('0' x 64), qr/^401 .*"invalid_signature"/]
 
 
@@ -564,7 +564,7 @@ my $again = sub {
  ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
  $again->(1), qq(200 {"id":"msg_1"}\n),
  $again->(2), "200 passed \n",
- ::event('msg_2', 'X-Port: none', 'X-Key: 2'), '200 {}',
+ ::event('msg_2', 'X-Port: none', 'X-Key: 2'), "200 {}\n",
  ::event('msg_2'), qq(200 {"id":"msg_2"}\n)]
 --- error_log
 connect() failed

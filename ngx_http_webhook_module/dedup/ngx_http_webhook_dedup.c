@@ -338,8 +338,7 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
         *p++ = '"';
     }
 
-    *p++ = '}';
-    *p++ = '\n';
+    p = ngx_cpymem(p, "}\n", 2);
 
     duplicate->body.len = p - duplicate->body.data;
 
@@ -543,7 +542,10 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     dedup = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_dedup_t));
-    if (dedup == NULL) {
+    if (dedup == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_dedup)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -695,11 +697,7 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/*
- * webhook_dedup_zone zone=name:size [state=path];
- *
- * The handler of the directive.
- */
+/* webhook_dedup_zone zone=name:size [state=path]: the directive's handler. */
 
 char *
 ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

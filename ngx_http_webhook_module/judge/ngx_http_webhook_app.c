@@ -7,6 +7,7 @@
 
 #include "judge/ngx_http_webhook_app.h"
 #include "judge/ngx_http_webhook_secret.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
 
@@ -243,7 +244,11 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (wlcf->apps == NGX_CONF_UNSET_PTR) {
         wlcf->apps = ngx_array_create(cf->pool, 4,
                                       sizeof(ngx_http_webhook_app_t));
-        if (wlcf->apps == NULL) {
+
+        if (wlcf->apps == NULL
+            || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+               != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -417,7 +422,11 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     icf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_conf_t));
-    if (icf == NULL) {
+
+    if (icf == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -8,6 +8,7 @@
 
 #include "judge/ngx_http_webhook_secret.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 
 
@@ -467,7 +468,12 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (secrets == NULL) {
         secrets = ngx_http_webhook_secrets_create(cf, wlcf);
-        if (secrets == NULL) {
+
+        if (secrets == NULL
+            || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                            webhook_setting_secret)
+               != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -549,10 +555,7 @@ static ngx_http_webhook_secrets_t *
 ngx_http_webhook_secrets_create(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_http_webhook_secrets_t     *secrets, **known;
-    ngx_http_webhook_main_conf_t   *wmcf;
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    ngx_http_webhook_secrets_t  *secrets;
 
     secrets = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_secrets_t));
     if (secrets == NULL) {
@@ -566,17 +569,7 @@ ngx_http_webhook_secrets_create(ngx_conf_t *cf,
         return NULL;
     }
 
-    known = ngx_array_push(&wmcf->secrets);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    *known = secrets;
-
     secrets->level = wlcf;
-    secrets->file = cf->conf_file->file.name.data;
-    secrets->line = cf->conf_file->line;
-
     wlcf->secrets = secrets;
 
     return secrets;
@@ -622,7 +615,12 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     wlcf->secret_key.len = value[1].len;
     wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
-    if (wlcf->secret_key.data == NULL) {
+
+    if (wlcf->secret_key.data == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                        webhook_setting_secret_header)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -675,7 +673,7 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     off = 0;
 
     if (wlcf->secrets) {
-        wlcf->secrets->used = 1;
+        ngx_http_webhook_setting_use(wlcf, webhook_setting_secret);
         off = (wlcf->secrets->list.nelts == 0);
 
         secret = wlcf->secrets->list.elts;
@@ -799,32 +797,4 @@ ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-/*
- * Warns of secrets that protect nothing; called when all of the configuration
- * has been read and merged.
- */
-
-void
-ngx_http_webhook_secret_unused(ngx_conf_t *cf)
-{
-    ngx_uint_t                      i;
-    ngx_http_webhook_secrets_t    **secrets;
-    ngx_http_webhook_main_conf_t   *wmcf;
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    secrets = wmcf->secrets.elts;
-
-    for (i = 0; i < wmcf->secrets.nelts; i++) {
-
-        if (!secrets[i]->used) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"webhook_secret\" in %s:%ui protects nothing: no "
-                          "location with \"webhook\" or another directive "
-                          "that checks secrets uses it",
-                          secrets[i]->file, secrets[i]->line);
-        }
-    }
 }

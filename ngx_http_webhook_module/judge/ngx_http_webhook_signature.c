@@ -10,6 +10,7 @@
 
 #include "judge/ngx_http_webhook_signature.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
@@ -766,7 +767,12 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));
-    if (signature == NULL) {
+
+    if (signature == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                        webhook_setting_signature)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -9,6 +9,7 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "systems/ngx_http_webhook_lenra_record.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_path.h"
 #include "registry/ngx_http_webhook_registry.h"
@@ -988,6 +989,8 @@ ngx_http_webhook_lenra_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
                       wlcf->file, wlcf->line);
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_webhook_setting_use(wlcf, webhook_setting_app);
 
     return ngx_http_webhook_registry_claim(cf, wlcf->zone,
                                            &ngx_http_webhook_lenra_kind,
