@@ -24,7 +24,7 @@ sub {
     $is->($answer, ::shown($uuid, '"deploy"'), 'all of it');
     $is->($::Head =~ s/\r\nDate: [^\r]+//r,
           "HTTP/1.1 200 OK\r\nServer: nginx\r\n"
-          . "Content-Type: application/json\r\nContent-Length: 112\r\n"
+          . "Content-Type: application/json\r\nContent-Length: 113\r\n"
           . "Connection: keep-alive\r\n\r\n", 'the head');
 
     $answer = ::create(' { "user_id" : 7 , "more":[{"action":1}],'

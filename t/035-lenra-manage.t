@@ -135,7 +135,7 @@ sub {
 
     $is->(::get(''), "200 []\n", 'none');
     $is->(::field('Content-Type'), 'application/json', 'media type');
-    $is->(::field('Content-Length'), '2', 'length');
+    $is->(::field('Content-Length'), '3', 'length');
 
     for my $n (1 .. 30) {
         my $token = ('alpha', 'of-a-user', 'upper', 'other')[$n % 4];
