@@ -244,11 +244,7 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (wlcf->apps == NGX_CONF_UNSET_PTR) {
         wlcf->apps = ngx_array_create(cf->pool, 4,
                                       sizeof(ngx_http_webhook_app_t));
-
-        if (wlcf->apps == NULL
-            || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
-               != NGX_OK)
-        {
+        if (wlcf->apps == NULL) {
             return NGX_CONF_ERROR;
         }
     }
@@ -264,7 +260,9 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_array_init(&tokens, cf->temp_pool, 4,
                        sizeof(ngx_http_webhook_secret_value_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
