@@ -367,3 +367,58 @@ Content-Type: application/json
 [qr{\[warn\] .*"webhook_secret" in \S+:\d+ protects nothing},
  qr{\[warn\] .*"webhook_signature" in \S+:\d+ protects nothing},
  qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has no effect}]
+
+
+
+=== TEST 16: a header of secrets that nginx ignores
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        webhook_secret_header X_Token;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+X_Token: right
+--- error_code: 401
+--- response_body eval
+::luzmo('missing_secret')
+--- error_log eval
+qr{\[warn\] .*"webhook_secret_header X_Token" is used in the location of \S+:\d+, but}
+
+
+
+=== TEST 17: the same where nginx takes it
+--- config
+    underscores_in_headers on;
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        webhook_secret_header X_Token;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+X_Token: right
+--- error_code: 200
+--- no_error_log
+[warn]
+
+
+
+=== TEST 18: api= where the status has no page and no JSON
+--- http_config
+    webhook_status_zone zone=s:64k;
+--- config
+    location = /status {
+        webhook_status zone=s prometheus api=/api;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_status" directive has "api=", which "prometheus" does not show in \S+:\d+}

@@ -28,6 +28,8 @@ static ngx_uint_t ngx_http_webhook_secret_variable(ngx_str_t *text,
 static char *ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug);
 static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
+static void ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
     ngx_http_webhook_loc_conf_t *wlcf);
 static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
@@ -676,6 +678,10 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
         ngx_http_webhook_setting_use(wlcf, webhook_setting_secret);
         off = (wlcf->secrets->list.nelts == 0);
 
+        if (!off) {
+            ngx_http_webhook_secret_underscore(cf, wlcf);
+        }
+
         secret = wlcf->secrets->list.elts;
 
         for (i = 0; i < wlcf->secrets->list.nelts; i++) {
@@ -716,6 +722,30 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
                   &provider->name, wlcf->file, wlcf->line);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* Warns of a header of secrets that nginx ignores: every request gets a 401. */
+
+static void
+ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (cscf->underscores_in_headers
+        || memchr(wlcf->secret_key.data, '_', wlcf->secret_key.len) == NULL)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"webhook_secret_header %V\" is used in the location of "
+                  "%s:%ui, but nginx ignores headers with an underscore "
+                  "without \"underscores_in_headers on\"",
+                  &wlcf->secret_header, wlcf->file, wlcf->line);
 }
 
 

@@ -429,6 +429,13 @@ ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs \"zone=\"";
     }
 
+    if (status->api.len
+        && status->format
+        && status->format->print == ngx_http_webhook_status_prometheus)
+    {
+        return "has \"api=\", which \"prometheus\" does not show";
+    }
+
     wlcf->status = status;
     wlcf->provider = &ngx_http_webhook_status_provider;
     wlcf->file = cf->conf_file->file.name.data;
