@@ -24,14 +24,14 @@
 
 #define NGX_HTTP_WEBHOOK_DEDUP_TTL   (12 * 60 * 60)
 
-/* bytes */
+/* How many bytes a state file may have beyond four times the keys of its zone */
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_MIN  (1024 * 1024)
 
-/* seconds between two warnings of a worker that a zone is full */
+/* How many seconds a worker waits until it warns again that a zone is full */
 #define NGX_HTTP_WEBHOOK_DEDUP_WARN  60
 
 
-/* webhook_dedup */
+/* What a "webhook_dedup" directive sets */
 
 struct ngx_http_webhook_dedup_s {
     ngx_http_complex_value_t         key;
@@ -45,7 +45,7 @@ struct ngx_http_webhook_dedup_s {
 };
 
 
-/* webhook_dedup_zone; one for each configuration and process */
+/* What a zone of "webhook_dedup_zone" is in one configuration and process */
 
 typedef struct {
     ngx_http_webhook_keys_t         *keys;
@@ -60,7 +60,7 @@ typedef struct {
 } ngx_http_webhook_dedup_zone_t;
 
 
-/* a claim that a request holds */
+/* A claim on a key, which a request holds until it has been answered */
 
 struct ngx_http_webhook_held_s {
     ngx_http_webhook_held_t         *next;
@@ -72,7 +72,7 @@ struct ngx_http_webhook_held_s {
 };
 
 
-/* the answer to a duplicate */
+/* What a duplicate is answered */
 
 struct ngx_http_webhook_duplicate_s {
     ngx_uint_t                       status;
