@@ -461,10 +461,13 @@ my $good = ::hmac_sha256_hex('body', 's3cr3t');
 
 
 === TEST 22: Lenra's triggers, and nothing else of it
+--- http_config eval
+$::Servers . 'map $http_webhook_id $trigger { "" ""; '
+           . 'default $uri:$http_webhook_id; }'
 --- config eval
 qq(
     webhook_app $::App environment=1 token=t0ken;
-    webhook_dedup \$http_webhook_id zone=events;
+    webhook_dedup \$trigger zone=events;
 
     location /app/ {
         webhook lenra zone=hooks;
@@ -499,6 +502,9 @@ sub {
     $is->($post->($uri, '{"a":1}', 'msg_1'), "200 passed \n", 'triggered');
     $is->($post->($uri, '{"a":1}', 'msg_1'), qq(200 {"id":"msg_1"}\n),
           'triggered again');
+    $is->($post->("/apps/$::App/webhooks/$other", '{"a":1}', 'msg_1'),
+          "200 passed \n", 'another one, by the same id');
+    $is->($post->($uri, '{"a":1}', ''), "200 passed \n", 'by none') for 1, 2;
     $is->($post->($uri, '{"a":1', 'msg_2'),
           '400 {"message":"the body is not valid JSON",'
           . qq("reason":"invalid_json","offset":6}\n), 'refused');
