@@ -194,7 +194,7 @@ our @Sets = ('"Selected Playlist"', '" "', '"\r\n"', '"\u0000"', '"\ud800"',
 our @Others = map { payload() =~ s/^\{/{$_,/r }
     '"a":1,"a":2', '"x":{"slug":7,"slug":null,"key":"x"}',
     '"x":[{"slug":1},{"slug":2},[{"slug":3}]]', '"":0',
-    '"slug ":1,"Slug":2,"slu":3', '"' . 'n' x 5000 . '":1',
+    '"slug ":1,"Slug ":2,"slu":3', '"' . 'n' x 5000 . '":1',
     '"payload":{"slug":{}}', '"__proto__":{}';
 
 our @Deep = map { payload() =~ s/\}$/,"x":$_}/r }
