@@ -208,10 +208,27 @@ typedef struct {
 typedef struct {
     ngx_array_t                       list;         /* of secret_t; none: off */
     ngx_http_webhook_loc_conf_t      *level;        /* where they are */
+} ngx_http_webhook_secrets_t;
+
+
+/* directives that have no effect unless a location uses what they set */
+
+enum {
+    webhook_setting_secret = 0,
+    webhook_setting_secret_header,
+    webhook_setting_signature,
+    webhook_setting_app,                            /* and webhook_identity */
+    webhook_setting_dedup,
+    webhook_settings
+};
+
+typedef struct {
+    ngx_uint_t                        kind;         /* webhook_setting_... */
+    ngx_str_t                         name;         /* of the directive */
     u_char                           *file;
     ngx_uint_t                        line;
     ngx_uint_t                        used;         /* by a location */
-} ngx_http_webhook_secrets_t;
+} ngx_http_webhook_setting_t;
 
 
 /* for whom a request is made, or for whom a webhook was created */
@@ -257,7 +274,7 @@ typedef struct {
     ngx_array_t                       queues;       /* of queue_t * */
     ngx_array_t                       dedup_zones;
     ngx_array_t                       files;        /* of ngx_str_t */
-    ngx_array_t                       secrets;      /* of secrets_t * */
+    ngx_array_t                       settings;     /* of setting_t * */
     ngx_array_t                       kept;         /* nginx's variables that
                                                        queues keep */
     ngx_int_t                         body_variables[
@@ -305,6 +322,9 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_http_webhook_status_conf_t   *status;       /* of "webhook_status" */
     ngx_http_webhook_status_system_t *system;       /* NULL: not counted */
     ngx_http_webhook_dedup_t         *dedup;        /* NULL: off */
+
+    /* where each kind was set, here or above; NULL: nowhere */
+    ngx_http_webhook_setting_t       *settings[webhook_settings];
 
     u_char                           *file;         /* of "webhook" */
     ngx_uint_t                        line;

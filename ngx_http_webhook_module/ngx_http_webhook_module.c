@@ -36,6 +36,7 @@ static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf);
 static void ngx_http_webhook_location_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_returns(ngx_conf_t *cf);
@@ -342,8 +343,8 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK
-        || ngx_array_init(&wmcf->secrets, cf->pool, 4,
-                          sizeof(ngx_http_webhook_secrets_t *))
+        || ngx_array_init(&wmcf->settings, cf->pool, 4,
+                          sizeof(ngx_http_webhook_setting_t *))
            != NGX_OK)
     {
         return NULL;
@@ -397,6 +398,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->identity = NULL;
      *     wlcf->status = NULL;
      *     wlcf->system = NULL;
+     *     wlcf->settings[] = NULL;
      *     wlcf->file = NULL;
      *     wlcf->line = 0;
      */
@@ -432,6 +434,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_init_uint_value(conf->unknown, 0);
 
+    ngx_http_webhook_settings_merge(prev, conf);
     ngx_http_webhook_secret_merge(prev, conf);
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
@@ -478,10 +481,39 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_webhook_location_use(conf);
     ngx_http_webhook_location_check(cf, conf);
 
     return conf->provider->check ? conf->provider->check(cf, conf)
                                  : NGX_CONF_OK;
+}
+
+
+/* Takes note of the settings that a location with "webhook" uses. */
+
+static void
+ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_uint_t  i;
+
+    if (wlcf->secrets && wlcf->secrets->list.nelts) {
+        ngx_http_webhook_setting_use(wlcf, webhook_setting_secret_header);
+    }
+
+    for (i = 0; ngx_http_webhook_providers[i] != wlcf->provider; i++) {
+        if (ngx_http_webhook_providers[i] == NULL) {
+            /* what is managed, or looked at, is no event of a system */
+            return;
+        }
+    }
+
+    if (wlcf->signature) {
+        ngx_http_webhook_setting_use(wlcf, webhook_setting_signature);
+    }
+
+    if (wlcf->dedup) {
+        ngx_http_webhook_setting_use(wlcf, webhook_setting_dedup);
+    }
 }
 
 
@@ -804,7 +836,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_http_webhook_secret_unused(cf);
+    ngx_http_webhook_settings_unused(cf);
     ngx_http_webhook_problem_init();
     ngx_http_webhook_outbound_init(cf);
 

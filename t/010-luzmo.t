@@ -194,7 +194,7 @@ our @Sets = ('"Selected Playlist"', '" "', '"\r\n"', '"\u0000"', '"\ud800"',
 our @Others = map { payload() =~ s/^\{/{$_,/r }
     '"a":1,"a":2', '"x":{"slug":7,"slug":null,"key":"x"}',
     '"x":[{"slug":1},{"slug":2},[{"slug":3}]]', '"":0',
-    '"slug ":1,"Slug":2,"slu":3', '"' . 'n' x 5000 . '":1',
+    '"slug ":1,"Slug ":2,"slu":3', '"' . 'n' x 5000 . '":1',
     '"payload":{"slug":{}}', '"__proto__":{}';
 
 our @Deep = map { payload() =~ s/\}$/,"x":$_}/r }
@@ -849,3 +849,23 @@ zq
 --- response_body_like eval
 [map { '^' . quotemeta $_ } (::twice('slug')) x 5, ::twice('key'),
  ::missing('slug'), ('POST /hook/data_updated') x 3]
+
+
+
+=== TEST 45: a name in another case is another one of that name
+--- request eval
+[::post(map { $_ . ',' . substr ::payload(), 1 }
+            '{"Slug":"other"', '{"SLUG":1', '{"sl\u0055g":null',
+            "{\"\xc5\xbflug\":1", '{"\u017flug":1'),
+ ::post(map { substr(::payload(), 0, -1) . ",$_}" }
+            '"Key":1', "\"\xe2\x84\xaaey\":1", '"User_ID":"x"'),
+ ::post(::payload(slug => undef) =~ s/^\{/{"Slug":"acme",/r),
+ ::post(map { $_ . ',' . substr ::payload(), 1 }
+            '{"Slugs":1', '{"x":{"Slug":1}', "{\"\xc5\xbe" . 'lug":1')]
+--- error_code eval
+[(400) x 9, (200) x 3]
+--- response_body eval
+[(::twice('slug')) x 5, (::twice('key')) x 2, ::twice('user_id'),
+ ::missing('slug'),
+ map { ::echo($_ . ',' . substr ::payload(), 1) }
+     '{"Slugs":1', '{"x":{"Slug":1}', "{\"\xc5\xbe" . 'lug":1']

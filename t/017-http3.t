@@ -528,7 +528,7 @@ subtest 'the queue' => sub {
                    map { in_pieces($http, '/queue', [unpack '(a9)*', $_],
                                    @Secret) } @bodies[10 .. 19]);
 
-    is(scalar(grep { /^202 \{"id":"[0-9a-f-]{36}"\}$/ } @answers), 20,
+    is(scalar(grep { /^202 \{"id":"[0-9a-f-]{36}"\}\n\z/ } @answers), 20,
        'each is answered 202');
 
     my @arrived;
@@ -552,7 +552,7 @@ subtest 'registrations' => sub {
     my ($hook) = $answer =~ /"uuid":"([0-9a-f-]{36})"/;
 
     is($answer, qq(200 {"uuid":"$hook","action":"act","props":{"n": 1.0},)
-                . '"environment_id":1,"user_id":null}', 'one is created');
+                . qq("environment_id":1,"user_id":null}\n), 'one is created');
 
     ($answer) = post($http, 'GET', "/app/webhooks/$hook", undef, @Token);
     like($answer, qr/^200 \{"uuid":"$hook","action":"act",/, 'it is shown');

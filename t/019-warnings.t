@@ -266,3 +266,159 @@ second
 [200, 200, 200, 401, 401]
 --- response_body_like eval
 [(qr/"environment_id":1,/) x 2, qr/"environment_id":2,/, (qr/invalid_token/) x 2]
+
+
+
+=== TEST 13: what no location uses, at several levels and beside other systems
+--- http_config eval
+"webhook_secret_header X-Http;\n"
+. "webhook_app $::App environment=1 token=hush;\n"
+. "webhook_dedup_zone zone=d:1m;\n"
+. 'webhook_status_zone zone=s:64k;'
+--- config
+    webhook_dedup $webhook_id zone=d;
+
+    location = /plain {
+        webhook_signature github hush;
+        return 204;
+    }
+
+    location = /api {
+        webhook_api;
+        webhook_secret off;
+        webhook_signature github hush;
+    }
+
+    location = /status {
+        webhook_status zone=s;
+        webhook_signature slack hush;
+    }
+
+    location = /identity {
+        webhook_identity app=$arg_app environment=1;
+    }
+--- request
+GET /plain
+--- error_code: 204
+--- error_log eval
+[map { qr{\[warn\] .*"webhook_$_" in \S+:\d+ has no effect: no location } }
+     'secret_header', 'app', 'dedup', 'identity']
+--- grep_error_log eval
+qr/\[warn\] .*?"webhook_signature" in \S+:\d+ protects nothing/
+--- grep_error_log_out eval
+qr/^(?:\[warn\] .*protects nothing\n){3}$/
+
+
+
+=== TEST 14: what a location uses, set where others do not, is no warning
+--- http_config eval
+"webhook_app $::App environment=1 token=hush;\n"
+. "webhook_zone zone=z:1m;\n"
+. 'webhook_dedup_zone zone=d:1m;'
+--- config
+    webhook_secret right;
+    webhook_secret_header X-Http;
+    webhook_signature github hush;
+    webhook_dedup $webhook_id zone=d;
+
+    location = /plain {
+        webhook_signature off;
+        return 204;
+    }
+
+    location /hook/ {
+        webhook luzmo;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /app/ {
+        webhook lenra zone=z;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /plain
+--- error_code: 204
+--- no_error_log
+[warn]
+
+
+
+=== TEST 15: what every location that could use it has set anew
+--- http_config
+    webhook_dedup_zone zone=d:1m;
+--- config
+    webhook_secret right;
+    webhook_signature github hush;
+    webhook_dedup $webhook_id zone=d;
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret off;
+        webhook_signature off;
+        webhook_dedup off;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+--- error_code: 200
+--- error_log eval
+[qr{\[warn\] .*"webhook_secret" in \S+:\d+ protects nothing},
+ qr{\[warn\] .*"webhook_signature" in \S+:\d+ protects nothing},
+ qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has no effect}]
+
+
+
+=== TEST 16: a header of secrets that nginx ignores
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        webhook_secret_header X_Token;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+X_Token: right
+--- error_code: 401
+--- response_body eval
+::luzmo('missing_secret')
+--- error_log eval
+qr{\[warn\] .*"webhook_secret_header X_Token" is used in the location of \S+:\d+, but}
+
+
+
+=== TEST 17: the same where nginx takes it
+--- config
+    underscores_in_headers on;
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        webhook_secret_header X_Token;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+Content-Type: application/json
+X_Token: right
+--- error_code: 200
+--- no_error_log
+[warn]
+
+
+
+=== TEST 18: api= where the status has no page and no JSON
+--- http_config
+    webhook_status_zone zone=s:64k;
+--- config
+    location = /status {
+        webhook_status zone=s prometheus api=/api;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_status" directive has "api=", which "prometheus" does not show in \S+:\d+}

@@ -21,24 +21,24 @@ sub {
     my $answer = ::create('{"action":"deploy"}');
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-    $is->($answer, '200 ' . ::webhook($uuid, '"deploy"'), 'all of it');
+    $is->($answer, ::shown($uuid, '"deploy"'), 'all of it');
     $is->($::Head =~ s/\r\nDate: [^\r]+//r,
           "HTTP/1.1 200 OK\r\nServer: nginx\r\n"
-          . "Content-Type: application/json\r\nContent-Length: 112\r\n"
+          . "Content-Type: application/json\r\nContent-Length: 113\r\n"
           . "Connection: keep-alive\r\n\r\n", 'the head');
 
     $answer = ::create(' { "user_id" : 7 , "more":[{"action":1}],'
                        . '"props" : { "a" : 1.50 }, "action" : "b"}' . "\n");
     my ($second) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-    $is->($answer, '200 ' . ::webhook($second, '"b"', '{ "a" : 1.50 }', 1, 7),
+    $is->($answer, ::shown($second, '"b"', '{ "a" : 1.50 }', 1, 7),
           'another order, members that nobody knows');
     $is->($uuid ne $second, 1, 'another UUID');
 
     $answer = ::create('{"\u0061ction":"c","pr\u006fps":{},"user\u005fid":1}');
     ($second) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-    $is->($answer, '200 ' . ::webhook($second, '"c"', '{}', 1, 1),
+    $is->($answer, ::shown($second, '"c"', '{}', 1, 1),
           'names with escapes');
 
     ::wipe();
@@ -86,7 +86,7 @@ sub {
               "delete: $name");
     }
 
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 --- error_log
 webhook lenra refused: unauthenticated
@@ -109,7 +109,7 @@ sub {
         my $answer = ::create('{"action":"a"}', Authorization => $_);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"'), $_);
+        $is->($answer, ::shown($uuid, '"a"'), $_);
     }
 
     ::wipe();
@@ -129,7 +129,7 @@ sub {
               ::page('400 Bad Request'), CORE::join ', ', @$_);
     }
 
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -152,7 +152,7 @@ sub {
             my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
             my $expected = $user // $sent;
 
-            $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef,
+            $is->($answer, ::shown($uuid, '"a"', undef,
                                               $environment, $expected),
                   "$token, " . ($sent // 'no') . ' user_id');
         }
@@ -183,9 +183,9 @@ sub {
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
         my $webhook = ::webhook($uuid, $_);
 
-        $is->($answer, "200 $webhook", "$name: created");
-        $is->(::get("/$uuid"), "200 $webhook", "$name: got");
-        $is->(::get(''), "200 [$webhook]", "$name: listed");
+        $is->($answer, "200 $webhook\n", "$name: created");
+        $is->(::get("/$uuid"), "200 $webhook\n", "$name: got");
+        $is->(::get(''), "200 [$webhook]\n", "$name: listed");
         $is->(::remove($uuid), '204 ', "$name: deleted");
     }
 }
@@ -213,7 +213,7 @@ sub {
 
     $is->(::create('{"action":7,"props":[],"user_id":"x"}'), $::InvalidAction,
           'the first one counts');
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -244,8 +244,8 @@ sub {
             my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
             my $webhook = ::webhook($uuid, '"a"', $_);
 
-            $is->($answer, "200 $webhook", "$name: created");
-            $is->(::get("/$uuid"), "200 $webhook", "$name: got");
+            $is->($answer, "200 $webhook\n", "$name: created");
+            $is->(::get("/$uuid"), "200 $webhook\n", "$name: got");
             $is->(::trigger($uuid, '{}'), ::passed(::event('{}', '"a"', $_)),
                   "$name: triggered");
             $is->(::remove($uuid), '204 ', "$name: deleted");
@@ -258,7 +258,7 @@ sub {
         my $answer = ::create($_);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"'), $_);
+        $is->($answer, ::shown($uuid, '"a"'), $_);
         $is->(::remove($uuid), '204 ', "$_: deleted");
     }
 }
@@ -279,7 +279,7 @@ sub {
           'the first one counts');
     $is->(::create('{"action":"a","props":{"a":' . '[' x 511 . ']' x 511
                    . '}}'), ::syntax(27 + 510), '513 deep');
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -294,8 +294,8 @@ sub {
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
         my $webhook = ::webhook($uuid, '"a"', undef, 1, $_);
 
-        $is->($answer, "200 $webhook", $_);
-        $is->(::get("/$uuid"), "200 $webhook", "$_: got");
+        $is->($answer, "200 $webhook\n", $_);
+        $is->(::get("/$uuid"), "200 $webhook\n", "$_: got");
     }
 
     for (qw("7" "" 1.5 7.0 1e3 1E400 9223372036854775808 -9223372036854775809
@@ -337,7 +337,7 @@ sub {
 
     $is->(::create('{"user_id":1,"user_id":1,"props":1,"props":1,"action":1,'
                    . '"action":1}'), ::twice('action'), 'all three');
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -362,7 +362,7 @@ sub {
     }
 
     $is->(::create(''), $::Empty, 'empty');
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -380,7 +380,7 @@ sub {
     $is->(::call('POST', $uri, 'action=a',
                  'Content-Type' => 'application/x-www-form-urlencoded'),
           $::Type, 'a form');
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 }
 
 
@@ -405,7 +405,7 @@ sub {
     $is->(::create($body, 'Content-Encoding' => ['identity', 'gzip']),
           $::Encoding, 'two of them');
 
-    $is->(::get(''), '200 []', 'nothing was created');
+    $is->(::get(''), "200 []\n", 'nothing was created');
 
     for (['Content-Type' => 'APPLICATION/JSON'],
          ['Content-Type' => 'application/json; charset=utf-8'],
@@ -416,7 +416,7 @@ sub {
         my $answer = ::create($body, @$_);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"'), "@$_");
+        $is->($answer, ::shown($uuid, '"a"'), "@$_");
     }
 
     ::wipe();
@@ -474,7 +474,7 @@ sub {
                 my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
                 $is->($answer,
-                      '200 ' . ::webhook($uuid, $action, $sent, 1, -3),
+                      ::shown($uuid, $action, $sent, 1, -3),
                       "$uri, chunks of $size");
             }
         }
@@ -490,7 +490,7 @@ sub {
         my $answer = ::answer($socket);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"slow"', '{"a":1}', 1, 12),
+        $is->($answer, ::shown($uuid, '"slow"', '{"a":1}', 1, 12),
               "$uri, byte by byte");
     }
 
@@ -542,7 +542,7 @@ sub {
                                  'X-Environment' => $environment);
             my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-            $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef,
+            $is->($answer, ::shown($uuid, '"a"', undef,
                                               $environment, $expected // 1),
                   "$environment, " . ($user // 'no user'));
             $is->(::get("/$uuid"), $answer, 'the same app, by its token');
@@ -587,7 +587,7 @@ sub {
                         'X-Name' => 'one');
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-    $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef, 5, 1), 'by a map');
+    $is->($answer, ::shown($uuid, '"a"', undef, 5, 1), 'by a map');
     $is->(::call('GET', '/mapped/app/webhooks', undef, @none,
                  'X-Name' => 'two'), $::Unauthenticated, 'by a map: nobody');
     $is->(::call('GET', '/mapped/app/webhooks', undef, @none,
@@ -639,7 +639,7 @@ sub {
         my $answer = ::call('POST', $uri, $body, @who);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef, 3, 9),
+        $is->($answer, ::shown($uuid, '"a"', undef, 3, 9),
               "$uri: created");
         $is->(::call('GET', "$uri/$uuid", undef, @who), $answer, 'got');
         $is->(::call('GET', "$uri/$uuid", undef, ::bearer('jwt'),
@@ -687,7 +687,7 @@ sub {
         my $answer = ::call('POST', $uri, $body);
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"'), "$uri: created");
+        $is->($answer, ::shown($uuid, '"a"'), "$uri: created");
         $is->(::field('WWW-Authenticate'), 'none', 'no header');
 
         for my $token (undef, 'Basic eDp5') {
@@ -751,7 +751,7 @@ sub {
         my $answer = ::call('POST', $uri, $body, ::bearer($token));
         my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-        $is->($answer, '200 ' . ::webhook($uuid, '"a"', undef, $environment,
+        $is->($answer, ::shown($uuid, '"a"', undef, $environment,
                                           $user), "$prefix: its token");
 
         for ('alpha', 'server', 'location') {
@@ -785,7 +785,7 @@ sub {
     my $answer = ::call('POST', '/app/webhooks', $body);
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
 
-    $is->($answer, '200 ' . ::webhook($uuid, '"a"'), 'created elsewhere');
+    $is->($answer, ::shown($uuid, '"a"'), 'created elsewhere');
     $is->(::create($body), $::InvalidToken, 'a token');
     $is->(::get(''), $::InvalidToken, 'list');
     $is->(::get("/$uuid"), $::InvalidToken, 'get');

@@ -166,7 +166,7 @@ subtest 'stop and start, in order of creation' => sub {
 
     is(get(client(), $created[400])->{body},
        qq({"uuid":"$created[400]","action":"n401","props":{"n":401},)
-       . '"environment_id":1,"user_id":null}', 'and as they were');
+       . qq("environment_id":1,"user_id":null}\n), 'and as they were');
 
     push @left, uuid(create(client(), 'last'));
     is_deeply(uuids(list(client())), \@left, 'a new one is the last');

@@ -43,7 +43,7 @@ sub {
               $::NotFound, "$method at what can't be triggered");
     }
 
-    $is->(::get(''), '200 [' . ::webhook($uuid, '"a"') . ']',
+    $is->(::get(''), '200 [' . ::webhook($uuid, '"a"') . "]\n",
           'nothing was changed');
     ::wipe();
 }
@@ -69,7 +69,7 @@ sub {
     ::put($socket, '{"action":"a"}');
     my $answer = ::answer($socket);
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
-    $is->($answer, '200 ' . ::webhook($uuid, '"a"'), 'created');
+    $is->($answer, ::shown($uuid, '"a"'), 'created');
 
     for ([$uri, $::Unauthenticated, Authorization => undef],
          [$uri, $::InvalidToken, ::bearer('no')],
@@ -121,7 +121,7 @@ sub {
 
         $is->(::call(@request), $answer, substr $answer, 0, 60);
         $is->($::Socket, $socket, 'the connection is kept');
-        $is->(::get(''), '200 []', 'and good for the next request');
+        $is->(::get(''), "200 []\n", 'and good for the next request');
     }
 }
 
@@ -133,9 +133,9 @@ sub {
     my $is = shift;
     my (@own, @other);
 
-    $is->(::get(''), '200 []', 'none');
+    $is->(::get(''), "200 []\n", 'none');
     $is->(::field('Content-Type'), 'application/json', 'media type');
-    $is->(::field('Content-Length'), '2', 'length');
+    $is->(::field('Content-Length'), '3', 'length');
 
     for my $n (1 .. 30) {
         my $token = ('alpha', 'of-a-user', 'upper', 'other')[$n % 4];
@@ -153,22 +153,22 @@ sub {
     my $list = CORE::join ',', @own;
 
     for ('alpha', 'beta-gamma', 'of-a-user', 'upper') {
-        $is->(::get('', ::bearer($_)), "200 [$list]", "by $_");
+        $is->(::get('', ::bearer($_)), "200 [$list]\n", "by $_");
     }
 
-    $is->(::get('', ::bearer('other')), '200 [' . CORE::join(',', @other) . ']',
-          "the other app's");
+    $is->(::get('', ::bearer('other')),
+          '200 [' . CORE::join(',', @other) . "]\n", "the other app's");
 
     # gaps
     for my $n (0, 5, -1) {
         my ($uuid) = splice(@own, $n, 1) =~ /($::V4)/;
         $is->(::remove($uuid), '204 ', 'deleted');
-        $is->(::get(''), '200 [' . CORE::join(',', @own) . ']', 'without it');
+        $is->(::get(''), '200 [' . CORE::join(',', @own) . "]\n", 'without it');
     }
 
     my $uuid = ::made();
     $is->(::get(''), '200 [' . CORE::join(',', @own, ::webhook($uuid, '"a"'))
-                     . ']', 'a new one is the last');
+                     . "]\n", 'a new one is the last');
     ::wipe();
 }
 
@@ -179,7 +179,7 @@ sub {
 sub {
     my $is = shift;
     my @all = map { ::webhook(::made(), '"a"') } 1 .. 120;
-    my $list = sub { '200 [' . CORE::join(',', @all[0 .. $_[0] - 1]) . ']' };
+    my $list = sub { '200 [' . CORE::join(',', @all[0 .. $_[0] - 1]) . "]\n" };
 
     $is->(::get(''), $list->(100), 'default');
     $is->(::get('?'), $list->(100), 'no arguments');
@@ -215,11 +215,11 @@ sub {
     my @uuids = map { ::made() } 1 .. 10;
     my @all = map { ::webhook($_, '"a"') } @uuids;
     my $other = ::made(undef, ::bearer('other'));
-    my $list = sub { '200 [' . CORE::join(',', @all[$_[0] .. $_[1]]) . ']' };
+    my $list = sub { '200 [' . CORE::join(',', @all[$_[0] .. $_[1]]) . "]\n" };
 
     $is->(::get("?after=$uuids[0]"), $list->(1, 9), 'the first');
     $is->(::get("?after=$uuids[8]"), $list->(9, 9), 'the last but one');
-    $is->(::get("?after=$uuids[9]"), '200 []', 'the last');
+    $is->(::get("?after=$uuids[9]"), "200 []\n", 'the last');
     $is->(::get('?after=' . uc $uuids[4]), $list->(5, 9), 'upper case');
     $is->(::get("?limit=3&after=$uuids[4]"), $list->(5, 7), 'and limit');
     $is->(::get("?after=$uuids[7]&limit=3"), $list->(8, 9), 'limit at the end');
@@ -227,7 +227,7 @@ sub {
     my @got;
 
     while (::get('?limit=3' . (@got ? "&after=$got[-1]" : ''))
-           =~ /^200 \[(.+)\]\z/)
+           =~ /^200 \[(.+)\]\n\z/)
     {
         push @got, $1 =~ /"uuid":"($::V4)"/g;
         last if @got > 10;
@@ -259,7 +259,7 @@ sub {
     my @all = map { ::webhook(::made("{\"action\":\"a$_\",\"props\":$props}"),
                               "\"a$_\"", $props) } 1 .. 20;
 
-    $is->(::get(''), '200 [' . CORE::join(',', @all) . ']', 'all of it');
+    $is->(::get(''), '200 [' . CORE::join(',', @all) . "]\n", 'all of it');
     ::wipe();
 }
 
@@ -274,22 +274,22 @@ sub {
     my $other = ::made(undef, ::bearer('other'));
 
     for ($uuid, uc $uuid) {
-        $is->(::get("/$_"), "200 $webhook", "get $_");
+        $is->(::get("/$_"), "200 $webhook\n", "get $_");
         $is->(::field('Content-Type'), 'application/json', 'type');
-        $is->(::field('Content-Length'), length $webhook, 'length');
+        $is->(::field('Content-Length'), length("$webhook\n"), 'length');
         my $head = $::Head =~ s/\r\nDate: [^\r]+//r;
 
         $is->(::call('HEAD', "/lenra/app/webhooks/$_"), '200 ', "HEAD $_");
         $is->($::Head =~ s/\r\nDate: [^\r]+//r, $head, 'the same head');
-        $is->(::get("/$_?limit=0&after=x"), "200 $webhook",
+        $is->(::get("/$_?limit=0&after=x"), "200 $webhook\n",
               'arguments do not matter');
     }
 
-    $is->(::get("/$uuid", ::bearer('upper')), "200 $webhook",
+    $is->(::get("/$uuid", ::bearer('upper')), "200 $webhook\n",
           'by another token of the app');
 
     $is->(::call('HEAD', '/lenra/app/webhooks'), '200 ', 'HEAD of the list');
-    $is->(::field('Content-Length'), 2 + length $webhook, 'its length');
+    $is->(::field('Content-Length'), length("[$webhook]\n"), 'its length');
     $is->(::call('HEAD', "/lenra/app/webhooks/$::Nobody"), '404 ',
           'HEAD of what there is not');
     $is->(::field('Content-Length'), length($::NotFound) - 4, 'its length');
@@ -305,8 +305,8 @@ sub {
               "$method an unknown one");
     }
 
-    $is->(::call('GET', "/lenra/app/webhooks/$uuid", $::Large), "200 $webhook",
-          'a body is not looked at');
+    $is->(::call('GET', "/lenra/app/webhooks/$uuid", $::Large),
+          "200 $webhook\n", 'a body is not looked at');
 
     $is->(::call('DELETE', "/lenra/app/webhooks/\U$uuid", '{"a":1'), '204 ',
           'delete, with a body');
@@ -317,9 +317,9 @@ sub {
     $is->(::remove($uuid), $::NotFound, 'delete again');
     $is->(::get("/$uuid"), $::NotFound, 'get');
     $is->(::trigger($uuid, '{}'), $::NotFound, 'trigger');
-    $is->(::get(''), '200 []', 'list');
-    $is->(::get("/$other", ::bearer('other')), '200 '
-          . ::webhook($other, '"a"', undef, -7, '-9223372036854775808'),
+    $is->(::get(''), "200 []\n", 'list');
+    $is->(::get("/$other", ::bearer('other')),
+          ::shown($other, '"a"', undef, -7, '-9223372036854775808'),
           "the other app's is still there");
     ::wipe();
 }
@@ -337,7 +337,7 @@ sub {
                           'Content-Length' => 100), 'x' x 50);
     $is->(::answer($socket), '204 ', 'deleted, by its head');
     ::put($socket, 'x' x 50, ::head('GET', '/lenra/app/webhooks'));
-    $is->(::answer($socket), '200 [' . ::webhook($two, '"a"') . ']',
+    $is->(::answer($socket), '200 [' . ::webhook($two, '"a"') . "]\n",
           'the next request');
 
     $socket = ::dial();
@@ -346,7 +346,7 @@ sub {
     $is->(::answer($socket), '204 ', 'deleted, by its head');
     close $socket;
 
-    $is->(::get(''), '200 []', 'both are gone');
+    $is->(::get(''), "200 []\n", 'both are gone');
 }
 
 
@@ -424,14 +424,14 @@ sub {
          "/lenra/app/webhooks/$uuid/..%2f..%2fwebhooks",
          '/lenra/deeper/mounted/app/webhooks')
     {
-        $is->(::call('GET', $_), "200 [$webhook]", $_);
+        $is->(::call('GET', $_), "200 [$webhook]\n", $_);
     }
 
     for ("/lenra/app/webhooks/$uuid", "/lenra/app/webhooks%2F$uuid",
          "/lenra/app/webhooks/x/../$uuid", '/lenra/app/webhooks/'
          . $uuid =~ s/-/%2D/gr)
     {
-        $is->(::call('GET', $_), "200 $webhook", $_);
+        $is->(::call('GET', $_), "200 $webhook\n", $_);
     }
 
     for ("/lenra/apps/$::App/webhooks/$uuid",
@@ -537,9 +537,9 @@ sub {
         $is->(::call('POST', $uri, '{"action":"a","props":' . $props->(0)
                                    . '}', ::bearer('other')),
               $::Full, "no room for another app's either");
-        $is->(::call('GET', $uri, undef, ::bearer('other')), '200 []',
+        $is->(::call('GET', $uri, undef, ::bearer('other')), "200 []\n",
               "nothing of another app's");
-        $is->(::call('GET', "$uri?limit=1000"), "200 [$all]",
+        $is->(::call('GET', "$uri?limit=1000"), "200 [$all]\n",
               'the earlier ones are all there, and nothing else');
 
         for my $n (0, int(@uuids / 2), $#uuids) {
@@ -553,13 +553,13 @@ sub {
         $answer = ::call('POST', $uri, '{"action":"b","props":' . $props->(3)
                                        . '}');
         push @uuids, $answer =~ /^200 \{"uuid":"($::V4)"/;
-        $is->($answer, '200 ' . ::webhook($uuids[-1], '"b"', $props->(3)),
+        $is->($answer, ::shown($uuids[-1], '"b"', $props->(3)),
               'one can be created');
         $is->(::call('POST', $uri, '{"action":"a","props":' . $props->(0)
                                    . '}'), $::Full, 'but no other one');
 
         $is->(::call('DELETE', "$uri/$_"), '204 ', 'deleted') for @uuids;
-        $is->(::call('GET', $uri), '200 []', 'all are deleted');
+        $is->(::call('GET', $uri), "200 []\n", 'all are deleted');
     }
 }
 --- error_log
@@ -586,7 +586,7 @@ sub {
             for (1 .. 3) {
                 my $answer = ::answer($socket);
                 my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
-                $is->($answer, '200 ' . ::webhook($uuid, '"a"'), 'created');
+                $is->($answer, ::shown($uuid, '"a"'), 'created');
                 push @uuids, $uuid;
             }
         }
@@ -625,7 +625,7 @@ sub {
     }
 
     Time::HiRes::sleep(0.05);
-    $is->(::get("/$uuid"), '200 ' . ::webhook($uuid, '"a"'), 'it goes on');
+    $is->(::get("/$uuid"), ::shown($uuid, '"a"'), 'it goes on');
     ::wipe();
-    $is->(::get(''), '200 []', 'all can be deleted');
+    $is->(::get(''), "200 []\n", 'all can be deleted');
 }

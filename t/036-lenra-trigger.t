@@ -356,11 +356,11 @@ sub {
     my ($uuid) = $answer =~ /^200 \{"uuid":"($::V4)"/;
     my $webhook = ::webhook($uuid, '"a"');
 
-    $is->($answer, "200 $webhook", 'created');
+    $is->($answer, "200 $webhook\n", 'created');
     $is->($call->('GET', '/lenra/app/webhooks', undef, @token),
-          "200 [$webhook]", 'listed');
+          "200 [$webhook]\n", 'listed');
     $is->($call->('GET', "/lenra/app/webhooks/$uuid", undef, @token),
-          "200 $webhook", 'got');
+          "200 $webhook\n", 'got');
 
     my $path = "/lenra/apps/$::App/webhooks/$uuid";
 

@@ -176,7 +176,7 @@ sub {
     my $type = ::refused('', 'unsupported_media_type');
     my $field = '400 [] {"type":"about:blank","title":"Bad Request",'
                 . '"status":400,"detail":"payload.test must be true or false",'
-                . '"reason":"invalid_field","field":"payload.test"}';
+                . qq("reason":"invalid_field","field":"payload.test"}\n);
     my $bad = $body =~ s/true/1/r;
 
     ::ask($is, '/hook/',
@@ -223,7 +223,7 @@ sub {
     my $created = ::answer($socket);
     my ($uuid) = $created =~ /"uuid":"([^"]+)"/;
     $is->($created, "200 [] {\"uuid\":\"$uuid\",\"action\":\"greet\","
-          . '"props":null,"environment_id":1,"user_id":null}', 'created');
+          . qq("props":null,"environment_id":1,"user_id":null}\n), 'created');
 
     ::put($socket, ::request('/l/app/webhooks', $body, @json,
                              ::sign('github', $body)));

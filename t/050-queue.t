@@ -28,7 +28,7 @@ my $To = Destination->new(port => NginxProcess::port(1))->start;
 
 my $Uuid = qr/[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}
               -[0-9a-f]{12}/x;
-my $Accepted = qr/^202 \{"id":"($Uuid)"\}$/;
+my $Accepted = qr/^202 \{"id":"($Uuid)"\}\n\z/;
 
 my @Json = ('Content-Type' => 'application/json');
 my $App = '5f0f9b52-6a0e-4d0c-8c43-0d9f64d0a7b1';
@@ -66,7 +66,7 @@ subtest 'HTTP/1.1' => sub {
 
     $Head =~ s/^(Server|Date): .*\r\n//mg;
     is($Head, "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
-              . "Content-Length: 45\r\nConnection: keep-alive\r\n\r\n",
+              . "Content-Length: 46\r\nConnection: keep-alive\r\n\r\n",
        'the head');
 
     my $seen = arrived();
@@ -314,7 +314,7 @@ subtest 'webhook-id' => sub {
     my $nginx = nginx('id');
 
     my $answer = send_event(client(), 'webhook-id' => 'msg_2b.A-1');
-    like($answer->{body}, qr/^\{"id":"$Uuid"\}$/, 'the answer has our own');
+    like($answer->{body}, qr/^\{"id":"$Uuid"\}\n\z/, 'the answer has our own');
     is(arrived()->{headers}{'webhook-id'}, 'msg_2b.A-1',
        'the sender\'s goes on');
 

@@ -103,7 +103,7 @@ sub endpoint {
            . '"created":T,"updated":T,"previous_secret_until":'
            . ($with{until} ? 'T' : 'null')
            . (defined $with{secret} ? ",\"secret\":\"$with{secret}\"" : '')
-           . '}';
+           . "}\n";
 }
 
 # of a field, if there is one

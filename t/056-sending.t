@@ -261,7 +261,8 @@ sub send_event {
                      $with{body} // event($workspace,
                                           $with{event} // $Installed),
                      %{$with{headers} // {}});
-    my ($id, $n) = $answer =~ /^202 \{"id":"([0-9a-f-]{36})","deliveries":([01])\}$/;
+    my ($id, $n) = $answer =~ /^202\ \{"id":"([0-9a-f-]{36})",
+                                "deliveries":([01])\}\n\z/x;
 
     is($n, $with{deliveries} // 1, $with{name} // "an event of $workspace")
         or diag($answer);
@@ -399,7 +400,7 @@ send_event('x' x 9000, deliveries => 0, name => 'a long name');
 
 # a test
 like(ask(POST => '/api/workspaces/w1/webhook/test'),
-     qr/^202 \{"id":"[0-9a-f-]{36}"\}$/, 'a test');
+     qr/^202 \{"id":"[0-9a-f-]{36}"\}\n\z/, 'a test');
 $Sink->wait_for('/w1?a=b', 4);
 ($request) = grep { $_->{body} =~ /"webhook_test"/ } $Sink->got('/w1?a=b');
 is($request->{body}, '{"workspace_id":"w1","customer_id":null,'
@@ -505,11 +506,11 @@ $n = $Sink->got('/gone');
 $Sink->wait_for('/gone', $n + 1);
 put(w6 => "$HTTP/back", '"enabled":false');
 is(settled('out', '0 1'), '0 1', 'it is dead');
-is(ask(POST => "/admin/queues/out/dead/$id/replay"), '200 {"replayed":1}',
+is(ask(POST => "/admin/queues/out/dead/$id/replay"), qq(200 {"replayed":1}\n),
    'replayed while it is off');
 is(settled('out', '0 1'), '0 1', 'it is dead again');
 put(w6 => "$HTTP/back");
-is(ask(POST => "/admin/queues/out/dead/$id/replay"), '200 {"replayed":1}',
+is(ask(POST => "/admin/queues/out/dead/$id/replay"), qq(200 {"replayed":1}\n),
    'replayed');
 is(scalar($Sink->wait_for('/back', 1)), 1, 'it arrives');
 is(settled('out', '0 0'), '0 0', 'delivered');

@@ -503,7 +503,7 @@ sub at_once {
     is(settled('out', '0 10'), '0 10', "$workspace: ten are dead");
     like(put($workspace, "$Address/$path"), qr/"failing_since":null/,
          "$workspace: it is on again");
-    is(ask(POST => '/admin/queues/out/dead/replay'), '200 {"replayed":10}',
+    is(ask(POST => '/admin/queues/out/dead/replay'), qq(200 {"replayed":10}\n),
        "$workspace: and they are due");
 }
 
@@ -687,7 +687,7 @@ NginxProcess::wait_until(sub {
 });
 like(ask(GET => '/admin/queues/out/dead'),
      qr/^200\ \{"dead":\[\{"id":"$id{event}","state":"dead",[^{}]*
-        "status":410,"error":"gone"\}\]\}$/x,
+        "status":410,"error":"gone"\}\]\}\n\z/x,
      'an event that can\'t be read is dead');
 like(ask(GET => "/admin/queues/out/events/$id{event}"),
      qr/^503 .*"reason":"store_failed"/, 'it can\'t be shown');

@@ -389,7 +389,7 @@ END
     };
 
     is($trigger->('one'), "taken\n", 'a trigger');
-    is($trigger->('one'), '{"id":"one"}', 'its duplicate') for 1, 2;
+    is($trigger->('one'), qq({"id":"one"}\n), 'its duplicate') for 1, 2;
     is($trigger->('two'), "taken\n", 'another one');
     is($zone->('hooks')->{triggers}, 2, 'duplicates are no triggers');
     is(status()->{dedup}[0]{total}{duplicates}, 2, 'but duplicates');

@@ -169,9 +169,9 @@ __DATA__
 === TEST 1: the second one is answered as the first was, and not passed on
 --- steps eval
 [::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
  ::event('msg_2'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 webhook luzmo duplicate
 
@@ -197,7 +197,7 @@ duplicate
  ::refused(luzmo => 'method_not_allowed'),
  ::other(headers => ['X-Secret: wrong', 'webhook-id: msg_1']), $::Invalid,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -214,7 +214,7 @@ duplicate
 [(map { (::event('msg_1', "X-Answer: $_"), qr/^$_ /) }
       500, 503, 429, 404, 400, 409, 302),
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -222,7 +222,7 @@ duplicate
 --- steps eval
 [::event('msg_1', 'X-Port: none'), qr/^502 /,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -236,7 +236,7 @@ connect() failed
 [::event('msg_1'), qr/^403 /,
  ::other(uri => '/limited/data_updated'), qr/^413 /,
  ::other(uri => '/open/data_updated'), "200 passed \n",
- ::other(uri => '/open/data_updated'), '200 {"id":"msg_1"}']
+ ::other(uri => '/open/data_updated'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 access forbidden by rule
 too large body
@@ -246,7 +246,7 @@ too large body
 === TEST 8: the status is the first one's, whatever 2xx it was
 --- steps eval
 [map { (::event("msg_$_", "X-Answer: $_"), "$_ upstream $_\n",
-        ::event("msg_$_"), qq($_ {"id":"msg_$_"})) } 201, 202, 206, 299]
+        ::event("msg_$_"), qq($_ {"id":"msg_$_"}\n)) } 201, 202, 206, 299]
 
 
 
@@ -273,7 +273,7 @@ sub {
     my ($answer, $headers) = ::post(::event('msg_1'));
 
     $is->(CORE::join(' ', $headers =~ /^(content-.*?|retry-after.*?)\r$/mig),
-          'Content-Type: application/json Content-Length: 14', 'the headers');
+          'Content-Type: application/json Content-Length: 15', 'the headers');
 }
 
 
@@ -285,8 +285,8 @@ sub {
 --- steps eval
 [map { (::other(body => $::Body =~ s/"d"/"$_->[0]"/r, headers =>
                 ['X-Secret: s3cr3t']), $_->[1]) }
-     ['a', "200 passed \n"], ['b', "200 passed \n"], ['\\u0061', '200 {}'],
-     ['a', '200 {}']]
+     ['a', "200 passed \n"], ['b', "200 passed \n"], ['\\u0061', "200 {}\n"],
+     ['a', "200 {}\n"]]
 
 
 
@@ -297,8 +297,8 @@ $::Servers . 'large_client_header_buffers 4 16k;'
 ::hook('webhook_dedup $http_x_key zone=events;')
 --- steps eval
 [map { (::event(undef, 'X-Key: ' . 'k' x 4095 . $_->[0]), $_->[1]) }
-     ['a', "200 passed \n"], ['b', "200 passed \n"], ['a', '200 {}'],
-     ['b', '200 {}']]
+     ['a', "200 passed \n"], ['b', "200 passed \n"], ['a', "200 {}\n"],
+     ['b', "200 {}\n"]]
 
 
 
@@ -308,7 +308,7 @@ $::Servers . 'large_client_header_buffers 4 16k;'
 --- steps eval
 [map { (::other(uri => "/to-$_->[0]/data_updated"), $_->[1]) }
      ['a', "200 passed \n"], ['b', "200 passed \n"],
-     ['a', '200 {"id":"msg_1"}'], ['', "200 passed \n"],
+     ['a', qq(200 {"id":"msg_1"}\n)], ['', "200 passed \n"],
      ['', "200 passed \n"]]
 
 
@@ -327,7 +327,7 @@ sub {
     my ($second) = ::post(::event(undef, 'X-Key: 1'));
 
     $is->(defined $id, 1, 'the upstream has one');
-    $is->($second, qq(200 {"id":"$id"}), 'and so has a duplicate');
+    $is->($second, qq(200 {"id":"$id"}\n), 'and so has a duplicate');
 }
 
 
@@ -349,7 +349,7 @@ sub {
     my ($id) = <$log> =~ /^(.*)\n$/;
 
     $is->(length $id, 36, 'there is one in the log');
-    $is->($second, qq(200 {"id":"$id"}), 'and a duplicate has it');
+    $is->($second, qq(200 {"id":"$id"}\n), 'and a duplicate has it');
 }
 
 
@@ -359,11 +359,11 @@ sub {
 ::hook('webhook_dedup $http_x_key zone=events;')
 --- steps eval
 [::event('a"b\\c', 'X-Key: 1'), "200 passed \n",
- ::event('a"b\\c', 'X-Key: 1'), '200 {"id":"a\\"b\\\\c"}',
+ ::event('a"b\\c', 'X-Key: 1'), '200 {"id":"a\\"b\\\\c"}' . "\n",
  ::event('i' x 45, 'X-Key: 2'), "200 passed \n",
- ::event('x', 'X-Key: 2'), '200 {"id":"' . 'i' x 45 . '"}',
+ ::event('x', 'X-Key: 2'), '200 {"id":"' . 'i' x 45 . qq("}\n),
  ::event('i' x 46, 'X-Key: 3'), "200 passed \n",
- ::event('x', 'X-Key: 3'), '200 {}']
+ ::event('x', 'X-Key: 3'), "200 {}\n"]
 
 
 
@@ -375,8 +375,8 @@ $::Servers . q(log_format seen 'event: $status "$webhook_reason" [$webhook_id]';
        . 'access_log logs/access.log seen;')
 --- steps eval
 [::event('first', 'X-Key: 1'), "200 passed \n",
- ::event('second', 'X-Key: 1'), '200 {"id":"first"}',
- ::event(undef, 'X-Key: 1'), '200 {"id":"first"}']
+ ::event('second', 'X-Key: 1'), qq(200 {"id":"first"}\n),
+ ::event(undef, 'X-Key: 1'), qq(200 {"id":"first"}\n)]
 --- access_log eval
 [qr/^event: 200 "" \[first\]$/, qr/^event: 200 "duplicate" \[second\]$/,
  qr/^event: 200 "duplicate" \[[0-9a-f]{8}-/]
@@ -395,8 +395,8 @@ CORE::join '', map {
 --- steps eval
 [map { (::other(uri => "/$_->[0]/data_updated",
                 headers => ['webhook-id: msg_1', 'X-Key: msg_2']), $_->[1]) }
-     ['a', "200 passed \n"], ['a', '200 {"id":"msg_1"}'],
-     ['b', "200 passed \n"], ['b', '200 {"id":"msg_1"}'],
+     ['a', "200 passed \n"], ['a', qq(200 {"id":"msg_1"}\n)],
+     ['b', "200 passed \n"], ['b', qq(200 {"id":"msg_1"}\n)],
      ['c', "200 passed \n"], ['c', "200 passed \n"]]
 
 
@@ -407,7 +407,7 @@ CORE::join '', map {
 . ::hook('webhook_dedup $http_webhook_id zone=others;', '/c/')
 --- steps eval
 [map { (::other(uri => "/$_->[0]/data_updated"), $_->[1]) }
-     ['a', "200 passed \n"], ['b', '200 {"id":"msg_1"}'],
+     ['a', "200 passed \n"], ['b', qq(200 {"id":"msg_1"}\n)],
      ['c', "200 passed \n"]]
 
 
@@ -432,7 +432,7 @@ my $event = sub {
 
 [$event->('a', 1), "200 passed \n",
  $event->('b', 2), "200 passed \n",
- $event->('a', 3), '200 {"id":"1"}']
+ $event->('a', 3), qq(200 {"id":"1"}\n)]
 
 
 
@@ -455,16 +455,19 @@ my $good = ::hmac_sha256_hex('body', 's3cr3t');
 
 [$event->('0' x 64), qr/^401 .*"invalid_signature"/,
  $event->($good), "200 passed \n",
- $event->($good), '200 {}',
+ $event->($good), "200 {}\n",
  $event->('0' x 64), qr/^401 .*"invalid_signature"/]
 
 
 
 === TEST 22: Lenra's triggers, and nothing else of it
+--- http_config eval
+$::Servers . 'map $http_webhook_id $trigger { "" ""; '
+           . 'default $uri:$http_webhook_id; }'
 --- config eval
 qq(
     webhook_app $::App environment=1 token=t0ken;
-    webhook_dedup \$http_webhook_id zone=events;
+    webhook_dedup \$trigger zone=events;
 
     location /app/ {
         webhook lenra zone=hooks;
@@ -497,11 +500,14 @@ sub {
     my $uri = "/apps/$::App/webhooks/$uuid";
 
     $is->($post->($uri, '{"a":1}', 'msg_1'), "200 passed \n", 'triggered');
-    $is->($post->($uri, '{"a":1}', 'msg_1'), '200 {"id":"msg_1"}',
+    $is->($post->($uri, '{"a":1}', 'msg_1'), qq(200 {"id":"msg_1"}\n),
           'triggered again');
+    $is->($post->("/apps/$::App/webhooks/$other", '{"a":1}', 'msg_1'),
+          "200 passed \n", 'another one, by the same id');
+    $is->($post->($uri, '{"a":1}', ''), "200 passed \n", 'by none') for 1, 2;
     $is->($post->($uri, '{"a":1', 'msg_2'),
           '400 {"message":"the body is not valid JSON",'
-          . '"reason":"invalid_json","offset":6}', 'refused');
+          . qq("reason":"invalid_json","offset":6}\n), 'refused');
     $is->($post->($uri, '{"a":1}', 'msg_2'), "200 passed \n", 'and then not');
 }
 
@@ -513,9 +519,9 @@ sub {
 . 'location @fallback { return 202 "kept\n"; }'
 --- steps eval
 [::event('msg_1', 'X-Port: none'), "202 kept\n",
- ::event('msg_1'), '202 {"id":"msg_1"}',
+ ::event('msg_1'), qq(202 {"id":"msg_1"}\n),
  ::event('msg_2', 'X-Answer: 503'), "202 kept\n",
- ::event('msg_2'), '202 {"id":"msg_2"}']
+ ::event('msg_2'), qq(202 {"id":"msg_2"}\n)]
 --- error_log
 connect() failed
 
@@ -528,7 +534,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Answer: 503'), qr/^500 /,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -539,7 +545,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Port: none', 'X-Answer: 500'), "500 upstream 500\n",
  ::event('msg_1', 'X-Port: none'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -561,11 +567,11 @@ my $again = sub {
 [::event('msg_1', 'X-Port: none', 'X-Answer: 500', 'X-Key: 1'),
  "500 upstream 500\n",
  ::event('msg_1', 'X-Port: none', 'X-Key: 1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
- $again->(1), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
+ $again->(1), qq(200 {"id":"msg_1"}\n),
  $again->(2), "200 passed \n",
- ::event('msg_2', 'X-Port: none', 'X-Key: 2'), '200 {}',
- ::event('msg_2'), '200 {"id":"msg_2"}']
+ ::event('msg_2', 'X-Port: none', 'X-Key: 2'), "200 {}\n",
+ ::event('msg_2'), qq(200 {"id":"msg_2"}\n)]
 --- error_log
 connect() failed
 
@@ -578,7 +584,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Port: none'), $::Invalid,
  ::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 --- error_log
 connect() failed
 
@@ -591,7 +597,7 @@ connect() failed
 --- steps eval
 [::event('msg_1', 'X-Accel: /bad'), qr/^500 /,
  ::event('msg_1', 'X-Accel: /good'), "200 good\n",
- ::event('msg_1', 'X-Accel: /good'), '200 {"id":"msg_1"}']
+ ::event('msg_1', 'X-Accel: /good'), qq(200 {"id":"msg_1"}\n)]
 
 
 
@@ -606,11 +612,12 @@ connect() failed
 sub {
     my $is = shift;
 
-    for my $step (['hook', "200 passed here\n"], ['hook', '200 {"id":"msg_1"}'],
-                  ['files', '200 {"id":"msg_1"}'],
+    for my $step (['hook', "200 passed here\n"],
+                  ['hook', qq(200 {"id":"msg_1"}\n)],
+                  ['files', qq(200 {"id":"msg_1"}\n)],
                   ['files', "200 passed application\n", 'msg_2'],
-                  ['files', '200 {"id":"msg_2"}', 'msg_2'],
-                  ['hook', '200 {"id":"msg_2"}', 'msg_2'])
+                  ['files', qq(200 {"id":"msg_2"}\n), 'msg_2'],
+                  ['hook', qq(200 {"id":"msg_2"}\n), 'msg_2'])
     {
         my ($location, $expected, $id) = @$step;
         my $event = ::event($id // 'msg_1', 'X-Seen: here');
@@ -634,9 +641,9 @@ sub {
 --- steps eval
 [::event('msg_1', 'X-Mirror: 201', 'X-Answer: 500'), "500 upstream 500\n",
  ::event('msg_1', 'X-Mirror: 201'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}',
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n),
  ::event('msg_2', 'X-Mirror: 500'), "200 passed \n",
- ::event('msg_2'), '200 {"id":"msg_2"}']
+ ::event('msg_2'), qq(200 {"id":"msg_2"}\n)]
 
 
 
@@ -652,7 +659,7 @@ my $headers = "Content-Type: application/json\nX-Secret: s3cr3t\n"
 --- error_code eval
 [500, 200, 200]
 --- response_body eval
-["upstream 500\n", "passed \n", '{"id":"msg_1"}']
+["upstream 500\n", "passed \n", qq({"id":"msg_1"}\n)]
 
 
 
@@ -666,7 +673,7 @@ webhook-id: msg_1
 --- error_code eval
 [200, 200, 200]
 --- response_body eval
-["passed \n", '{"id":"msg_1"}', '{"id":"msg_1"}']
+["passed \n", qq({"id":"msg_1"}\n), qq({"id":"msg_1"}\n)]
 
 
 
@@ -695,7 +702,7 @@ sub {
     my ($second) = ::post(::event('msg_1'));
 
     $is->(scalar($first =~ /^202\ \{"id":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}
-                                 -[0-9a-f]{12}"\}$/x),
+                                 -[0-9a-f]{12}"\}\n\z/x),
           1, 'the first one is queued');
     $is->($second, $first, 'and the second one answered as it was');
 
@@ -878,7 +885,7 @@ invalid parameter "ttl=100ms" in
 ::hook('webhook_dedup $http_webhook_id zone=events ttl=9999999999999;')
 --- steps eval
 [::event('msg_1'), "200 passed \n",
- ::event('msg_1'), '200 {"id":"msg_1"}']
+ ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
 
 
 

@@ -164,7 +164,7 @@ sub status {
     return "@counts $events";
 }
 
-sub duplicate { return qq({"id":"$_[0]"}) }
+sub duplicate { return qq({"id":"$_[0]"}\n) }
 
 
 # --- under way ------------------------------------------------------------
@@ -458,7 +458,7 @@ sub passed_on {
     my @answers = map { answered($_) }
                   NginxProcess::all(sub { event($_[0], 'quick', $_[1]) },
                                     map { "$prefix$_" } @n);
-    my @bad = grep { !/^(?:200 passed\n|20\d \{"id":"[\w-]+"\})$/ } @answers;
+    my @bad = grep { !/^(?:200 passed\n|20\d \{"id":"[\w-]+"\}\n)\z/ } @answers;
 
     return "no answer: $bad[0]" if @bad;
     return scalar grep { /^200 passed/ } @answers;

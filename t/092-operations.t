@@ -326,7 +326,7 @@ Content-Type: application/json
 X-Secret: wrong
 webhook-id: msg_2
 --- error_code: 401
---- response_body chomp
+--- response_body
 {"type":{"code":401,"description":"Unauthorized"},"message":"the secret is not valid","reason":"invalid_secret"}
 --- logged
 [{"status": 401, "provider": "luzmo", "event": "data_updated", "id": "msg_2",

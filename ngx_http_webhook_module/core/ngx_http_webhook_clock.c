@@ -12,7 +12,7 @@
 static uint64_t ngx_http_webhook_clock(void);
 
 
-/* when the clock was started, in nanoseconds; 0: it stands */
+/* When the clock was started, in nanoseconds; 0: it has been stopped */
 static uint64_t  ngx_http_webhook_clock_started;
 
 

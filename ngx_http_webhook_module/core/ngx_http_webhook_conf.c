@@ -1,9 +1,29 @@
 
-/* Parameters that several directives have: zones, sizes and files. */
+/*
+ * What several directives have in common: the parameters for zones, sizes and
+ * files, and a warning where they have no effect.
+ */
 
 
 #include "core/ngx_http_webhook_conf.h"
 #include "store/ngx_http_webhook_store.h"
+
+
+/* What a warning says of a setting that no location uses, by its kind */
+
+static char  *ngx_http_webhook_settings_without[webhook_settings] = {
+
+    "protects nothing: no location with \"webhook\" or another directive that "
+        "checks secrets uses it",
+
+    "has no effect: no location that checks secrets uses it",
+
+    "protects nothing: no location with \"webhook\" uses it",
+
+    "has no effect: no location with \"webhook lenra\" uses it",
+
+    "has no effect: no location with \"webhook\" uses it"
+};
 
 
 /*
@@ -132,4 +152,97 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
     *file = *path;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Takes note that a directive of this kind has been set at a level, where it
+ * is set for the first time.  Returns NGX_OK, or NGX_ERROR if there is no
+ * memory.
+ */
+
+ngx_int_t
+ngx_http_webhook_setting_add(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind)
+{
+    ngx_http_webhook_setting_t    *setting, **added;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    if (wlcf->settings[kind]) {
+        return NGX_OK;
+    }
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    setting = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_setting_t));
+    added = ngx_array_push(&wmcf->settings);
+
+    if (setting == NULL || added == NULL) {
+        return NGX_ERROR;
+    }
+
+    *added = setting;
+
+    setting->kind = kind;
+    setting->name = cmd->name;
+    setting->file = cf->conf_file->file.name.data;
+    setting->line = cf->conf_file->line;
+
+    wlcf->settings[kind] = setting;
+
+    return NGX_OK;
+}
+
+
+/* Inherits the settings of the level above, "prev", that "conf" has not. */
+
+void
+ngx_http_webhook_settings_merge(ngx_http_webhook_loc_conf_t *prev,
+    ngx_http_webhook_loc_conf_t *conf)
+{
+    ngx_uint_t  kind;
+
+    for (kind = 0; kind < webhook_settings; kind++) {
+        if (conf->settings[kind] == NULL) {
+            conf->settings[kind] = prev->settings[kind];
+        }
+    }
+}
+
+
+/* Takes note that a location uses its setting of this kind, if it has one. */
+
+void
+ngx_http_webhook_setting_use(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind)
+{
+    if (wlcf->settings[kind]) {
+        wlcf->settings[kind]->used = 1;
+    }
+}
+
+
+/*
+ * Warns of the settings that no location uses; called when all of the
+ * configuration has been read and merged.
+ */
+
+void
+ngx_http_webhook_settings_unused(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_setting_t    **setting;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    setting = wmcf->settings.elts;
+
+    for (i = 0; i < wmcf->settings.nelts; i++) {
+
+        if (!setting[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0, "\"%V\" in %s:%ui %s",
+                          &setting[i]->name, setting[i]->file,
+                          setting[i]->line,
+                          ngx_http_webhook_settings_without[setting[i]->kind]);
+        }
+    }
 }

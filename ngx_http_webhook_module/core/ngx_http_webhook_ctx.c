@@ -8,7 +8,7 @@
 #include "core/ngx_http_webhook_ctx.h"
 
 
-/* how long a webhook-id header may be that is taken over as the event's id */
+/* How many bytes a webhook-id header may have that becomes the event's id */
 #define NGX_HTTP_WEBHOOK_ID_MAX  256
 
 

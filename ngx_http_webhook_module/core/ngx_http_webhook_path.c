@@ -7,7 +7,7 @@
 #include "core/ngx_http_webhook_verdict.h"
 
 
-/* how many bytes of an unknown parameter's name are told */
+/* How many bytes of an unknown parameter's name an answer shows */
 #define NGX_HTTP_WEBHOOK_PARAM_SHOWN  32
 
 
@@ -22,7 +22,7 @@ ngx_str_t  ngx_http_webhook_no_params[] = {
 };
 
 
-/* what ngx_http_webhook_page_parse() reads */
+/* The parameters that ngx_http_webhook_page_parse() reads */
 
 ngx_str_t  ngx_http_webhook_page_params[] = {
     ngx_string("limit"),

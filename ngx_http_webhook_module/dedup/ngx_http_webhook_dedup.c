@@ -23,7 +23,7 @@
 #define NGX_HTTP_WEBHOOK_DEDUP_TTL   (12 * 60 * 60)
 
 
-/* webhook_dedup */
+/* What a "webhook_dedup" directive sets */
 
 struct ngx_http_webhook_dedup_s {
     ngx_http_complex_value_t         key;
@@ -49,7 +49,7 @@ struct ngx_http_webhook_held_s {
 };
 
 
-/* the answer to a duplicate */
+/* What a duplicate is answered */
 
 struct ngx_http_webhook_duplicate_s {
     ngx_uint_t                       status;
@@ -194,7 +194,7 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
 
     /* escaping can make two bytes of one, for an id is visible ASCII */
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}") - 1 + 2 * answer->len);
+    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}\n") - 1 + 2 * answer->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -210,7 +210,7 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
         *p++ = '"';
     }
 
-    *p++ = '}';
+    p = ngx_cpymem(p, "}\n", 2);
 
     duplicate->body.len = p - duplicate->body.data;
 
@@ -394,7 +394,10 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     dedup = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_dedup_t));
-    if (dedup == NULL) {
+    if (dedup == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_dedup)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -21,11 +21,11 @@
 
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_VERSION  1
 
-/* milliseconds; the second one after a failure */
+/* Milliseconds until changed keys are written, and written after a failure */
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_DELAY    100
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_RETRY    5000
 
-/* in a transaction */
+/* How many keys a transaction writes */
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_BATCH    1024
 
 
@@ -48,7 +48,7 @@ typedef struct {
      + offsetof(ngx_http_webhook_answer_t, id))
 
 
-/* of a process */
+/* What a process needs to write the keys of a zone to its state file */
 
 struct ngx_http_webhook_dedup_writer_s {
     ngx_http_webhook_store_conf_t   *conf;
@@ -77,7 +77,7 @@ struct ngx_http_webhook_dedup_writer_s {
 };
 
 
-/* of making a secret */
+/* The change that stores a new secret, and the secret */
 
 typedef struct {
     ngx_http_webhook_change_t        change;
@@ -85,7 +85,7 @@ typedef struct {
 } ngx_http_webhook_dedup_secret_t;
 
 
-/* of loading */
+/* What is needed while the keys are loaded */
 
 typedef struct {
     ngx_http_webhook_txn_t          *txn;

@@ -50,11 +50,7 @@ static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
 static ngx_uint_t  ngx_http_webhook_dedup_tag;
 
 
-/*
- * webhook_dedup_zone zone=name:size [state=path];
- *
- * The handler of the directive.
- */
+/* webhook_dedup_zone zone=name:size [state=path]: the directive's handler. */
 
 char *
 ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

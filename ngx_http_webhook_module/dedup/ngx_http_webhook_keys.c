@@ -41,7 +41,10 @@
 #define ngx_http_webhook_keys_order()   __asm__ volatile ("" ::: "memory")
 
 
-/* the first two nodes are the lists' heads; no chain has the index 0 */
+/*
+ * Indices of nodes: the first two are the heads of the lists, so that 0 can end
+ * a chain.
+ */
 
 enum {
     keys_answered = 0,

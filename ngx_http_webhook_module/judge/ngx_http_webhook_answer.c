@@ -1,11 +1,11 @@
 
-/* what the module answers itself, and how a request waits for that */
+/* Answers that the module makes itself, and how a request waits for one. */
 
 
 #include "judge/ngx_http_webhook_answer.h"
 
 
-/* times in answers have milliseconds */
+/* Thirteen digits are enough for a time with its milliseconds. */
 #define NGX_HTTP_WEBHOOK_JSON_FLAGS  (JSON_COMPACT|JSON_REAL_PRECISION(13))
 
 
@@ -13,10 +13,10 @@ static void ngx_http_webhook_resumed(ngx_http_request_t *r);
 
 
 /*
- * Keeps a request until ngx_http_webhook_resume(), then calls "next", which
- * returns what a content handler returns.  The request does not go away before,
- * whatever its connection does.  Returns NGX_DONE for the content handler to
- * return.
+ * Keeps a request until ngx_http_webhook_resume() is called, and has "next"
+ * called then, which returns what a content handler returns.  The request is
+ * not freed before, whatever happens to its connection.  Returns NGX_DONE, for
+ * the content handler to return.
  */
 
 ngx_int_t
@@ -35,7 +35,11 @@ ngx_http_webhook_suspend(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 }
 
 
-/* called from the event loop, not from the request's connection */
+/*
+ * Goes on with a request that ngx_http_webhook_suspend() has kept.  It must be
+ * called from the event loop, and not while an event of the request's own
+ * connection is handled.  The request may be freed by the time it returns.
+ */
 
 void
 ngx_http_webhook_resume(ngx_http_request_t *r)
@@ -49,7 +53,7 @@ ngx_http_webhook_resume(ngx_http_request_t *r)
     r->main->blocked--;
     r->aio = 0;
 
-    /* nginx has put its own there, if the request was terminated meanwhile */
+    /* nginx has set its own handler if it terminated the request meanwhile */
 
     r->write_event_handler(r);
 
@@ -63,7 +67,7 @@ ngx_http_webhook_resumed(ngx_http_request_t *r)
     ngx_http_webhook_ctx_t  *ctx;
 
     if (r->aio) {
-        /* a write event */
+        /* the connection became writable, and the request still waits */
         return;
     }
 
@@ -75,7 +79,10 @@ ngx_http_webhook_resumed(ngx_http_request_t *r)
 }
 
 
-/* the handler of an operation whose data is the request that waits for it */
+/*
+ * Is the handler of an operation on the registry whose "data" is the request
+ * that waits for it.
+ */
 
 void
 ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
@@ -84,17 +91,40 @@ ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
 }
 
 
-/* sends a JSON answer of "len" bytes; returns what a content handler returns */
+/*
+ * Sends a JSON answer: "out", whose buffers have "len" bytes together, and the
+ * line's end that every JSON answer of the module has.  "out" is added to.
+ * Returns what a content handler returns.
+ */
 
 ngx_int_t
 ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t len)
 {
     ngx_int_t     rc;
-    ngx_chain_t  *cl;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, end;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = (u_char *) "\n";
+    b->last = b->pos + 1;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    end.buf = b;
+    end.next = NULL;
+
+    for (cl = out; cl->next; cl = cl->next) { /* void */ }
+
+    cl->next = &end;
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = len;
+    r->headers_out.content_length_n = len + 1;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
@@ -105,11 +135,6 @@ ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
-
-    for (cl = out; cl->next; cl = cl->next) { /* void */ }
-
-    cl->buf->last_buf = (r == r->main);
-    cl->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, out);
 }
@@ -155,7 +180,11 @@ ngx_http_webhook_answer_json(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* NGX_OK, or NGX_ERROR if there is no memory; "json" may be NULL then */
+/*
+ * Prints "json" into "text", whose memory is of "pool".  "json" may be NULL, as
+ * it is when there was no memory to make it, and still belongs to the caller.
+ * Returns NGX_OK, or NGX_ERROR if there is no memory.
+ */
 
 ngx_int_t
 ngx_http_webhook_print_json(ngx_pool_t *pool, json_t *json, ngx_str_t *text)

@@ -7,6 +7,7 @@
 
 #include "judge/ngx_http_webhook_app.h"
 #include "judge/ngx_http_webhook_secret.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "base/ngx_http_webhook_crypto.h"
 
@@ -30,8 +31,10 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_app_invalid_token =
 
 
 /*
- * A step of the access phase: a bearer token of "webhook_app" (RFC 6750,
- * section 2.1). All tokens are compared, whichever matches.
+ * A step of the access phase: finds the application by the bearer token (RFC
+ * 6750, section 2.1) that "webhook_app" has for it, and sets ctx->identity.
+ * All tokens are compared, whichever matches.  Returns NGX_OK, NGX_ABORT with
+ * a verdict, or NGX_DECLINED where "webhook_identity" is used.
  */
 
 ngx_int_t
@@ -42,7 +45,7 @@ ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     ngx_http_webhook_app_t  *app, *found;
 
     if (ctx->conf->identity) {
-        /* who is not known yet before all of the access phase is over */
+        /* other modules may set its variables in the access phase */
         return NGX_DECLINED;
     }
 
@@ -81,7 +84,10 @@ ngx_http_webhook_app_token(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* the scheme in any case, one space or more, and a token that is not empty */
+/*
+ * Sets "token" to what follows "Bearer", in any case, and one space or more.
+ * Returns 0 if there is no such scheme, or no token.
+ */
 
 static ngx_uint_t
 ngx_http_webhook_app_bearer(ngx_str_t *value, ngx_str_t *token)
@@ -109,7 +115,11 @@ ngx_http_webhook_app_bearer(ngx_str_t *value, ngx_str_t *token)
 }
 
 
-/* a step after the access phase: who is it, if a token has not told */
+/*
+ * A step after the access phase: sets ctx->identity as "webhook_identity" says,
+ * unless a token has done that already.  Returns NGX_OK, NGX_ABORT with a
+ * verdict, or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_app_identify(ngx_http_request_t *r,
@@ -126,7 +136,7 @@ ngx_http_webhook_app_identify(ngx_http_request_t *r,
     icf = ctx->conf->identity;
 
     if (icf == NULL) {
-        /* another module has granted access, and a token is needed still */
+        /* a token is needed even if another module has granted access */
         return ngx_http_webhook_app_token(r, ctx);
     }
 
@@ -176,7 +186,10 @@ unauthenticated:
 }
 
 
-/* a decimal integer of 64 bits with a sign; NGX_ERROR if it is none */
+/*
+ * Reads a decimal integer of 64 bits, which may have a "-", into "n".  Returns
+ * NGX_OK, or NGX_ERROR if the text is no such integer.
+ */
 
 static ngx_int_t
 ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n)
@@ -205,6 +218,8 @@ ngx_http_webhook_app_integer(ngx_str_t *text, int64_t *n)
 /*
  * webhook_app app_uuid environment=id token=token|$variable [token=...]
  *             [token_file=path] [user=id];
+ *
+ * The handler of the directive.
  */
 
 char *
@@ -245,7 +260,9 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_array_init(&tokens, cf->temp_pool, 4,
                        sizeof(ngx_http_webhook_secret_value_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -319,7 +336,7 @@ ngx_http_webhook_app_tokens(ngx_conf_t *cf, ngx_str_t *value,
 {
     ngx_str_t  text;
 
-    /* of token_file=path, file=path is what all secrets may be */
+    /* both prefixes are cut after six: "file=path" is left of the longer */
 
     text.len = value->len - 6;
     text.data = value->data + 6;
@@ -364,7 +381,11 @@ ngx_http_webhook_app_add(ngx_array_t *apps, ngx_http_webhook_app_t *app)
 }
 
 
-/* webhook_identity app=$v environment=$v [user=$v]; */
+/*
+ * webhook_identity app=$v environment=$v [user=$v];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -399,7 +420,11 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     icf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_conf_t));
-    if (icf == NULL) {
+
+    if (icf == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

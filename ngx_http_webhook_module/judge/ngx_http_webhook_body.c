@@ -1,12 +1,12 @@
 
-/* the request body: read piece by piece, cut out of, wrapped */
+/* Request bodies: reading them in pieces, copying parts, wrapping them. */
 
 
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_signature.h"
 
 
-/* how much of a body that is in a file is read at a time */
+/* How many bytes of a body in a file are read at a time */
 #define NGX_HTTP_WEBHOOK_READ_SIZE  16384
 
 
@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_webhook_body_headers(ngx_http_request_t *r,
     off_t len);
 
 
-/* what is said of the body, and changes with it */
+/* Variables of nginx that tell of the body, and change when it is wrapped */
 
 static ngx_str_t
     ngx_http_webhook_body_variables[NGX_HTTP_WEBHOOK_BODY_VARIABLES] =
@@ -292,7 +292,10 @@ ngx_http_webhook_body_link(ngx_http_request_t *r, ngx_chain_t ***ll,
 }
 
 
-/* an internal redirect has led to another judgement: of the body as it was */
+/*
+ * Undoes ngx_http_webhook_body_wrap(): after an internal redirect, another
+ * location judges the body as it was sent.  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_body_unwrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -313,7 +316,11 @@ ngx_http_webhook_body_unwrap(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* what proxies ask for: the number, and the headers that say the same */
+/*
+ * Sets what content handlers ask for when they pass a body on: its length,
+ * "len" bytes, and the headers and variables that tell of it.  Returns NGX_OK
+ * or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
@@ -327,7 +334,7 @@ ngx_http_webhook_body_headers(ngx_http_request_t *r, off_t len)
     r->headers_in.content_length_n = len;
     r->headers_in.chunked = 0;
 
-    /* variables that somebody may have asked for before */
+    /* their old values may have been cached */
 
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 

@@ -75,7 +75,10 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
                              "Content-Encoding is not supported");
 
 
-/* by what ngx_http_webhook_shape_finish() and _judge() return */
+/*
+ * Verdicts on a payload: the index is what ngx_http_webhook_shape_finish() and
+ * ngx_http_webhook_shape_judge() return.
+ */
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
 
@@ -304,7 +307,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
         return ngx_http_webhook_problem(r, ctx);
     }
 
-    /* a duplicate goes to its answer, and to no other handler of the phase */
+    /* a duplicate is answered here: no other handler of the phase sees it */
 
     return ctx->duplicate ? NGX_OK : NGX_DECLINED;
 }
@@ -465,7 +468,10 @@ ngx_http_webhook_is_cross_site(ngx_http_request_t *r)
 }
 
 
-/* what is to be known before reading the body makes nginx send 100 Continue */
+/*
+ * Checks the media type and the encoding, before nginx answers 100 Continue
+ * because the body is read.  Returns NGX_OK, or NGX_ABORT with a verdict.
+ */
 
 static ngx_int_t
 ngx_http_webhook_check_headers(ngx_http_request_t *r,
@@ -510,7 +516,11 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
 }
 
 
-/* who did not sign the body learns nothing else: that is known after it */
+/*
+ * Sets a verdict, but puts it off until the body has been read where that must
+ * have a signature: a sender who has not signed it learns nothing else.
+ * Returns NGX_OK, or NGX_ABORT with the verdict.
+ */
 
 static ngx_int_t
 ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
@@ -587,7 +597,7 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     ctx->reading = 1;
 
-    /* what nginx takes to receive a body is not part of the judgement */
+    /* the time for which a sender lets nginx wait does not count */
 
     clock = ngx_http_webhook_at_hand(r) ? 0 : ngx_http_webhook_clock_stop(ctx);
 
@@ -648,7 +658,7 @@ ngx_http_webhook_body_lost(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* returns 1 if all of the body has come with the header */
+/* Returns 1 if all of the body has arrived together with the header. */
 
 static ngx_uint_t
 ngx_http_webhook_at_hand(ngx_http_request_t *r)
@@ -660,7 +670,10 @@ ngx_http_webhook_at_hand(ngx_http_request_t *r)
 }
 
 
-/* the body is complete; the reader leaves an empty write handler behind */
+/*
+ * Is called by nginx when the body has been read.  nginx has left an empty
+ * write handler behind, in whose place the phases go on.
+ */
 
 static void
 ngx_http_webhook_body_handler(ngx_http_request_t *r)
@@ -681,7 +694,11 @@ ngx_http_webhook_body_handler(ngx_http_request_t *r)
 }
 
 
-/* returns NGX_OK, NGX_ABORT with a verdict set, or NGX_ERROR */
+/*
+ * Checks what can be checked when the body has been read: the signature, the
+ * payload, what the system itself asks for, and whether the event comes twice.
+ * Returns NGX_OK, NGX_ABORT with a verdict, or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -756,7 +773,7 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         rc = ngx_http_webhook_dedup(r, ctx);
     }
 
-    /* where there is a zone, an event is the trigger of a registration */
+    /* in a location with a zone, each event triggers a registration */
 
     if (rc == NGX_OK
         && ctx->method->event
@@ -770,6 +787,8 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     return rc;
 }
 
+
+/* The access phase's handler where the status has a clock. */
 
 static ngx_int_t
 ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
@@ -792,6 +811,8 @@ ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
     return rc;
 }
 
+
+/* The precontent phase's handler where the status has a clock. */
 
 static ngx_int_t
 ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)

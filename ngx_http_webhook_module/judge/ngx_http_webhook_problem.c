@@ -19,7 +19,7 @@
 #define NGX_HTTP_WEBHOOK_PROBLEM_SIZE  512
 
 
-/* a refusal that is not yet final */
+/* A refusal that another module may still overrule, under "satisfy any". */
 
 typedef struct {
     ngx_http_request_t      *request;
@@ -46,7 +46,7 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
-/* RFC 9457 */
+/* The envelope of RFC 9457, for all systems without one of their own. */
 
 static ngx_http_webhook_part_t  ngx_http_webhook_problem_parts[] = {
     { ngx_string("{\"type\":\"about:blank\",\"title\":\""),
@@ -63,7 +63,7 @@ ngx_http_webhook_envelope_t  ngx_http_webhook_problem_json = {
 };
 
 
-/* reason phrases, RFC 9110, section 15 */
+/* Reason phrases of statuses, as RFC 9110, section 15, has them. */
 
 static struct {
     ngx_uint_t  status;
@@ -161,7 +161,7 @@ ngx_http_webhook_log_pending(void *data)
 {
     ngx_http_webhook_pending_t *pending = data;
 
-    /* with a code that is still there the access phase has been broken off */
+    /* nginx clears the code when it has refused or granted the access */
 
     if (pending->ctx->pending && pending->request->access_code == 0) {
         ngx_http_webhook_log_verdict(pending->request, pending->ctx);
@@ -305,7 +305,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
         p = ngx_slprintf(p, last, ",\"offset\":%O", ctx->reader.json.offset);
     }
 
-    p = ngx_slprintf(p, last, "}");
+    p = ngx_slprintf(p, last, "}\n");
 
     ctx->problem.len = p - ctx->problem.data;
 

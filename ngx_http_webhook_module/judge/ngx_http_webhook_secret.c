@@ -8,10 +8,11 @@
 
 #include "judge/ngx_http_webhook_secret.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 
 
-/* bytes: a longer file is not one of secrets */
+/* How many bytes a file of secrets may have */
 #define NGX_HTTP_WEBHOOK_SECRET_FILE_MAX  65536
 
 
@@ -27,6 +28,8 @@ static ngx_uint_t ngx_http_webhook_secret_variable(ngx_str_t *text,
 static char *ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug);
 static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
+static void ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
     ngx_http_webhook_loc_conf_t *wlcf);
 static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
@@ -44,8 +47,9 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret =
 
 
 /*
- * A step of the access phase: checks the secret that the configured header
- * carries.  Returns NGX_DECLINED where no secret is configured.
+ * A step of the access phase: checks the secret in the configured header, and
+ * sets ctx->secret to it.  Returns NGX_OK, NGX_ABORT with a verdict, or
+ * NGX_DECLINED where no secret is configured.
  */
 
 ngx_int_t
@@ -245,7 +249,10 @@ ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
-/* Adds the secrets of a file, one a line; empty lines do not count. */
+/*
+ * Adds the secrets of a file to "values": each line is one, unless it is empty.
+ * Returns NULL, or what a directive's handler returns.
+ */
 
 static char *
 ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
@@ -418,7 +425,7 @@ ngx_http_webhook_secret_variable(ngx_str_t *text, ngx_str_t *name)
  * webhook_secret secret|file=path|$variable [slug=slug];
  * webhook_secret off;
  *
- * What may be a secret is never part of an error.
+ * The handler of the directive.  No error shows anything that may be a secret.
  */
 
 char *
@@ -463,7 +470,12 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (secrets == NULL) {
         secrets = ngx_http_webhook_secrets_create(cf, wlcf);
-        if (secrets == NULL) {
+
+        if (secrets == NULL
+            || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                            webhook_setting_secret)
+               != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -539,16 +551,13 @@ ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug)
 }
 
 
-/* Makes the list of secrets of a level, without any.  NULL: no memory. */
+/* Makes this level's list of secrets, empty.  Returns NULL without memory. */
 
 static ngx_http_webhook_secrets_t *
 ngx_http_webhook_secrets_create(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_http_webhook_secrets_t     *secrets, **known;
-    ngx_http_webhook_main_conf_t   *wmcf;
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    ngx_http_webhook_secrets_t  *secrets;
 
     secrets = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_secrets_t));
     if (secrets == NULL) {
@@ -562,24 +571,14 @@ ngx_http_webhook_secrets_create(ngx_conf_t *cf,
         return NULL;
     }
 
-    known = ngx_array_push(&wmcf->secrets);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    *known = secrets;
-
     secrets->level = wlcf;
-    secrets->file = cf->conf_file->file.name.data;
-    secrets->line = cf->conf_file->line;
-
     wlcf->secrets = secrets;
 
     return secrets;
 }
 
 
-/* webhook_secret_header name; */
+/* webhook_secret_header name: the handler of the directive. */
 
 char *
 ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -618,7 +617,12 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     wlcf->secret_key.len = value[1].len;
     wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
-    if (wlcf->secret_key.data == NULL) {
+
+    if (wlcf->secret_key.data == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                        webhook_setting_secret_header)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -628,7 +632,10 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* Takes over what the level above has set and this one has not. */
+/*
+ * Inherits what "webhook_secret" and "webhook_secret_header" have set in the
+ * level above, "prev", and not in this one, "conf".
+ */
 
 void
 ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
@@ -652,8 +659,9 @@ ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
 
 /*
  * Checks that a location has the credentials that its system needs, and none
- * that can't work.  nginx has read all of the configuration by now, so that an
- * error says itself where it is.
+ * that can't work.  nginx has read all of the configuration by now and names no
+ * line, so that the error names the directive's.  Returns NGX_CONF_OK or
+ * NGX_CONF_ERROR.
  */
 
 char *
@@ -667,8 +675,12 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     off = 0;
 
     if (wlcf->secrets) {
-        wlcf->secrets->used = 1;
+        ngx_http_webhook_setting_use(wlcf, webhook_setting_secret);
         off = (wlcf->secrets->list.nelts == 0);
+
+        if (!off) {
+            ngx_http_webhook_secret_underscore(cf, wlcf);
+        }
 
         secret = wlcf->secrets->list.elts;
 
@@ -713,7 +725,31 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/* Returns 1 if a sender can have one of the location's secrets. */
+/* Warns of a header of secrets that nginx ignores: every request gets a 401. */
+
+static void
+ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (cscf->underscores_in_headers
+        || memchr(wlcf->secret_key.data, '_', wlcf->secret_key.len) == NULL)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"webhook_secret_header %V\" is used in the location of "
+                  "%s:%ui, but nginx ignores headers with an underscore "
+                  "without \"underscores_in_headers on\"",
+                  &wlcf->secret_header, wlcf->file, wlcf->line);
+}
+
+
+/* Returns 1 if the system can use at least one of the location's secrets. */
 
 static ngx_uint_t
 ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
@@ -791,32 +827,4 @@ ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-/*
- * Warns of secrets that protect nothing; called when all of the configuration
- * has been read and merged.
- */
-
-void
-ngx_http_webhook_secret_unused(ngx_conf_t *cf)
-{
-    ngx_uint_t                      i;
-    ngx_http_webhook_secrets_t    **secrets;
-    ngx_http_webhook_main_conf_t   *wmcf;
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    secrets = wmcf->secrets.elts;
-
-    for (i = 0; i < wmcf->secrets.nelts; i++) {
-
-        if (!secrets[i]->used) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"webhook_secret\" in %s:%ui protects nothing: no "
-                          "location with \"webhook\" or another directive "
-                          "that checks secrets uses it",
-                          secrets[i]->file, secrets[i]->line);
-        }
-    }
 }

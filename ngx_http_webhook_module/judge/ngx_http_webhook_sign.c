@@ -1,7 +1,7 @@
 
 /*
- * Signing what is sent, as Standard Webhooks has it, and the secrets for it:
- * "whsec_" and base64.
+ * Signatures of Standard Webhooks on what is sent, and the secrets for them,
+ * which are written as "whsec_" and base64.
  */
 
 
@@ -9,7 +9,7 @@
 #include "base/ngx_http_webhook_crypto.h"
 
 
-/* bytes of a secret that is made here */
+/* How many bytes a secret has that is made here */
 #define NGX_HTTP_WEBHOOK_SECRET_NEW  32
 
 
@@ -19,7 +19,7 @@ static ngx_int_t ngx_http_webhook_secret_decode(ngx_str_t *secret,
     ngx_str_t *key);
 
 
-/* webhook_sign standard; */
+/* webhook_sign standard: the handler of the directive. */
 
 char *
 ngx_http_webhook_sign(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -161,7 +161,10 @@ ngx_http_webhook_sign_with(ngx_http_request_t *r, ngx_str_t *secret,
 }
 
 
-/* whether it is whsec_ and base64 of a secret that is neither short nor long */
+/*
+ * Returns 1 if the text is "whsec_" and base64 of a secret that is neither too
+ * short nor too long.
+ */
 
 ngx_uint_t
 ngx_http_webhook_secret_is(ngx_str_t *secret)
@@ -181,8 +184,9 @@ ngx_http_webhook_secret_is(ngx_str_t *secret)
 
 
 /*
- * "key" has room for SECRET_MAX bytes and three more.  Receivers may be strict:
- * there is one way to write a secret.
+ * Decodes "whsec_" and base64 into "key", whose memory must hold three bytes
+ * more than the longest secret.  A secret that could be written in another way
+ * is refused, since a strict receiver would.  Returns NGX_OK or NGX_DECLINED.
  */
 
 static ngx_int_t
@@ -220,7 +224,10 @@ ngx_http_webhook_secret_decode(ngx_str_t *secret, ngx_str_t *key)
 }
 
 
-/* a new one, in "pool"; returns NGX_OK or NGX_ERROR */
+/*
+ * Makes a random secret, written as "whsec_" and base64; its memory is of
+ * "pool".  Returns NGX_OK or NGX_ERROR.
+ */
 
 ngx_int_t
 ngx_http_webhook_secret_create(ngx_pool_t *pool, ngx_str_t *secret)

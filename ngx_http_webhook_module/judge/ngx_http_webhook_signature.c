@@ -10,16 +10,17 @@
 
 #include "judge/ngx_http_webhook_signature.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
 
 
-/* seconds, by default */
+/* How many seconds old a timestamp may be, by default */
 #define NGX_HTTP_WEBHOOK_TOLERANCE   300
 
 
-/* how the bytes of a signature are written */
+/* How a header writes the bytes of a signature */
 
 enum {
     webhook_hex = 0,
@@ -60,7 +61,7 @@ struct ngx_http_webhook_signature_s {
 };
 
 
-/* an HMAC of a request's body, by one secret */
+/* The HMAC of a request's body by one secret, as far as it has come */
 
 typedef struct {
     ngx_http_webhook_mac_t           *mac;
@@ -68,7 +69,7 @@ typedef struct {
 } ngx_http_webhook_signature_mac_t;
 
 
-/* one request's */
+/* What is known of the signatures of one request, while its body is read */
 
 struct ngx_http_webhook_verifier_s {
     ngx_str_t                         header;
@@ -142,7 +143,7 @@ static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
 };
 
 
-/* what may stand before the base64 of a secret of Standard Webhooks */
+/* Prefixes that the base64 of a Standard Webhooks secret may have */
 
 static ngx_str_t  ngx_http_webhook_v1 = ngx_string("v1,");
 static ngx_str_t  ngx_http_webhook_whsec = ngx_string("whsec_");
@@ -165,8 +166,9 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature =
 
 
 /*
- * A step: judges the headers, before the body is read, and makes ctx->verifier
- * ready for it.
+ * A step before the body is read: checks the headers of the signature, and
+ * makes ctx->verifier ready for the body.  Returns NGX_OK, NGX_ABORT with a
+ * verdict, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -209,8 +211,9 @@ ngx_http_webhook_signature_begin(ngx_http_request_t *r,
 
 
 /*
- * Finds the headers; "id" and "timestamp" are left as they are if the scheme
- * has none.  A step's return codes.
+ * Finds the headers of the signature.  "id" and "timestamp" are left as they
+ * are if the scheme has no such header.  Returns NGX_OK, or NGX_ABORT with a
+ * verdict.
  */
 
 static ngx_int_t
@@ -282,7 +285,10 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
 }
 
 
-/* NGX_OK, NGX_DECLINED beyond the tolerance, NGX_ERROR if it is no number */
+/*
+ * Checks a timestamp, in seconds.  Returns NGX_OK, NGX_DECLINED if it is
+ * farther from now than the tolerance allows, or NGX_ERROR if it is no number.
+ */
 
 static ngx_int_t
 ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
@@ -313,7 +319,10 @@ ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
 }
 
 
-/* takes the next item off "rest"; returns 0 if there is none */
+/*
+ * Takes the next item off "rest", the header's value or what is left of it, and
+ * sets "item".  Returns 0 if there is none.
+ */
 
 static ngx_uint_t
 ngx_http_webhook_signature_item(ngx_http_webhook_scheme_t *scheme,
@@ -351,7 +360,7 @@ ngx_http_webhook_signature_item(ngx_http_webhook_scheme_t *scheme,
 }
 
 
-/* returns 1 if the item begins with "prefix", and sets "value" to the rest */
+/* Returns 1 if the item begins with "prefix"; "value" is set to the rest. */
 
 static ngx_uint_t
 ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
@@ -545,7 +554,7 @@ ngx_http_webhook_signature_cleanup(void *data)
 }
 
 
-/* takes the next bytes of the body; returns NGX_OK or NGX_ERROR */
+/* Hashes the next "len" bytes of the body.  Returns NGX_OK or NGX_ERROR. */
 
 ngx_int_t
 ngx_http_webhook_signature_update(ngx_http_request_t *r,
@@ -567,8 +576,9 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
 
 
 /*
- * A step, after the body: compares each signature in the header with that of
- * each secret, all of them, whichever matches.
+ * A step after the body has been read: compares each signature in the header
+ * with that of each secret, all of them, whichever matches.  Returns NGX_OK,
+ * NGX_ABORT with a verdict, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -629,7 +639,10 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
 }
 
 
-/* NGX_OK with 32 bytes in "mac", or NGX_DECLINED */
+/*
+ * Decodes a signature, as its scheme writes it, into the 32 bytes of "mac".
+ * Returns NGX_OK, or NGX_DECLINED if it is not one.
+ */
 
 static ngx_int_t
 ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
@@ -677,7 +690,10 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
 }
 
 
-/* returns 1 if it is a header with the signature, or one beside it */
+/*
+ * Returns 1 if the scheme reads the header of this name, in lower case: the one
+ * with the signatures, the id or the timestamp.
+ */
 
 ngx_uint_t
 ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
@@ -711,7 +727,8 @@ ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
  * webhook_signature scheme secret [secret ...] [tolerance=5m];
  * webhook_signature off;
  *
- * A secret may also be "file=path" or "$variable".
+ * A secret may also be "file=path" or "$variable".  The handler of the
+ * directive.
  */
 
 char *
@@ -750,7 +767,12 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));
-    if (signature == NULL) {
+
+    if (signature == NULL
+        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+                                        webhook_setting_signature)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -1,5 +1,5 @@
 
-/* the module's variables */
+/* The module's variables. */
 
 
 #include <ngx_config.h>
@@ -39,7 +39,7 @@ static ngx_int_t ngx_http_webhook_action_text(ngx_pool_t *pool,
 ngx_str_t  ngx_http_webhook_saved_event = ngx_string("event");
 
 
-/* what ngx_http_webhook_variable_identity() tells */
+/* Values of ngx_http_webhook_variable_identity()'s "data" */
 
 enum {
     webhook_app = 0,
@@ -49,7 +49,7 @@ enum {
 };
 
 
-/* the variables by these numbers, as a queue keeps them */
+/* The names by which a queue keeps these variables, with the same indices */
 
 static ngx_str_t  ngx_http_webhook_identity_names[] = {
     ngx_string("app"),
@@ -61,7 +61,7 @@ static ngx_str_t  ngx_http_webhook_identity_names[] = {
 
 #define NGX_HTTP_WEBHOOK_FIELD_PREFIX  "webhook_field_"
 
-/* what a request's judgement may change must not be cached before it */
+/* A value that checking the request may change must not be cached before. */
 
 static ngx_http_variable_t  ngx_http_webhook_variables[] = {
 
@@ -299,7 +299,7 @@ ngx_http_webhook_variable_reason(ngx_http_request_t *r,
 }
 
 
-/* $webhook_field_<path>, with "_" for "." */
+/* $webhook_field_<path>, where the path has "_" instead of "." */
 
 static ngx_int_t
 ngx_http_webhook_variable_field(ngx_http_request_t *r,
@@ -359,7 +359,10 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 }
 
 
-/* $webhook_app, _action, _environment, _user: of a webhook, or of who asks */
+/*
+ * $webhook_app, $webhook_action, $webhook_environment and $webhook_user: those
+ * of the webhook that is triggered, or of the application that asks.
+ */
 
 static ngx_int_t
 ngx_http_webhook_variable_identity(ngx_http_request_t *r,
@@ -483,7 +486,10 @@ ngx_http_webhook_variable_judge_time(ngx_http_request_t *r,
 }
 
 
-/* an action is kept as JSON text */
+/*
+ * Decodes an action, which is kept as a string of JSON text, into "text", whose
+ * memory is of "pool".  Returns NGX_OK or NGX_ERROR.
+ */
 
 static ngx_int_t
 ngx_http_webhook_action_text(ngx_pool_t *pool, ngx_str_t *action,

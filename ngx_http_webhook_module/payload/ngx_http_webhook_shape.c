@@ -25,6 +25,8 @@ typedef struct {
 
 static ngx_uint_t ngx_http_webhook_shape_name(void *data, ngx_uint_t depth,
     u_char *name, size_t len);
+static size_t ngx_http_webhook_shape_fold(u_char *folded, u_char *name,
+    size_t len);
 static ngx_uint_t ngx_http_webhook_shape_find(
     ngx_http_webhook_reader_t *reader, ngx_uint_t depth, u_char *name,
     size_t len);
@@ -196,6 +198,7 @@ ngx_http_webhook_shape_judge(ngx_http_webhook_reader_t *reader,
         /* a duplicate outweighs a missing member, and that an invalid one */
 
         if (value->count > 1
+            || (value->alike && value->count)
             || (value->cut
                 && (value->count || (f->flags & NGX_HTTP_WEBHOOK_OPTIONAL))))
         {
@@ -272,7 +275,7 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
 {
     ngx_http_webhook_reader_t *reader = data;
 
-    u_char                    *nul;
+    u_char                    *nul, folded[NGX_HTTP_WEBHOOK_JSON_NAME];
     ngx_uint_t                 i;
     ngx_http_webhook_shape_t  *shape;
 
@@ -293,19 +296,66 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
                ? NGX_HTTP_WEBHOOK_JSON_DESCEND : NGX_HTTP_WEBHOOK_JSON_REPORT;
     }
 
-    /* readers that cut a name at a NUL would take the value for the member's */
+    /* some readers cut a name at a NUL, and some do not look at its case */
 
     nul = memchr(name, '\0', len);
 
     if (nul) {
-        i = ngx_http_webhook_shape_find(reader, depth, name, nul - name);
+        len = nul - name;
+    }
 
-        if (i < shape->nfields) {
-            reader->values[i].cut = 1;
-        }
+    len = ngx_http_webhook_shape_fold(folded, name, len);
+
+    i = ngx_http_webhook_shape_find(reader, depth, folded, len);
+
+    if (i == shape->nfields) {
+        return NGX_HTTP_WEBHOOK_JSON_SKIP;
+    }
+
+    if (nul) {
+        reader->values[i].cut = 1;
+
+    } else {
+        reader->values[i].alike = 1;
     }
 
     return NGX_HTTP_WEBHOOK_JSON_SKIP;
+}
+
+
+/*
+ * Copies a name of at most JSON_NAME bytes to "folded", in lower case: letters
+ * of ASCII, and the long s and the Kelvin sign, which some readers take for the
+ * letters s and k.  Returns the length of the copy.
+ */
+
+static size_t
+ngx_http_webhook_shape_fold(u_char *folded, u_char *name, size_t len)
+{
+    u_char  *last, *p;
+
+    p = folded;
+    last = name + len;
+
+    while (name < last) {
+
+        if (last - name >= 2 && ngx_memcmp(name, "\xc5\xbf", 2) == 0) {
+            *p++ = 's';
+            name += 2;
+
+        } else if (last - name >= 3
+                   && ngx_memcmp(name, "\xe2\x84\xaa", 3) == 0)
+        {
+            *p++ = 'k';
+            name += 3;
+
+        } else {
+            *p++ = ngx_tolower(*name);
+            name++;
+        }
+    }
+
+    return p - folded;
 }
 
 

@@ -96,6 +96,8 @@ typedef struct {
     ngx_uint_t                        count;
     ngx_uint_t                        cut;      /* there is a name that goes on
                                                    behind a NUL */
+    ngx_uint_t                        alike;    /* there is a name in another
+                                                   case */
 } ngx_http_webhook_value_t;
 
 

@@ -68,7 +68,7 @@ static ngx_http_webhook_status_histogram_t
 };
 
 
-/* the rows of ngx_http_webhook_status.h */
+/* Makes elements of arrays out of the rows of ngx_http_webhook_status.h. */
 
 #define ngx_http_webhook_status_row(name, key, metric, state, help)           \
     { ngx_string(metric), ngx_string(state), ngx_string(key),                 \

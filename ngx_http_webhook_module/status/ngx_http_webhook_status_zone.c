@@ -72,7 +72,7 @@ static void *ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status,
     size_t size);
 
 
-/* the address of this tells a status zone from other zones */
+/* A status zone is known by the address of this. */
 static ngx_uint_t  ngx_http_webhook_status_tag;
 
 

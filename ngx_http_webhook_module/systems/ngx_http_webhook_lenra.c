@@ -1,16 +1,15 @@
 
 /*
- * Lenra application webhooks: an app's token creates, lists and deletes them;
- * who knows the UUIDs of app and webhook triggers one, and upstream learns of
- * its action and properties beside the event.
- *
- * Action and properties are kept, answered and passed on as the JSON text that
- * they were sent as.
+ * Lenra application webhooks.  With an app's token they are created, listed and
+ * deleted.  Whoever knows the UUIDs of app and webhook can trigger one, and
+ * upstream gets its action and properties beside the event.  Both are kept,
+ * answered and passed on as the JSON text that they were sent as.
  */
 
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "systems/ngx_http_webhook_lenra_record.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_path.h"
 #include "registry/ngx_http_webhook_registry.h"
@@ -20,7 +19,7 @@
 #include "judge/ngx_http_webhook_problem.h"
 
 
-/* bytes after which a page of a list ends, with at least one webhook in it */
+/* A page of a list ends after so many bytes, but has one webhook at least. */
 #define NGX_HTTP_WEBHOOK_LENRA_PAGE  (1024 * 1024)
 
 
@@ -33,14 +32,14 @@ enum {
 };
 
 
-/* ctx->data: one request */
+/* What is known of one request; ctx->data points to it */
 
 typedef struct {
-    ngx_http_webhook_lenra_record_t   record;   /* triggered, read or made */
-    ngx_http_webhook_registry_op_t   *op;       /* makes or deletes it */
+    ngx_http_webhook_lenra_record_t   record;   /* the webhook it is about */
+    ngx_http_webhook_registry_op_t   *op;       /* creates or deletes it */
 
-    ngx_http_webhook_registration_t   after;    /* before those of a list */
-    ngx_http_webhook_page_t           page;     /* of a list */
+    ngx_http_webhook_registration_t   after;    /* the page begins after it */
+    ngx_http_webhook_page_t           page;     /* which page of the list */
 } ngx_http_webhook_lenra_request_t;
 
 
@@ -82,7 +81,7 @@ static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
 
-/* their types are judged here, with answers of Lenra's own */
+/* Members of a new webhook; "any": Lenra's own messages tell of their types */
 
 static ngx_http_webhook_field_t  ngx_http_webhook_lenra_fields[] = {
 
@@ -359,6 +358,8 @@ ngx_http_webhook_lenra_find(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 }
 
 
+/* A step after the body: takes the members of a new webhook into the record. */
+
 static ngx_int_t
 ngx_http_webhook_lenra_create(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
@@ -413,7 +414,7 @@ ngx_http_webhook_lenra_create(ngx_http_request_t *r,
 }
 
 
-/* "action": a string that is not blank */
+/* Checks "action", which must be a string that is not blank. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_create_action(ngx_http_request_t *r,
@@ -472,7 +473,7 @@ reject:
 }
 
 
-/* "props": an object, whose numbers may be beyond what jansson can hold */
+/* Checks "props", an object; its numbers may be too large for jansson. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
@@ -497,7 +498,7 @@ ngx_http_webhook_lenra_create_props(ngx_http_request_t *r,
 }
 
 
-/* "user_id": an integer, which counts unless the token has a user */
+/* Checks "user_id", an integer, which is ignored if the token has a user. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_create_user(ngx_http_request_t *r,
@@ -616,7 +617,7 @@ ngx_http_webhook_lenra_created(ngx_http_request_t *r,
 }
 
 
-/* the query string is judged here, the list is made in the content phase */
+/* A step before the content handler: checks the query string of a list. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
@@ -772,7 +773,7 @@ ngx_http_webhook_lenra_item(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* Answers with the request's record. */
+/* Answers with the webhook of the request's record. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_get_handler(ngx_http_request_t *r)
@@ -874,7 +875,7 @@ ngx_http_webhook_lenra_op(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 }
 
 
-/* goes on with "next", at once unless the registry answered NGX_AGAIN */
+/* Goes on with "next", at once unless the registry's "rc" is NGX_AGAIN. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_wait(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
@@ -904,26 +905,22 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
 {
     u_char                            *p;
     ngx_buf_t                         *head, *tail;
-    ngx_str_t                         *action, *event, props;
+    ngx_str_t                         *action, event, props;
     ngx_uint_t                         wrap;
     ngx_http_webhook_lenra_request_t  *lr;
-
-    static ngx_str_t  empty = ngx_string("{}");
-    static ngx_str_t  json = ngx_string("{\"_json\":");
-    static ngx_str_t  none = ngx_string("");
 
     lr = ctx->data;
     action = &lr->record.action;
 
     wrap = 0;
-    event = &none;
+    ngx_str_set(&event, "");
 
     if (ctx->reader.size == 0) {
-        event = &empty;
+        ngx_str_set(&event, "{}");
 
     } else if (ctx->reader.type != NGX_HTTP_WEBHOOK_JSON_OBJECT) {
         wrap = 1;
-        event = &json;
+        ngx_str_set(&event, "{\"_json\":");
     }
 
     props = lr->record.props;
@@ -935,7 +932,7 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     head = ngx_create_temp_buf(r->pool,
                                sizeof("{\"action\":,\"props\":,\"event\":") - 1
                                + action->len + props.len
-                               + event->len);
+                               + event.len);
     if (head == NULL) {
         return NGX_ERROR;
     }
@@ -945,7 +942,7 @@ ngx_http_webhook_lenra_trigger(ngx_http_request_t *r,
     p = ngx_cpymem(p, ",\"props\":", sizeof(",\"props\":") - 1);
     p = ngx_cpymem(p, props.data, props.len);
     p = ngx_cpymem(p, ",\"event\":", sizeof(",\"event\":") - 1);
-    head->last = ngx_cpymem(p, event->data, event->len);
+    head->last = ngx_cpymem(p, event.data, event.len);
 
     tail = ngx_create_temp_buf(r->pool, 2);
     if (tail == NULL) {
@@ -992,6 +989,8 @@ ngx_http_webhook_lenra_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
                       wlcf->file, wlcf->line);
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_webhook_setting_use(wlcf, webhook_setting_app);
 
     return ngx_http_webhook_registry_claim(cf, wlcf->zone,
                                            &ngx_http_webhook_lenra_kind,

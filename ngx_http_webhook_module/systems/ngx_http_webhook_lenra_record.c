@@ -11,7 +11,7 @@
 #include "systems/ngx_http_webhook_lenra_record.h"
 
 
-/* numbers are in the byte order of the machine, as in LMDB's files */
+/* The head of a text; the machine's byte order, as in LMDB's files */
 
 typedef struct {
     int64_t   environment;
@@ -116,6 +116,8 @@ ngx_http_webhook_lenra_decode(ngx_http_webhook_registration_t *registration,
     return NGX_OK;
 }
 
+
+/* Returns NGX_OK if the text can be one of a webhook, else NGX_ERROR. */
 
 static ngx_int_t
 ngx_http_webhook_lenra_check_text(ngx_str_t *text)

@@ -113,7 +113,7 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
 };
 
 
-/* the last segment of the path names the event */
+/* The last segment of the path names the event. */
 
 static ngx_int_t
 ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)

@@ -161,7 +161,10 @@ ngx_http_webhook_munity_route(ngx_http_request_t *r,
 }
 
 
-/* ngx_http_webhook_fan_out_t says what this returns, and of its arguments */
+/*
+ * Makes an event of our own for a workspace, as ngx_http_webhook_fan_out_t asks
+ * for.
+ */
 
 static ngx_int_t
 ngx_http_webhook_munity_create(ngx_pool_t *pool, ngx_str_t *workspace,

@@ -18,7 +18,7 @@
 #include "views/ngx_http_webhook_status_prometheus.h"
 
 
-/* a format of the status */
+/* A format in which the status is shown */
 
 typedef struct {
     ngx_str_t    name;              /* in the directive, and of ?format= */
@@ -30,7 +30,7 @@ typedef struct {
 } ngx_http_webhook_status_format_t;
 
 
-/* the parameters of webhook_status in a location */
+/* The parameters of "webhook_status" in a location */
 
 struct ngx_http_webhook_status_conf_s {
     ngx_shm_zone_t                     *shm_zone;
@@ -85,7 +85,7 @@ static ngx_http_webhook_status_format_t  ngx_http_webhook_status_formats[] = {
     { ngx_null_string, ngx_null_string, ngx_null_string, NULL, NULL }
 };
 
-/* what the page asks its own address for */
+/* The format that the page asks for, at its own address */
 #define ngx_http_webhook_status_data  (&ngx_http_webhook_status_formats[0])
 
 
@@ -427,6 +427,13 @@ ngx_http_webhook_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (status->shm_zone == NULL) {
         return "needs \"zone=\"";
+    }
+
+    if (status->api.len
+        && status->format
+        && status->format->print == ngx_http_webhook_status_prometheus)
+    {
+        return "has \"api=\", which \"prometheus\" does not show";
     }
 
     wlcf->status = status;

@@ -1,5 +1,5 @@
 
-/* how much of the module's shared memory is in use */
+/* How much of the module's shared memory is in use. */
 
 
 #include "views/ngx_http_webhook_status_memory.h"

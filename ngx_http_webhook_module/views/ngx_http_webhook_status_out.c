@@ -1,5 +1,5 @@
 
-/* the answer of webhook_status, as it is printed piece by piece */
+/* The answer of "webhook_status", which is printed piece by piece. */
 
 
 #include "views/ngx_http_webhook_status_out.h"
@@ -7,7 +7,7 @@
 
 #define NGX_HTTP_WEBHOOK_STATUS_BUFFER  8192
 
-/* more than what one call of ngx_http_webhook_status_print() can add */
+/* One call of ngx_http_webhook_status_print() adds less than so many bytes. */
 #define NGX_HTTP_WEBHOOK_STATUS_PIECE   512
 
 

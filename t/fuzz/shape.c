@@ -137,6 +137,7 @@ typedef struct {
     ngx_uint_t                    named;
     ngx_uint_t                    count;
     ngx_uint_t                    cut;
+    ngx_uint_t                    alike;
     u_char                       *value;
     size_t                        len;
     ngx_uint_t                    type;       /* as of the scanner */
@@ -335,6 +336,31 @@ plain_split(u_char *p, u_char *last, plain_member_t *m)
 }
 
 
+/* whether a reader that does not look at case takes one name for the other */
+
+static ngx_uint_t
+plain_alike(const char *text, const char *name)
+{
+    for ( /* void */ ; *name; name++) {
+
+        if (*name == 's' && strncmp(text, "\xc5\xbf", 2) == 0) {
+            text += 2;
+
+        } else if (*name == 'k' && strncmp(text, "\xe2\x84\xaa", 3) == 0) {
+            text += 3;
+
+        } else if (ngx_tolower(*text) == *name) {
+            text++;
+
+        } else {
+            return 0;
+        }
+    }
+
+    return *text == '\0';
+}
+
+
 /* finds a member in the object at "p" */
 
 static void
@@ -351,11 +377,14 @@ plain_find(u_char *p, size_t len, const char *name, plain_value_t *v)
 
         json = plain_string_value(m[i].name, m[i].name_len, &exact);
 
-        if (strcmp(json_string_value(json), name) == 0) {
+        if (plain_alike(json_string_value(json), name)) {
 
-            if (json_string_length(json) != strlen(name)) {
+            if (strlen(json_string_value(json)) != json_string_length(json)) {
                 /* a NUL, behind which the name goes on */
                 v->cut = 1;
+
+            } else if (strcmp(json_string_value(json), name) != 0) {
+                v->alike = 1;
 
             } else if (v->count++ == 0) {
                 v->value = m[i].value;
@@ -655,6 +684,7 @@ plain_judge(fuzz_system_t *s, u_char *text, size_t len, plain_verdict_t *v)
 
         if (plain_values[i].named
             && (plain_values[i].count > 1
+                || (plain_values[i].alike && plain_values[i].count)
                 || (plain_values[i].cut
                     && (plain_values[i].count || s->letter == 'c'))))
         {

@@ -249,7 +249,7 @@ sub right {
     my ($gate, $tag, $event, $answer) = @_;
 
     if ($gate eq 'queue') {
-        $Queued{$tag} = $answer =~ /^202 \{"id":"[0-9a-f-]{36}"\}\z/ ? 1
+        $Queued{$tag} = $answer =~ /^202 \{"id":"[0-9a-f-]{36}"\}\n\z/ ? 1
                         : $answer =~ /^503 / ? 0 : undef;
         return $Queued{$tag};
     }

@@ -110,20 +110,21 @@ sub luzmo {
     my ($status, $message, $reason, $more) = told(@_);
 
     return qq({"type":{"code":$status,"description":"$Phrase{$status}"},)
-           . qq("message":"$message","reason":"$reason"$more});
+           . qq("message":"$message","reason":"$reason"$more}\n);
 }
 
 sub problem {
     my ($status, $message, $reason, $more) = told(@_);
 
     return qq({"type":"about:blank","title":"$Phrase{$status}",)
-           . qq("status":$status,"detail":"$message","reason":"$reason"$more});
+           . qq("status":$status,"detail":"$message",)
+           . qq("reason":"$reason"$more}\n);
 }
 
 sub lenra {
     my ($status, $message, $reason, $more) = told(@_);
 
-    return qq({"message":"$message","reason":"$reason"$more});
+    return qq({"message":"$message","reason":"$reason"$more}\n);
 }
 
 my %Form = (luzmo => \&luzmo, problem => \&problem, lenra => \&lenra);

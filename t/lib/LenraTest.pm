@@ -27,7 +27,7 @@ use WebhookTest;
 
 our @EXPORT = qw($App $Other $Nobody $V4 $Emoji $Large $Socket head request call
                  field bearer create get remove trigger made wipe
-                 webhook syntax twice page event passed
+                 webhook shown syntax twice page event passed
                  $Unauthenticated $InvalidToken $Blank
                  $InvalidAction $InvalidProps $InvalidUser
                  $InvalidLimit $InvalidAfter unknown $NotFound $NoMethod
@@ -178,6 +178,9 @@ sub webhook {
            . ',"environment_id":' . ($environment // 1)
            . ',"user_id":' . ($user // 'null') . '}';
 }
+
+# The answer that shows a webhook.
+sub shown { return '200 ' . webhook(@_) . "\n" }
 
 sub syntax { refused(lenra => 'invalid_json', offset => $_[0]) }
 

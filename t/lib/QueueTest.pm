@@ -139,7 +139,7 @@ sub send_events {
 sub id {
     my $answer = shift;
     return if !$answer || $answer->{status} != 202;
-    return $answer->{body} =~ /^\{"id":"([0-9a-f-]{36})"\}$/ ? $1 : undef;
+    return $answer->{body} =~ /^\{"id":"([0-9a-f-]{36})"\}\n\z/ ? $1 : undef;
 }
 
 sub sorted { return [sort { $a <=> $b } @_] }
