@@ -1011,6 +1011,7 @@ readers(void)
     }
 
     later(60);
+    prepare(&c, 500, 0, 10);
     (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD);
     (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_DONE);
 
