@@ -108,6 +108,37 @@ subtest 'a file of the first layout' => sub {
     $nginx->finish;
 };
 
+# Workers of an older module go on with the first layout, in a binary upgrade.
+subtest 'events that are added in the first layout' => sub {
+    plan(skip_all => 'there is no mdb_load here')
+        if !grep { -x "$_/mdb_load" } File::Spec->path;
+
+    my $path = former("$Root/queue.late");
+    my %with = (path => $path, queue => 'keep_dead=9999d', workers => 1,
+                retry => '100ms', more => 'proxy_set_header X-Do 200;');
+    my $nginx = nginx('late', %with);
+
+    ok(drained(), 'what there was is delivered');
+    api(POST => '/dead/replay');
+    ok(drained(), 'and what was dead');
+    $To->forget;
+
+    my $old = former("$Root/queue.again");
+
+    for my $table (qw(events dead waiting index)) {
+        is(system("mdb_dump -n -s $table $old | mdb_load -n -s $table $path"),
+           0, "$table are added");
+    }
+
+    my @seen = sort { (numbers($a))[0] <=> (numbers($b))[0] } $To->wait_for(4);
+    is_deeply([map { $_->{body} } @seen], [map { body($_) } 1, 3, 5, 6],
+              'they are delivered');
+    ok(wait_until(sub { dead() == 3 && waiting() == 0 }), 'or dead');
+
+    $To->forget;
+    $nginx->finish;
+};
+
 subtest 'whose file it is' => sub {
     my $nginx = nginx('whose', path => "$Root/whose.queue",
                       http => "webhook_zone zone=hooks:1m"

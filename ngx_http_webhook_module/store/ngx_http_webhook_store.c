@@ -796,9 +796,10 @@ ngx_http_webhook_store_bloated(ngx_http_webhook_store_t *store)
 
         ngx_log_error(NGX_LOG_WARN, store->log, 0,
                       "webhook %s \"%V\" has grown to %O bytes, of which %uz "
-                      "are used: process %P reads what was there %ui commits "
-                      "ago", store->conf.kind, &store->conf.path,
-                      store->bloated, store->needed, file.reader, file.lag);
+                      "are used; the oldest reader is process %P, %ui commits "
+                      "behind (-1: there is none)",
+                      store->conf.kind, &store->conf.path, store->bloated,
+                      store->needed, file.reader, file.lag);
     }
 
     store->bloated = 0;
