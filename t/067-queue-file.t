@@ -126,8 +126,9 @@ subtest 'events that are added in the first layout' => sub {
     my $old = former("$Root/queue.again");
 
     for my $table (qw(events dead waiting index)) {
-        is(system("mdb_dump -n -s $table $old | mdb_load -n -s $table $path"),
-           0, "$table are added");
+        is(system("mdb_dump -n -s $table $old"
+                  . " | mdb_load -n -s $table $path 2>/dev/null"), 0,
+           "$table are added");
     }
 
     my @seen = sort { (numbers($a))[0] <=> (numbers($b))[0] } $To->wait_for(4);
@@ -224,10 +225,10 @@ subtest 'a backup that is killed' => sub {
     }, 10), 'it is known to be gone');
 
     my $before = -s $file;
-    send_event($client, body => event($large)) for 1 .. 200;
+    send_event($client, body => event($large)) for 1 .. 300;
     ok(drained(), 'what came after it is delivered');
 
-    cmp_ok(-s $file, '<', $before + 2e6, 'in the pages that there were');
+    cmp_ok(-s $file, '<', $before + 1e7, 'in the pages that there were');
     is(metric('queue_file_bytes'), -s $file, 'which the status tells');
     cmp_ok(metric('queue_bytes'), '<', 1e5, 'of which few are used');
 

@@ -260,6 +260,7 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
     ngx_str_t *body)
 {
     u_char                          buf[8];
+    size_t                          used;
     ngx_int_t                       rc;
     ngx_str_t                       from;
     ngx_http_webhook_spool_read_t   read;
@@ -271,6 +272,18 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
     }
 
     rc = ngx_http_webhook_spool_get(read.txn, event->id, &found);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_store_used(read.txn, &used);
+    }
+
+    if (rc == NGX_OK
+        && (found.head > used || found.body > used
+            || found.head + found.body > used))
+    {
+        rc = ngx_http_webhook_store_corrupted(read.txn);
+    }
+
     if (rc != NGX_OK) {
         goto done;
     }
