@@ -639,16 +639,16 @@ ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
 
 
 /*
- * Deletes all entries whose keys begin with "prefix".  Returns NGX_OK, or
- * NGX_ERROR.
+ * Deletes the entries whose keys begin with "prefix", until their values have
+ * made up "size" bytes or there is none.  Returns NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
-    ngx_uint_t table, ngx_str_t *prefix)
+    ngx_uint_t table, ngx_str_t *prefix, uint64_t size)
 {
     int          rc;
-    MDB_val      k;
+    MDB_val      k, v;
     MDB_cursor  *cursor;
 
     rc = mdb_cursor_open(txn->txn, txn->store->dbi[table], &cursor);
@@ -656,11 +656,11 @@ ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
         return ngx_http_webhook_store_result(txn, rc);
     }
 
-    do {
+    while (rc == 0 && size) {
         k.mv_size = prefix->len;
         k.mv_data = prefix->data;
 
-        rc = mdb_cursor_get(cursor, &k, NULL, MDB_SET_RANGE);
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 
         if (rc == 0
             && (k.mv_size < prefix->len
@@ -670,10 +670,10 @@ ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
         }
 
         if (rc == 0) {
+            size -= ngx_min(size, v.mv_size);
             rc = mdb_cursor_del(cursor, 0);
         }
-
-    } while (rc == 0);
+    }
 
     mdb_cursor_close(cursor);
 

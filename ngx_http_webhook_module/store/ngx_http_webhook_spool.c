@@ -708,7 +708,8 @@ ngx_http_webhook_spool_erase(ngx_http_webhook_txn_t *txn,
 
     ngx_http_webhook_spool_key(&key, buf, 1, event->number, 0, 0);
 
-    if (ngx_http_webhook_store_delete_all(txn, spool_contents, &key)
+    if (ngx_http_webhook_store_delete_all(txn, spool_contents, &key,
+                                          event->head + event->body)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -146,7 +146,7 @@ ngx_int_t ngx_http_webhook_store_put(ngx_http_webhook_txn_t *txn,
 ngx_int_t ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_str_t *key);
 ngx_int_t ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
-    ngx_uint_t table, ngx_str_t *prefix);
+    ngx_uint_t table, ngx_str_t *prefix, uint64_t size);
 ngx_int_t ngx_http_webhook_store_corrupted(ngx_http_webhook_txn_t *txn);
 
 ngx_int_t ngx_http_webhook_store_get_number(ngx_http_webhook_txn_t *txn,
