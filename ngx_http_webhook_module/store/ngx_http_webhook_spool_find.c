@@ -271,6 +271,8 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
         return NGX_ERROR;
     }
 
+    used = 0;
+
     rc = ngx_http_webhook_spool_get(read.txn, event->id, &found);
 
     if (rc == NGX_OK) {
