@@ -629,7 +629,7 @@ subtest 'queues that can\'t be used' => sub {
         return sub { NginxProcess::write_file($queue, $content) };
     };
 
-    (my $newer = $whole) =~ s/version\K\Q@{[pack 'L', 1]}/pack 'L', 2/ge;
+    (my $newer = $whole) =~ s/version\K\Q@{[pack 'L', 2]}/pack 'L', 3/ge;
     isnt($newer, $whole, 'the version is where it was looked for');
 
     my @cases = (
@@ -638,7 +638,7 @@ subtest 'queues that can\'t be used' => sub {
         ['of zeros', $put->("\0" x $size), qr/MDB_INVALID/],
         ['cut after the second page', $put->(substr $whole, 0, 8192),
          qr/truncated: it has 8192 bytes of \d+/],
-        ['of a newer version', $put->($newer), qr/is of the newer version 2/],
+        ['of a newer version', $put->($newer), qr/is of the newer version 3/],
     );
 
     for (@cases) {

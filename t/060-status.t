@@ -477,7 +477,8 @@ END
 
     is_deeply([$new->{queue}, $new->{total}, @{$new->{now}}{qw(waiting dead
                                                             oldest_seconds)}],
-              ['out', {queued => 0, delivered => 0, retried => 0, dead => 0},
+              ['out', {queued => 0, delivered => 0, retried => 0, dead => 0,
+                       dead_forgotten => 0},
                0, 0, 0], 'an empty queue');
 
     is(post('/queued', $Munity, @Secret), 202, 'an event for who is not well');
@@ -492,12 +493,15 @@ END
     my $seen = $queue->();
 
     is_deeply($seen->{total},
-              {queued => 2, delivered => 1, retried => 1, dead => 1},
+              {queued => 2, delivered => 1, retried => 1, dead => 1,
+               dead_forgotten => 0},
               'counters of a queue');
     is_deeply([@{$seen->{now}}{qw(waiting dead oldest_seconds)}], [0, 1, 0],
               'its gauges');
     cmp_ok($seen->{now}{bytes}, '>', 0, 'its size');
     is($seen->{now}{max_bytes}, 1048576, 'and what that may be');
+    cmp_ok($seen->{now}{file_bytes}, '>=', $seen->{now}{bytes}, 'in its file');
+    is($seen->{now}{reader_lag}, 0, 'which nobody reads');
     is($seen->{delivery_seconds}{count}, 3, 'each attempt took its time');
     is($seen->{delivery_seconds}{buckets}[-1][1], 3, 'in the last bucket');
     counted_is('munity webhook_test accepted 2', 'queued is accepted');
@@ -510,9 +514,11 @@ END
        'nginx_webhook_delivered_total{queue="out"} 1',
        'nginx_webhook_retried_total{queue="out"} 1',
        'nginx_webhook_dead_total{queue="out"} 1',
+       'nginx_webhook_dead_forgotten_total{queue="out"} 0',
        'nginx_webhook_queue_events{queue="out",state="waiting"} 0',
        'nginx_webhook_queue_events{queue="out",state="dead"} 1',
-       'nginx_webhook_queue_oldest_seconds{queue="out"} 0'),
+       'nginx_webhook_queue_oldest_seconds{queue="out"} 0',
+       'nginx_webhook_queue_reader_lag{queue="out"} 0'),
        'a queue for Prometheus');
     like($text, qr/^nginx_webhook_delivery_seconds_count\{queue="out"\} 3$/m,
          'delivery times for Prometheus');

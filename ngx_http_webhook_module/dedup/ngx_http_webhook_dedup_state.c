@@ -116,9 +116,9 @@ static ngx_int_t ngx_http_webhook_dedup_state_decode(ngx_str_t *value,
 
 
 static ngx_http_webhook_table_conf_t  ngx_http_webhook_dedup_state_tables[] = {
-    { ngx_string("meta"), 0 },
-    { ngx_string("keys"), 0 },
-    { ngx_null_string, 0 }
+    { ngx_string("meta"), 0, 0 },
+    { ngx_string("keys"), 0, 0 },
+    { ngx_null_string, 0, 0 }
 };
 
 static ngx_str_t  ngx_http_webhook_dedup_state_secret_key =
@@ -134,6 +134,8 @@ void
 ngx_http_webhook_dedup_state_conf(ngx_http_webhook_store_conf_t *conf)
 {
     conf->kind = "state";
+    conf->use = "dedup zone";
+    conf->mark = state_keys;
     conf->version = NGX_HTTP_WEBHOOK_DEDUP_STATE_VERSION;
     conf->tables = ngx_http_webhook_dedup_state_tables;
 }

@@ -37,6 +37,9 @@
 /* how many attempts are begun in one turn of the event loop */
 #define NGX_HTTP_WEBHOOK_TURN            32
 
+/* how often it is tried to commit that an attempt has failed */
+#define NGX_HTTP_WEBHOOK_TRIES           5
+
 /* how many outcomes may wait to be committed before no attempt is begun */
 #define NGX_HTTP_WEBHOOK_SETTLING        1024
 
@@ -803,10 +806,15 @@ ngx_http_webhook_schedule_settled(ngx_http_webhook_change_t *change)
     d = job->deliverer;
     dest = job->destination;
 
-    if (change->rc == NGX_ERROR) {
+    /*
+     * That an event was delivered must not be forgotten.  One that was not is
+     * where it was if this can't be committed, and is tried again.
+     */
 
-        /* whether it was delivered is known, and must not be forgotten */
-
+    if (change->rc == NGX_ERROR
+        && (job->attempt.sc.type == NGX_HTTP_WEBHOOK_SPOOL_DONE
+             || change->failed < NGX_HTTP_WEBHOOK_TRIES))
+    {
         ngx_queue_insert_tail(&d->failed, &job->queue);
 
         if (d->leaving && !d->tick.timer_set) {

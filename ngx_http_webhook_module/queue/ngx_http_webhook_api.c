@@ -27,9 +27,6 @@
 /* how many dead letters are replayed in one commit */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
 
-/* how often an event is looked for, which may move while it is read */
-#define NGX_HTTP_WEBHOOK_API_TRIES      3
-
 /* how many segments a route may have */
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
 
@@ -730,29 +727,15 @@ static ngx_int_t
 ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
     ngx_http_webhook_event_t *event, ngx_str_t *head, ngx_str_t *body)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 i;
-    ngx_http_webhook_store_t  *store;
+    ngx_int_t  rc;
 
-    store = api->queue->store;
-
-    for (i = 0; i < NGX_HTTP_WEBHOOK_API_TRIES; i++) {
-
-        rc = ngx_http_webhook_spool_find(store, event->id, event);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        rc = ngx_http_webhook_spool_read(store, event, api->request->pool,
-                                         head, body);
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
+    rc = ngx_http_webhook_spool_find(api->queue->store, event->id, event);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    /* the event is not where its index says */
-
-    return NGX_ERROR;
+    return ngx_http_webhook_spool_read(api->queue->store, event,
+                                       api->request->pool, head, body);
 }
 
 

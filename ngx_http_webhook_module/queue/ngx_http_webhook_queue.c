@@ -32,6 +32,9 @@
 /* how many dead letters are removed at once */
 #define NGX_HTTP_WEBHOOK_QUEUE_EXPIRE    256
 
+/* seconds between warnings of dead letters that had to give way */
+#define NGX_HTTP_WEBHOOK_QUEUE_WARN      60
+
 
 static ngx_int_t ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
     ngx_http_webhook_queue_t *queue);
@@ -39,11 +42,14 @@ static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
 static void ngx_http_webhook_queue_news(ngx_event_t *ev);
+static void ngx_http_webhook_queue_taken(ngx_http_webhook_change_t *change);
 static ngx_int_t ngx_http_webhook_queue_expired(void *data,
     ngx_http_webhook_event_t *event);
 static void ngx_http_webhook_queue_discarded(
     ngx_http_webhook_change_t *change);
 static void ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change);
+static void ngx_http_webhook_queue_forgotten(ngx_http_webhook_queue_t *queue,
+    ngx_uint_t n);
 
 
 /* Returns the queue of that name, or NULL if none is configured. */
@@ -420,6 +426,8 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
     values[NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES] = queue->spool.size;
     values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] = (st.oldest && st.oldest < now)
                                              ? (now - st.oldest) / 1000 : 0;
+    values[NGX_HTTP_WEBHOOK_STATUS_FILE_BYTES] = st.file.size;
+    values[NGX_HTTP_WEBHOOK_STATUS_READER_LAG] = st.file.lag;
 }
 
 
@@ -565,7 +573,8 @@ ngx_http_webhook_queue_deaf(ngx_connection_t **c)
 
 /*
  * Removes dead letters that have been kept for longer than "keep_dead=", a
- * limited number of them at once.  The store must be open, and nobody else
+ * limited number of them at once, and takes over what workers of an older
+ * module add during a binary upgrade.  The store must be open, and nobody else
  * should do so.
  */
 
@@ -577,6 +586,30 @@ ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue)
                                            ngx_http_webhook_queue_expired,
                                            queue);
     }
+
+    if (!queue->taking && ngx_http_webhook_spool_left(queue->store)) {
+
+        queue->take.type = NGX_HTTP_WEBHOOK_SPOOL_TAKE;
+        queue->take.change.handler = ngx_http_webhook_queue_taken;
+        queue->take.change.data = queue;
+        queue->taking = 1;
+
+        ngx_http_webhook_spool_submit(queue->store, &queue->take);
+    }
+}
+
+
+/* Something has been taken over, or could not be. */
+
+static void
+ngx_http_webhook_queue_taken(ngx_http_webhook_change_t *change)
+{
+    ngx_http_webhook_queue_t  *queue;
+
+    queue = change->data;
+    queue->taking = 0;
+
+    ngx_http_webhook_queue_tell(queue);
 }
 
 
@@ -761,6 +794,10 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     enqueue = change->data;
     queue = enqueue->queue;
 
+    if (change->rc != NGX_ERROR && enqueue->sc.forgotten) {
+        ngx_http_webhook_queue_forgotten(queue, enqueue->sc.forgotten);
+    }
+
     if (change->rc == NGX_OK) {
         ngx_http_webhook_status_count(queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_QUEUED);
@@ -775,6 +812,33 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     }
 
     enqueue->handler(enqueue);
+}
+
+
+/* Counts "n" dead letters that had to give way, and warns of such ones. */
+
+static void
+ngx_http_webhook_queue_forgotten(ngx_http_webhook_queue_t *queue, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        ngx_http_webhook_status_count(queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_DEAD_FORGOTTEN);
+    }
+
+    queue->forgotten += n;
+
+    if (ngx_time() - queue->forgot < NGX_HTTP_WEBHOOK_QUEUE_WARN) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, queue->cycle->log, 0,
+                  "webhook queue \"%V\" is full: the %ui oldest dead letters "
+                  "were removed to make room", &queue->name, queue->forgotten);
+
+    queue->forgot = ngx_time();
+    queue->forgotten = 0;
 }
 
 

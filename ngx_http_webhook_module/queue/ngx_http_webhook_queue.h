@@ -38,6 +38,12 @@ struct ngx_http_webhook_queue_s {
     ngx_cycle_t                     *cycle;
     ngx_uint_t                       expiring;      /* dead letters */
     time_t                           logged;        /* that it is full */
+    ngx_uint_t                       forgotten;     /* dead letters, not logged
+                                                       yet */
+    time_t                           forgot;        /* when some were logged */
+    ngx_http_webhook_spool_change_t  take;          /* over what an older
+                                                       module has added */
+    ngx_uint_t                       taking;
 
     /* of this process, and called when an event may be due; may be NULL */
     ngx_http_webhook_deliverer_t    *deliverer;

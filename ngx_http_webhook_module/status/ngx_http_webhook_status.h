@@ -64,7 +64,11 @@ enum {
         "Attempts to deliver an event after its first.")                      \
                                                                               \
     row(DEAD, "dead", "nginx_webhook_dead_total", "",                         \
-        "Events that were given up.")
+        "Events that were given up.")                                         \
+                                                                              \
+    row(DEAD_FORGOTTEN, "dead_forgotten",                                     \
+        "nginx_webhook_dead_forgotten_total", "",                             \
+        "Dead letters removed before their time, for lack of room.")
 
 #define NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(row)                             \
                                                                               \
@@ -80,7 +84,13 @@ enum {
         "Bytes that the queue may use.")                                      \
                                                                               \
     row(OLDEST, "oldest_seconds", "nginx_webhook_queue_oldest_seconds", "",   \
-        "Age of the oldest event that is not dead.")
+        "Age of the oldest event that is not dead.")                          \
+                                                                              \
+    row(FILE_BYTES, "file_bytes", "nginx_webhook_queue_file_bytes", "",       \
+        "Bytes of the queue's file.")                                         \
+                                                                              \
+    row(READER_LAG, "reader_lag", "nginx_webhook_queue_reader_lag", "",       \
+        "Commits since the oldest state of the file that is being read.")
 
 
 #define NGX_HTTP_WEBHOOK_STATUS_DEDUP_COUNTERS(row)                           \

@@ -73,14 +73,14 @@ static ngx_int_t ngx_http_webhook_journal_old(void *data, ngx_str_t *key,
 
 
 static ngx_http_webhook_table_conf_t  ngx_http_webhook_journal_tables[] = {
-    { ngx_string("meta"), 0 },
-    { ngx_string("records"), 0 },
-    { ngx_string("index"), 0 },
+    { ngx_string("meta"), 0, 0 },
+    { ngx_string("records"), 0, 0 },
+    { ngx_string("index"), 0, 0 },
 
     /* it must not take the room that deletions have made */
-    { ngx_string("deleted"), 1 },
+    { ngx_string("deleted"), 1, 0 },
 
-    { ngx_null_string, 0 }
+    { ngx_null_string, 0, 0 }
 };
 
 
@@ -94,6 +94,8 @@ void
 ngx_http_webhook_journal_conf(ngx_http_webhook_store_conf_t *conf)
 {
     conf->kind = "state";
+    conf->use = "zone";
+    conf->mark = journal_deleted;
     conf->version = NGX_HTTP_WEBHOOK_JOURNAL_VERSION;
     conf->tables = ngx_http_webhook_journal_tables;
 }

@@ -29,6 +29,18 @@
 /* pages that are kept on a full disk for what makes room: of some commits */
 #define NGX_HTTP_WEBHOOK_STORE_RESERVE  (2 * NGX_HTTP_WEBHOOK_STORE_PAGES)
 
+/* seconds between looks for readers that were killed */
+#define NGX_HTTP_WEBHOOK_STORE_CHECK    5
+
+/*
+ * A file that grows beyond so many times what is used, and so many bytes, can't
+ * use its free pages again: some commits have pages of their own under way, but
+ * not so many.
+ */
+
+#define NGX_HTTP_WEBHOOK_STORE_TIMES    4
+#define NGX_HTTP_WEBHOOK_STORE_BLOATED  (64 * 1024 * 1024)
+
 /*
  * Address space only; the limit of the file is enforced here.  One value for
  * all processes and configurations spares them remapping at run time.  Under
@@ -47,6 +59,11 @@
 #endif
 
 
+static ngx_uint_t ngx_http_webhook_store_readers(
+    ngx_http_webhook_store_t *store);
+static int ngx_http_webhook_store_reader(const char *line, void *data);
+static int ngx_http_webhook_store_try(ngx_http_webhook_store_t *store,
+    ngx_queue_t *q, ngx_queue_t *end);
 static int ngx_http_webhook_store_apply(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_change_t *change);
 static int ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn,
@@ -56,7 +73,7 @@ static int ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn,
 static ngx_int_t ngx_http_webhook_store_result(ngx_http_webhook_txn_t *txn,
     int rc);
 static ngx_int_t ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store,
-    size_t more);
+    size_t more, size_t used);
 
 
 /*
@@ -115,6 +132,14 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
+    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader.txn);
+    if (rc != 0) {
+        store->reader.txn = NULL;
+        goto failed;
+    }
+
+    mdb_txn_reset(store->reader.txn);
+
     return NGX_OK;
 
 failed:
@@ -168,92 +193,61 @@ ngx_http_webhook_store_check_size(ngx_http_webhook_store_t *store)
 
 
 /*
- * Opens the tables, makes those that are missing, and checks the version of the
- * layout.  Returns NGX_OK, or NGX_ERROR with an [emerg] logged.
+ * Opens the tables.  If "make" is set, makes those that are missing, but for
+ * those of an older layout.  Returns NGX_OK, or NGX_ERROR with an [emerg]
+ * logged.
  */
 
 ngx_int_t
-ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store)
+ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store, ngx_uint_t make)
 {
     int                             rc;
-    MDB_val                         key, value;
     MDB_txn                        *txn;
-    uint32_t                        version;
+    ngx_uint_t                      i;
     ngx_http_webhook_table_conf_t  *table;
 
-    key.mv_size = sizeof("version") - 1;
-    key.mv_data = "version";
-
-    rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+    rc = mdb_txn_begin(store->env, NULL, make ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) {
         goto failed;
     }
 
-    store->ntables = 0;
+    table = store->conf.tables;
 
-    for (table = store->conf.tables; table->name.len; table++) {
+    for (i = 0; table[i].name.len; i++) {
 
-        rc = mdb_dbi_open(txn, (char *) table->name.data, MDB_CREATE,
-                          &store->dbi[store->ntables]);
-        if (rc != 0) {
-            goto abort;
+        if (store->dbi[i]) {
+            continue;
         }
 
-        store->ntables++;
+        rc = mdb_dbi_open(txn, (char *) table[i].name.data,
+                          (make && !table[i].former) ? MDB_CREATE : 0,
+                          &store->dbi[i]);
+
+        if (rc == MDB_NOTFOUND) {
+            store->dbi[i] = 0;
+            continue;
+        }
+
+        if (rc != 0) {
+            mdb_txn_abort(txn);
+            goto failed;
+        }
     }
 
-    rc = mdb_get(txn, store->dbi[NGX_HTTP_WEBHOOK_STORE_META], &key, &value);
+    store->ntables = i;
 
-    version = store->conf.version;
-
-    if (rc == MDB_NOTFOUND) {
-        value.mv_size = sizeof(uint32_t);
-        value.mv_data = &version;
-
-        rc = mdb_put(txn, store->dbi[NGX_HTTP_WEBHOOK_STORE_META], &key,
-                     &value, 0);
-
-    } else if (rc == 0 && value.mv_size == sizeof(uint32_t)) {
-        ngx_memcpy(&version, value.mv_data, sizeof(uint32_t));
-
-    } else if (rc == 0) {
-        rc = MDB_CORRUPTED;
-    }
-
-    if (rc != 0) {
-        goto abort;
-    }
-
-    if (version > store->conf.version) {
-        mdb_txn_abort(txn);
-
-        ngx_log_error(NGX_LOG_EMERG, store->log, 0,
-                      "webhook %s \"%V\" is of the newer version %uD, this "
-                      "module knows %uD", store->conf.kind,
-                      &store->conf.path, version, store->conf.version);
-        return NGX_ERROR;
-    }
+    /* without it, the tables would be closed again */
 
     rc = mdb_txn_commit(txn);
     if (rc != 0) {
         goto failed;
     }
 
-    (void) ngx_http_webhook_store_extend(store, 0);
-
-    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader.txn);
-    if (rc != 0) {
-        store->reader.txn = NULL;
-        goto failed;
+    if (make) {
+        (void) ngx_http_webhook_store_extend(store, 0, 0);
     }
 
-    mdb_txn_reset(store->reader.txn);
-
     return NGX_OK;
-
-abort:
-
-    mdb_txn_abort(txn);
 
 failed:
 
@@ -279,6 +273,8 @@ ngx_http_webhook_store_env_close(ngx_http_webhook_store_t *store)
         mdb_env_close(store->env);
         store->env = NULL;
     }
+
+    ngx_memzero(store->dbi, sizeof(store->dbi));
 }
 
 
@@ -494,6 +490,11 @@ ngx_http_webhook_store_count(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
     int       rc;
     MDB_stat  st;
 
+    if (txn->store->dbi[table] == 0) {
+        *n = 0;
+        return NGX_OK;
+    }
+
     rc = mdb_stat(txn->txn, txn->store->dbi[table], &st);
 
     *n = (rc == 0) ? st.ms_entries : 0;
@@ -539,7 +540,9 @@ ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn, ngx_uint_t counted,
 
     for (i = 0; i < store->ntables; i++) {
 
-        if (counted && store->conf.tables[i].uncounted) {
+        if (store->dbi[i] == 0
+            || (counted && store->conf.tables[i].uncounted))
+        {
             continue;
         }
 
@@ -552,26 +555,6 @@ ngx_http_webhook_store_pages(ngx_http_webhook_txn_t *txn, ngx_uint_t counted,
     }
 
     return 0;
-}
-
-
-/*
- * Returns NGX_OK if "len" bytes may be added within the size that the store may
- * have, NGX_DECLINED if not, or NGX_ERROR.
- */
-
-ngx_int_t
-ngx_http_webhook_store_fits(ngx_http_webhook_txn_t *txn, size_t len)
-{
-    size_t  used;
-
-    if (ngx_http_webhook_store_used(txn, &used) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    used += len + 4 * txn->store->page_size;
-
-    return (used > txn->store->conf.size) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -656,6 +639,131 @@ ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn, ngx_uint_t table,
 
 
 /*
+ * Deletes the entries whose keys begin with "prefix", until their values have
+ * made up "size" bytes or there is none.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *prefix, uint64_t size)
+{
+    int          rc;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(txn->txn, txn->store->dbi[table], &cursor);
+    if (rc != 0) {
+        return ngx_http_webhook_store_result(txn, rc);
+    }
+
+    while (rc == 0 && size) {
+        k.mv_size = prefix->len;
+        k.mv_data = prefix->data;
+
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+        if (rc == 0
+            && (k.mv_size < prefix->len
+                || ngx_memcmp(k.mv_data, prefix->data, prefix->len) != 0))
+        {
+            rc = MDB_NOTFOUND;
+        }
+
+        if (rc == 0) {
+            size -= ngx_min(size, v.mv_size);
+            rc = mdb_cursor_del(cursor, 0);
+        }
+    }
+
+    mdb_cursor_close(cursor);
+
+    return (rc == MDB_NOTFOUND) ? NGX_OK
+                                : ngx_http_webhook_store_result(txn, rc);
+}
+
+
+/*
+ * Gives back the pages that killed processes had been reading: LMDB would never
+ * use them again.  Returns how many such processes there were.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_store_readers(ngx_http_webhook_store_t *store)
+{
+    int  dead;
+
+    store->checked = ngx_time();
+
+    if (mdb_reader_check(store->env, &dead) != 0) {
+        return 0;
+    }
+
+    return dead;
+}
+
+
+/*
+ * Tells of the file as it is, and of who reads in it.  Returns NGX_OK or
+ * NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_file(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_store_file_t *file)
+{
+    ngx_fd_t         fd;
+    MDB_envinfo      info;
+    ngx_file_info_t  fi;
+
+    if (store->env == NULL
+        || mdb_env_info(store->env, &info) != 0
+        || mdb_env_get_fd(store->env, &fd) != 0
+        || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    file->size = ngx_file_size(&fi);
+    file->lag = info.me_last_txnid;
+    file->reader = -1;
+
+    /* which makes "lag" the lowest number that is being read */
+
+    if (mdb_reader_list(store->env, ngx_http_webhook_store_reader, file) < 0) {
+        return NGX_ERROR;
+    }
+
+    file->lag = info.me_last_txnid - file->lag;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Is told of each reader by a line of LMDB's: process, thread, and the number
+ * of what it reads, if it reads.
+ */
+
+static int
+ngx_http_webhook_store_reader(const char *line, void *data)
+{
+    ngx_http_webhook_store_file_t *file = data;
+
+    int                 pid;
+    unsigned long long  number;
+
+    if (sscanf(line, "%d %*s %llu", &pid, &number) == 2
+        && number < file->lag)
+    {
+        file->lag = number;
+        file->reader = pid;
+    }
+
+    return 0;
+}
+
+
+/*
  * Commits the changes from "q" to before "end", or none of them.  Returns 0 or
  * an error for ngx_http_webhook_store_strerror(); sets "rc" and "full" of each.
  */
@@ -665,13 +773,59 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end)
 {
     int                         rc;
+    ngx_queue_t                *first;
+    ngx_http_webhook_change_t  *change;
+
+    if (store->env
+        && ngx_time() - store->checked >= NGX_HTTP_WEBHOOK_STORE_CHECK)
+    {
+        (void) ngx_http_webhook_store_readers(store);
+    }
+
+    first = q;
+
+    rc = ngx_http_webhook_store_try(store, q, end);
+
+    if ((rc == ENOSPC || rc == MDB_MAP_FULL)
+        && ngx_http_webhook_store_readers(store))
+    {
+        rc = ngx_http_webhook_store_try(store, q, end);
+    }
+
+    if (rc == 0) {
+        return 0;
+    }
+
+    if (rc == MDB_PANIC || rc == MDB_MAP_RESIZED) {
+        /* the latter: another process has a larger "max_size" */
+        store->broken = 1;
+    }
+
+    for (q = first; q != end; q = ngx_queue_next(q)) {
+        change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
+        change->rc = NGX_ERROR;
+        change->full = (rc == MDB_MAP_FULL);
+    }
+
+    return rc;
+}
+
+
+/*
+ * Commits the changes from "q" to before "end", and sets "rc" of each.  Returns
+ * 0, or the error for which none of them is committed.
+ */
+
+static int
+ngx_http_webhook_store_try(ngx_http_webhook_store_t *store, ngx_queue_t *q,
+    ngx_queue_t *end)
+{
+    int                         rc;
     size_t                      bytes;
     ngx_uint_t                  n;
-    ngx_queue_t                *first;
     ngx_http_webhook_txn_t      txn;
     ngx_http_webhook_change_t  *change;
 
-    first = q;
     bytes = 0;
     n = 0;
 
@@ -695,23 +849,11 @@ ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
         rc = mdb_txn_commit(txn.txn);
 
         if (rc == 0) {
-            (void) ngx_http_webhook_store_extend(store, 0);
-            return 0;
+            (void) ngx_http_webhook_store_extend(store, 0, 0);
         }
 
     } else if (txn.txn) {
         mdb_txn_abort(txn.txn);
-    }
-
-    if (rc == MDB_PANIC || rc == MDB_MAP_RESIZED) {
-        /* the latter: another process has a larger "max_size" */
-        store->broken = 1;
-    }
-
-    for (q = first; q != end; q = ngx_queue_next(q)) {
-        change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
-        change->rc = NGX_ERROR;
-        change->full = (rc == MDB_MAP_FULL);
     }
 
     return rc;
@@ -765,10 +907,12 @@ ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn, ngx_uint_t n,
     }
 
     pages = ngx_min(n * NGX_HTTP_WEBHOOK_STORE_CHANGE
-                    + bytes / store->page_size, used)
+                    + (bytes + bytes / 16) / store->page_size, used)
             + NGX_HTTP_WEBHOOK_STORE_PAGES;
 
-    if (ngx_http_webhook_store_extend(store, pages * store->page_size) == NGX_OK
+    if (ngx_http_webhook_store_extend(store, pages * store->page_size,
+                                      used * store->page_size)
+        == NGX_OK
         || bytes == 0)
     {
         return 0;
@@ -792,11 +936,14 @@ ngx_http_webhook_store_reserve(ngx_http_webhook_txn_t *txn, ngx_uint_t n,
  * need after all.  The file is made to hold all of them, so that one that is
  * shorter than its pages is known to be truncated; and, before "more" bytes are
  * committed, to hold these, so that this is so whenever a process is killed.
- * Must never shrink it: another process may have written more meanwhile.
+ * Must never shrink it: another process may have written more meanwhile.  Of
+ * a file that grows although it has much more than the "used" bytes, takes
+ * note.
  */
 
 static ngx_int_t
-ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store, size_t more)
+ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store, size_t more,
+    size_t used)
 {
     int              rc;
     off_t            size;
@@ -819,6 +966,13 @@ ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store, size_t more)
 
     if (more) {
         size = ngx_align(size, NGX_HTTP_WEBHOOK_STORE_CHUNK);
+
+        if (size > (off_t) (NGX_HTTP_WEBHOOK_STORE_TIMES * used
+                            + NGX_HTTP_WEBHOOK_STORE_BLOATED))
+        {
+            store->bloated = size;
+            store->needed = used;
+        }
     }
 
     rc = more ? posix_fallocate(fd, ngx_file_size(&fi),

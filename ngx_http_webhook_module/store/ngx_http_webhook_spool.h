@@ -23,7 +23,8 @@ enum {
     NGX_HTTP_WEBHOOK_SPOOL_WAIT,      /* until "time" */
     NGX_HTTP_WEBHOOK_SPOOL_DIE,
     NGX_HTTP_WEBHOOK_SPOOL_REPLAY,    /* a dead one, at once */
-    NGX_HTTP_WEBHOOK_SPOOL_DISCARD    /* a dead one */
+    NGX_HTTP_WEBHOOK_SPOOL_DISCARD,   /* a dead one */
+    NGX_HTTP_WEBHOOK_SPOOL_TAKE       /* over what an older version has added */
 };
 
 
@@ -31,13 +32,17 @@ enum {
 
 typedef struct {
     u_char                      id[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    uint64_t                    seq;          /* in order of arrival */
+    uint64_t                    seq;          /* in order of arrival; a replay
+                                                 is another one */
+    uint64_t                    number;       /* of its contents */
     uint64_t                    destination;
     uint64_t                    arrived;
     uint64_t                    time;         /* it is due, or died */
     uint64_t                    state;
     uint64_t                    attempts;     /* that have failed */
     uint64_t                    status;       /* of the last one, 0: none */
+    uint64_t                    head;         /* bytes of the contents */
+    uint64_t                    body;
 } ngx_http_webhook_event_t;
 
 
@@ -46,7 +51,7 @@ typedef struct {
  * the event; of one that is added, "destination" is set as well, and what is
  * written of it is "head" followed by "body", which may be in a file.  For WAIT
  * and DIE "attempts" and "status" are new, for WAIT "time" as well.  Once it is
- * committed, "event" is what the event has become.
+ * committed, "event" is what the event has become.  TAKE is of no event.
  */
 
 typedef struct {
@@ -56,6 +61,8 @@ typedef struct {
     ngx_str_t                   head;
     ngx_chain_t                *body;
     off_t                       length;       /* of the body */
+    ngx_uint_t                  forgotten;    /* dead letters whose room it has
+                                                 taken, if "rc" is no error */
 } ngx_http_webhook_spool_change_t;
 
 
@@ -66,6 +73,7 @@ typedef struct {
     ngx_uint_t                  dead;
     size_t                      used;         /* bytes */
     uint64_t                    oldest;       /* arrived, 0: none */
+    ngx_http_webhook_store_file_t  file;
 } ngx_http_webhook_spool_stat_t;
 
 
@@ -76,6 +84,7 @@ typedef ngx_int_t (*ngx_http_webhook_spool_walk_pt)(void *data,
 void ngx_http_webhook_spool_conf(ngx_http_webhook_store_conf_t *conf);
 void ngx_http_webhook_spool_submit(ngx_http_webhook_store_t *store,
     ngx_http_webhook_spool_change_t *sc);
+ngx_uint_t ngx_http_webhook_spool_left(ngx_http_webhook_store_t *store);
 ngx_int_t ngx_http_webhook_spool_next(ngx_http_webhook_store_t *store,
     uint64_t destination, uint64_t time, uint64_t seq,
     ngx_http_webhook_event_t *event);

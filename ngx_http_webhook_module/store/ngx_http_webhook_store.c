@@ -24,10 +24,22 @@
 /* milliseconds of the guard's timer, which is set again when it is over */
 #define NGX_HTTP_WEBHOOK_STORE_GUARD    60000
 
+/*
+ * Bytes that the changes of one transaction add at most, if it is not a single
+ * change: LMDB has them in memory until they are written, and keeps the memory.
+ */
+
+#define NGX_HTTP_WEBHOOK_STORE_BATCH    (16 * 1024 * 1024)
+
+/* seconds between warnings of a file that grows without need */
+#define NGX_HTTP_WEBHOOK_STORE_WARN     60
+
 
 static ngx_int_t ngx_http_webhook_store_own(
     ngx_http_webhook_store_conf_t *conf, ngx_log_t *log);
 static ngx_int_t ngx_http_webhook_store_env_open(
+    ngx_http_webhook_store_t *store);
+static ngx_int_t ngx_http_webhook_store_sync_folder(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
     ngx_http_webhook_store_t *store, ngx_uint_t *new);
@@ -42,7 +54,10 @@ static void ngx_http_webhook_store_start(ngx_http_webhook_store_t *store);
 static void ngx_http_webhook_store_thread(void *data, ngx_log_t *log);
 #endif
 static void ngx_http_webhook_store_complete(ngx_event_t *ev);
+static void ngx_http_webhook_store_bloated(ngx_http_webhook_store_t *store);
 static void ngx_http_webhook_store_commit(ngx_http_webhook_store_t *store);
+static void ngx_http_webhook_store_commit_part(ngx_http_webhook_store_t *store,
+    ngx_queue_t *q, ngx_queue_t *end);
 
 
 /*
@@ -186,7 +201,11 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_webhook_store_tables(store);
+        rc = ngx_http_webhook_store_layout(store);
+    }
+
+    if (rc == NGX_OK && new) {
+        rc = ngx_http_webhook_store_sync_folder(store);
     }
 
     if (rc == NGX_OK && store->master) {
@@ -209,6 +228,59 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
     }
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Syncs the folder of files that have been made: their names would not be there
+ * after a power cut.  Returns NGX_OK, or NGX_ERROR with an [emerg] logged.
+ */
+
+static ngx_int_t
+ngx_http_webhook_store_sync_folder(ngx_http_webhook_store_t *store)
+{
+    u_char     *folder, *p;
+    ngx_fd_t    fd;
+    ngx_int_t   rc;
+    ngx_str_t  *path;
+
+    path = &store->conf.path;
+
+    /* the path is a full one, and the folder keeps its slash */
+
+    folder = ngx_alloc(path->len + 1, store->log);
+    if (folder == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(folder, path->data, path->len);
+
+    while (p > folder && p[-1] != '/') {
+        p--;
+    }
+
+    *p = '\0';
+
+    fd = ngx_open_file(folder, NGX_FILE_RDONLY|O_DIRECTORY|O_CLOEXEC,
+                       NGX_FILE_OPEN, 0);
+
+    rc = (fd != NGX_INVALID_FILE && fsync(fd) != -1) ? NGX_OK : NGX_ERROR;
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, store->log, ngx_errno,
+                      "webhook %s \"%V\" could not be opened: "
+                      "fsync() \"%s\" failed",
+                      store->conf.kind, path, folder);
+    }
+
+    if (fd != NGX_INVALID_FILE && ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, store->log, ngx_errno,
+                      ngx_close_file_n " \"%s\" failed", folder);
+    }
+
+    ngx_free(folder);
+
+    return rc;
 }
 
 
@@ -499,6 +571,26 @@ ngx_http_webhook_store_put_number(ngx_http_webhook_txn_t *txn, char *name,
 
 
 /*
+ * Returns NGX_OK if "len" bytes may be added within the size that the store may
+ * have, NGX_DECLINED if not, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_fits(ngx_http_webhook_txn_t *txn, size_t len)
+{
+    size_t  used;
+
+    if (ngx_http_webhook_store_used(txn, &used) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    used += len + 4 * txn->store->page_size;
+
+    return (used > txn->store->conf.size) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
  * Takes a change over; it is committed with all others of this turn of the
  * event loop, or all that gather while a commit is under way.
  */
@@ -567,17 +659,46 @@ ngx_http_webhook_store_event(ngx_event_t *ev)
 }
 
 
-/* Begins the next commit, if there is something to commit. */
+/*
+ * Begins the next commit, if there is something to commit: as much as one
+ * transaction may hold, with the changes at the end that have failed before.
+ */
 
 static void
 ngx_http_webhook_store_start(ngx_http_webhook_store_t *store)
 {
+    size_t                      bytes;
+    ngx_queue_t                *q, again;
+    ngx_http_webhook_change_t  *change;
+
     if (store->busy || ngx_queue_empty(&store->pending)) {
         return;
     }
 
-    ngx_queue_add(&store->committing, &store->pending);
-    ngx_queue_init(&store->pending);
+    ngx_queue_init(&again);
+    bytes = 0;
+
+    while (!ngx_queue_empty(&store->pending)) {
+
+        q = ngx_queue_head(&store->pending);
+        change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
+
+        if (bytes && bytes + change->size > NGX_HTTP_WEBHOOK_STORE_BATCH) {
+            break;
+        }
+
+        bytes += change->size;
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(change->failed ? &again : &store->committing, q);
+    }
+
+    store->again = ngx_queue_sentinel(&store->committing);
+
+    if (!ngx_queue_empty(&again)) {
+        store->again = ngx_queue_head(&again);
+        ngx_queue_add(&store->committing, &again);
+    }
 
     (void) ngx_http_webhook_store_mend(store);
 
@@ -640,6 +761,10 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
                       ngx_http_webhook_store_strerror(store->error));
     }
 
+    if (store->bloated) {
+        ngx_http_webhook_store_bloated(store);
+    }
+
     if (!ngx_queue_empty(&store->pending)) {
         ngx_post_event(&store->event, &ngx_posted_events);
 
@@ -657,38 +782,94 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
 }
 
 
+/* Warns, once in a minute, that the file has grown without need. */
+
+static void
+ngx_http_webhook_store_bloated(ngx_http_webhook_store_t *store)
+{
+    ngx_http_webhook_store_file_t  file;
+
+    if (ngx_time() - store->warned >= NGX_HTTP_WEBHOOK_STORE_WARN
+        && ngx_http_webhook_store_file(store, &file) == NGX_OK)
+    {
+        store->warned = ngx_time();
+
+        ngx_log_error(NGX_LOG_WARN, store->log, 0,
+                      "webhook %s \"%V\" has grown to %O bytes, of which %uz "
+                      "are used; the oldest reader is process %P, %ui commits "
+                      "behind (-1: there is none)",
+                      store->conf.kind, &store->conf.path, store->bloated,
+                      store->needed, file.reader, file.lag);
+    }
+
+    store->bloated = 0;
+}
+
+
 /*
  * Commits store->committing: in a thread of its own, and using nothing that
- * the event loop uses meanwhile.  If it can't be done in one transaction, each
- * change gets its own, so that one that fails takes no other along.
+ * the event loop uses meanwhile.  Changes that have failed before do not hold
+ * up the others by failing again.
  */
 
 static void
 ngx_http_webhook_store_commit(ngx_http_webhook_store_t *store)
 {
-    int           rc;
-    ngx_queue_t  *end, *q;
+    ngx_queue_t  *end;
 
     store->error = 0;
 
     end = ngx_queue_sentinel(&store->committing);
-    q = ngx_queue_head(&store->committing);
+
+    ngx_http_webhook_store_commit_part(store,
+                                       ngx_queue_head(&store->committing),
+                                       store->again);
+    ngx_http_webhook_store_commit_part(store, store->again, end);
+}
+
+
+/*
+ * Commits the changes from "q" to before "end".  If it can't be done in one
+ * transaction, each half of them gets its own, and so on, so that one that
+ * fails takes no other along.
+ */
+
+static void
+ngx_http_webhook_store_commit_part(ngx_http_webhook_store_t *store,
+    ngx_queue_t *q, ngx_queue_t *end)
+{
+    int                         rc;
+    ngx_uint_t                  n;
+    ngx_queue_t                *middle, *next;
+    ngx_http_webhook_change_t  *change;
+
+    if (q == end) {
+        return;
+    }
 
     rc = ngx_http_webhook_store_transaction(store, q, end);
-
-    if (rc != 0 && ngx_queue_next(q) != end) {
-
-        for ( /* void */ ; q != end; q = ngx_queue_next(q)) {
-            rc = ngx_http_webhook_store_transaction(store, q,
-                                                    ngx_queue_next(q));
-            if (rc != 0) {
-                store->error = rc;
-            }
-        }
-
-    } else {
-        store->error = rc;
+    if (rc == 0) {
+        return;
     }
+
+    if (ngx_queue_next(q) == end) {
+        change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
+        change->failed++;
+
+        store->error = rc;
+        return;
+    }
+
+    middle = q;
+
+    for (n = 0, next = q; next != end; next = ngx_queue_next(next), n++) {
+        if (n & 1) {
+            middle = ngx_queue_next(middle);
+        }
+    }
+
+    ngx_http_webhook_store_commit_part(store, q, middle);
+    ngx_http_webhook_store_commit_part(store, middle, end);
 }
 
 

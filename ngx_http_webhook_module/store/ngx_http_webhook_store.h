@@ -12,7 +12,7 @@ typedef struct ngx_http_webhook_txn_s     ngx_http_webhook_txn_t;
 typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
 
 
-#define NGX_HTTP_WEBHOOK_STORE_TABLES  6
+#define NGX_HTTP_WEBHOOK_STORE_TABLES  10
 
 /* bytes that the tables must be allowed to use */
 #define NGX_HTTP_WEBHOOK_STORE_MIN     (128 * 1024)
@@ -24,6 +24,7 @@ typedef struct ngx_http_webhook_change_s  ngx_http_webhook_change_t;
 typedef struct {
     ngx_str_t       name;
     ngx_uint_t      uncounted;    /* by ngx_http_webhook_store_room() */
+    ngx_uint_t      former;       /* of an older layout: it is not made */
 } ngx_http_webhook_table_conf_t;
 
 
@@ -36,11 +37,30 @@ typedef struct {
     time_t          tried;        /* to open it, in this process */
 
     char           *kind;         /* what it is called in messages */
+    char           *use;          /* whose file it is, kept in the file */
+    ngx_uint_t      mark;         /* a table that all such files had when they
+                                     did not tell their use */
     uint32_t        version;      /* of the layout */
 
     /* "meta" first, and an empty name last */
     ngx_http_webhook_table_conf_t  *tables;
+
+    /*
+     * Takes over a part of what "former" tables hold.  Returns NGX_OK,
+     * NGX_DECLINED if they are empty, or NGX_ERROR; NULL: there are none.
+     */
+    ngx_int_t     (*take)(ngx_http_webhook_txn_t *txn);
 } ngx_http_webhook_store_conf_t;
+
+
+/* the file as it is, and who reads in it */
+
+typedef struct {
+    off_t           size;         /* bytes */
+    ngx_uint_t      lag;          /* commits since the oldest state that is
+                                     being read */
+    ngx_pid_t       reader;       /* who reads that, -1: nobody */
+} ngx_http_webhook_store_file_t;
 
 
 /*
@@ -66,6 +86,8 @@ struct ngx_http_webhook_change_s {
     size_t          size;         /* about what it adds, in bytes */
     ngx_int_t       rc;
     ngx_uint_t      full;
+    ngx_uint_t      failed;       /* how often it failed when it was tried
+                                     alone; 0 at first */
 };
 
 
@@ -113,6 +135,8 @@ ngx_int_t ngx_http_webhook_store_count(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_uint_t *n);
 ngx_int_t ngx_http_webhook_store_used(ngx_http_webhook_txn_t *txn,
     size_t *size);
+ngx_int_t ngx_http_webhook_store_file(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_store_file_t *file);
 ngx_uint_t ngx_http_webhook_store_id(ngx_http_webhook_txn_t *txn);
 
 ngx_int_t ngx_http_webhook_store_fits(ngx_http_webhook_txn_t *txn, size_t len);
@@ -121,6 +145,8 @@ ngx_int_t ngx_http_webhook_store_put(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_str_t *key, ngx_str_t *value, ngx_uint_t flags);
 ngx_int_t ngx_http_webhook_store_delete(ngx_http_webhook_txn_t *txn,
     ngx_uint_t table, ngx_str_t *key);
+ngx_int_t ngx_http_webhook_store_delete_all(ngx_http_webhook_txn_t *txn,
+    ngx_uint_t table, ngx_str_t *prefix, uint64_t size);
 ngx_int_t ngx_http_webhook_store_corrupted(ngx_http_webhook_txn_t *txn);
 
 ngx_int_t ngx_http_webhook_store_get_number(ngx_http_webhook_txn_t *txn,

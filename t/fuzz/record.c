@@ -110,6 +110,16 @@ plain_state_valid(void)
         if (value.mv_size != 4 || version > 1) {
             valid = 0;
         }
+
+        key.mv_data = "use";
+        key.mv_size = 3;
+
+        if (mdb_get(txn, fuzz_dbi[fuzz_meta], &key, &value) == 0
+            && value.mv_size
+            && (value.mv_size != 4 || memcmp(value.mv_data, "zone", 4) != 0))
+        {
+            valid = 0;
+        }
     }
 
     key.mv_data = "seq";

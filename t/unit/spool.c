@@ -1,9 +1,9 @@
 
 /*
  * What a queue keeps in its store, with LMDB in a file beside the binary: the
- * order of what is due, what each change makes of an event, a full queue, and
- * random changes against a plain list.  The clock is the test's own.  Speaks
- * TAP.
+ * order of what is due, what each change makes of an event, contents of any
+ * size, a full queue, changes that fail, readers that are killed, and random
+ * changes against a plain list.  The clock is the test's own.  Speaks TAP.
  */
 
 
@@ -14,6 +14,8 @@
 #if (NGX_THREADS)
 #include <ngx_thread_pool.h>
 #endif
+
+#include <sys/wait.h>
 
 
 #define MODEL   64
@@ -259,6 +261,9 @@ same(ngx_http_webhook_event_t *a, ngx_http_webhook_event_t *b)
 {
     return memcmp(a->id, b->id, NGX_HTTP_WEBHOOK_UUID_SIZE) == 0
            && a->seq == b->seq
+           && a->number == b->number
+           && a->head == b->head
+           && a->body == b->body
            && a->destination == b->destination
            && a->arrived == b->arrived
            && a->time == b->time
@@ -517,11 +522,10 @@ letters(void)
        && next_is(1, NULL, &b) && dead(NULL, MODEL) == 2
        && stat_is(1, 2, b.arrived),
        "and is due");
-    ok(ngx_http_webhook_spool_read(store, &old, pool, &head, NULL)
-       == NGX_DECLINED
+    ok(b.number == old.number
        && ngx_http_webhook_spool_read(store, &b, pool, &head, NULL) == NGX_OK
-       && head.len == 6,
-       "it is read from where it is");
+       && head.len == 6 && memcmp(head.data, "head 2", 6) == 0,
+       "its contents are where they were");
     ok(change(&old, NGX_HTTP_WEBHOOK_SPOOL_REPLAY) == NGX_DECLINED,
        "it is replayed once");
 
@@ -668,9 +672,13 @@ full(void)
        && two[1].sc.change.rc == NGX_OK && gone(&first),
        "and still delivers");
 
-    /* pages that were freed are used by the transaction after the next */
+    /* which makes room once a page has nothing else on it */
 
-    for (n = 0; n < 3; n++) {
+    for (n = 1; n < 5; n++) {
+        memset(&c, 0, sizeof(change_t));
+        id_of(c.sc.event.id, n);
+        (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_DONE);
+
         prepare(&c, 2000 + n, 0, 1000);
         (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD);
 
@@ -680,6 +688,343 @@ full(void)
     }
 
     ok(c.sc.change.rc == NGX_OK, "then there is room again");
+}
+
+
+/* sizes around those of the parts, and one of many pages */
+
+static void
+sizes(void)
+{
+    int                             bad;
+    size_t                          i, k, len;
+    change_t                        c;
+    ngx_str_t                       body, head;
+    ngx_http_webhook_spool_stat_t   st;
+
+    static size_t  lengths[] = {
+        0, 1, 980, 986, 987, 988, 989, 994, 1980, 1981, 1982, 3968, 3969, 3970,
+        16384, 65536, 1000000
+    };
+
+    new_store(16 * 1024 * 1024);
+    bad = 0;
+
+    for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+
+        len = lengths[i];
+
+        prepare(&c, 100 + i, 1, len);
+
+        for (k = 0; k < len; k++) {
+            c.sc.body->buf->pos[k] = (u_char) (k * 31 + k / 251);
+        }
+
+        bad |= make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD) != NGX_OK
+               || ngx_http_webhook_spool_read(store, &c.sc.event, pool, &head,
+                                              &body)
+                  != NGX_OK
+               || head.len != 8 || memcmp(head.data, c.sc.head.data, 8) != 0
+               || body.len != len
+               || memcmp(body.data, c.sc.body->buf->pos, len) != 0;
+    }
+
+    ok(!bad, "contents of any size are read as they were written");
+
+    /* what is known of an event, and the parts share pages */
+
+    bad = ngx_http_webhook_spool_stat(store, &st) != NGX_OK;
+    printf("# %lu bytes are used\n", (unsigned long) st.used);
+    ok(!bad && st.used < 1120000 * 1.06, "and take little more than they are");
+
+    for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        memset(&c, 0, sizeof(change_t));
+        id_of(c.sc.event.id, 100 + i);
+        bad |= make(&c, (i & 1) ? NGX_HTTP_WEBHOOK_SPOOL_DONE
+                                : NGX_HTTP_WEBHOOK_SPOOL_DIE) != NGX_OK;
+
+        if (!(i & 1)) {
+            bad |= make(&c, NGX_HTTP_WEBHOOK_SPOOL_DISCARD) != NGX_OK;
+        }
+    }
+
+    bad |= ngx_http_webhook_spool_stat(store, &st) != NGX_OK;
+    ok(!bad && st.used <= 8 * 4096, "nothing of them is left");
+}
+
+
+/* dead letters give way to what is new; what waits does not */
+
+static void
+gives_way(void)
+{
+    change_t                   c;
+    ngx_int_t                  before;
+    ngx_uint_t                 i, n;
+    ngx_http_webhook_event_t   first, last;
+
+    new_store(NGX_HTTP_WEBHOOK_STORE_MIN);
+    ngx_memzero(&first, sizeof(first));
+    ngx_memzero(&last, sizeof(last));
+
+    for (n = 0; n < MODEL; n++) {
+        prepare(&c, n, 0, 3000);
+
+        if (make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD) != NGX_OK) {
+            break;
+        }
+
+        if (n == 0) {
+            first = c.sc.event;
+        }
+
+        last = c.sc.event;
+
+        if (n < 12) {
+            clock_ms++;
+            (void) change(&last, NGX_HTTP_WEBHOOK_SPOOL_DIE);
+        }
+
+        if (c.sc.forgotten) {
+            break;
+        }
+    }
+
+    ok(n > 10 && n < MODEL && c.sc.change.rc == NGX_OK && c.sc.forgotten
+       && ngx_http_webhook_spool_find(store, first.id, &first) == NGX_DECLINED,
+       "the oldest dead letter gives way");
+
+    before = dead(NULL, MODEL);
+
+    for (i = 0; i < n; i++) {
+        prepare(&c, 1000 + i, 0, 3000);
+
+        if (make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD) != NGX_OK) {
+            break;
+        }
+    }
+
+    ok(before > 2 && i >= (ngx_uint_t) before - 2 && dead(NULL, MODEL) <= 2,
+       "and so do others");
+    ok(c.sc.change.rc == NGX_DECLINED && c.sc.change.full,
+       "what waits does not");
+
+    prepare(&c, 2000, 0, 500000);
+    before = dead(NULL, MODEL);
+    ok(make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD) == NGX_DECLINED
+       && c.sc.forgotten == 0 && dead(NULL, MODEL) == before,
+       "nothing gives way to what would not fit in without it");
+}
+
+
+/* how many transactions it takes to commit */
+
+static ngx_uint_t
+commits(change_t *c, ngx_uint_t n)
+{
+    ngx_uint_t  i, before;
+
+    before = ngx_http_webhook_store_version(store);
+
+    for (i = 0; i < n; i++) {
+        submit(&c[i], c[i].sc.type);
+    }
+
+    while (!ngx_queue_empty(&ngx_posted_events)) {
+        ngx_event_process_posted(&cycle, &ngx_posted_events);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (c[i].done != 1) {
+            bail("a handler was not called once");
+        }
+    }
+
+    return ngx_http_webhook_store_version(store) - before;
+}
+
+
+/* changes that fail do not take others along, and only once cost a commit */
+
+static void
+failures(void)
+{
+    int          bad;
+    change_t     c[16];
+    ngx_uint_t   i, n;
+
+    new_store(64 * 1024 * 1024);
+
+    for (i = 0; i < 16; i++) {
+        prepare(&c[i], i, 0, 10);
+    }
+
+    c[5].sc.length = 11;
+
+    n = commits(c, 16);
+
+    for (bad = 0, i = 0; i < 16; i++) {
+        bad |= c[i].sc.change.rc != ((i == 5) ? NGX_ERROR : NGX_OK);
+    }
+
+    printf("# %lu commits\n", (unsigned long) n);
+    ok(!bad && n <= 6, "one that fails takes no other along");
+    ok(c[5].sc.change.failed == 1 && c[4].sc.change.failed == 0,
+       "and is known");
+
+    for (i = 0; i < 16; i++) {
+        if (i != 5) {
+            prepare(&c[i], 100 + i, 0, 10);
+        }
+    }
+
+    n = commits(c, 16);
+
+    for (bad = 0, i = 0; i < 16; i++) {
+        bad |= c[i].sc.change.rc != ((i == 5) ? NGX_ERROR : NGX_OK);
+    }
+
+    ok(!bad && n == 1, "when it comes again, the others are one commit");
+    ok(c[5].sc.change.failed == 2, "it has failed twice");
+
+    /* what a transaction adds is limited */
+
+    for (i = 0; i < 5; i++) {
+        prepare(&c[i], 200 + i, 0, 6000000);
+    }
+
+    n = commits(c, 5);
+
+    for (bad = 0, i = 0; i < 5; i++) {
+        bad |= c[i].sc.change.rc != NGX_OK;
+    }
+
+    ok(!bad && n == 3, "large events are committed two at a time");
+}
+
+
+/* events that come and go, through an empty queue; bytes of its file */
+
+static off_t
+come_and_go(void)
+{
+    change_t                       c[BATCH];
+    ngx_uint_t                     i, round;
+    ngx_http_webhook_spool_stat_t  st;
+
+    for (round = 0; round < 60; round++) {
+
+        for (i = 0; i < BATCH; i++) {
+            prepare(&c[i], i, 0, 50000);
+            submit(&c[i], NGX_HTTP_WEBHOOK_SPOOL_ADD);
+        }
+
+        commit(c, BATCH);
+
+        for (i = 0; i < BATCH; i++) {
+            submit(&c[i], NGX_HTTP_WEBHOOK_SPOOL_DONE);
+        }
+
+        commit(c, BATCH);
+        ngx_reset_pool(pool);
+    }
+
+    if (ngx_http_webhook_spool_stat(store, &st) != NGX_OK || st.waiting) {
+        bail("something waits");
+    }
+
+    return st.file.size;
+}
+
+
+static void
+later(time_t seconds)
+{
+    clock_ms += seconds * 1000;
+    ngx_time_update();
+}
+
+
+/* a process that is killed while it reads keeps pages for a short time only */
+
+static void
+readers(void)
+{
+    int                             ends[2], status;
+    char                            byte;
+    off_t                           size, used;
+    pid_t                           pid;
+    change_t                        c;
+    ngx_http_webhook_store_t       *own;
+    ngx_http_webhook_spool_stat_t   st;
+
+    new_store(64 * 1024 * 1024);
+    later(60);
+    size = come_and_go();
+
+    if (pipe(ends) == -1) {
+        bail("no pipe");
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        own = ngx_http_webhook_store_open(&conf, &cycle, &unit_log);
+
+        if (own == NULL || ngx_http_webhook_store_begin(own) == NULL
+            || write(ends[1], "r", 1) != 1)
+        {
+            _exit(1);
+        }
+
+        for ( ;; ) {
+            pause();
+        }
+    }
+
+    if (pid == -1 || read(ends[0], &byte, 1) != 1) {
+        bail("no reader");
+    }
+
+    prepare(&c, 500, 0, 10);
+    (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD);
+    (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_DONE);
+
+    ok(ngx_http_webhook_spool_stat(store, &st) == NGX_OK && st.file.lag == 2
+       && st.file.reader == pid,
+       "who reads is seen, and how old it is");
+
+    messages = 0;
+    later(60);
+    ok(come_and_go() > size + 16 * 1024 * 1024,
+       "what it reads is kept, and the file grows");
+
+    later(60);
+    (void) come_and_go();
+    (void) come_and_go();
+    (void) come_and_go();
+    ok(messages == 1 && strstr(message_text, "has grown to"),
+       "which is warned of once");
+
+    if (kill(pid, SIGKILL) == -1 || waitpid(pid, &status, 0) != pid) {
+        bail("the reader does not end");
+    }
+
+    later(60);
+    prepare(&c, 500, 0, 10);
+    (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_ADD);
+    (void) make(&c, NGX_HTTP_WEBHOOK_SPOOL_DONE);
+
+    (void) ngx_http_webhook_spool_stat(store, &st);
+    size = st.file.size;
+
+    used = come_and_go();
+    printf("# %ld bytes, then %ld\n", (long) size, (long) used);
+    ok(st.file.lag == 0 && used < size + 1024 * 1024 && come_and_go() == used,
+       "when it has been killed, pages are used again");
+
+    close(ends[0]);
+    close(ends[1]);
 }
 
 
@@ -935,6 +1280,10 @@ main(int argc, char **argv)
     letters();
     contents();
     full();
+    sizes();
+    gives_way();
+    failures();
+    readers();
     reopened();
     random_changes();
 
