@@ -176,6 +176,9 @@ subtest 'queues' => sub {
     is(ask(GET => '/api/queues/q'), "200 $none", 'one');
     is(ask(GET => '/api/queues/other'), "200 $other", 'another');
     is(ask(GET => '/api/queues/a%20b'), "200 $odd", 'one with a blank');
+    is(ask(GET => $_), $NotFound, $_)
+        for '/api/queues%2Fq', '/api/queues/x%2F..%2Fq', '/api%2fqueues/q',
+            '/api/queues/x/%2e%2e/q', '/api/queues/other%2Fdead';
     is(ask(GET => '/api/queues?'), qq(200 {"queues":[$other,$odd,$none]}),
        'with arguments');
     is(ask(GET => '/api/queues/other/dead'), '200 {"dead":[]}', 'none is dead');

@@ -241,6 +241,27 @@ for my $path ('/m/', '/m/workspaces', '/m/workspaces/webhook',
     is(ask(PUT => $path, $Body), $NotFound, "no such path: $path");
 }
 
+# an id that an application has encoded can't choose another workspace
+
+ask(PUT => '/m/workspaces/victim/webhook', $Body);
+
+for my $id ('evil%2Fworkspaces%2Fvictim', '..%2Fworkspaces%2fvictim',
+            '%2E%2e/workspaces/victim', 'x/%2e/workspaces/victim',
+            'a%2F%2E%2E/workspaces/victim')
+{
+    for my $to ('', '/test') {
+        my $path = "/m/workspaces/$id/webhook$to";
+
+        is(ask(PUT => $path, '{"url":"https://8.8.4.4/"}'), $NotFound,
+           "PUT $path");
+        is(ask(DELETE => $path), $NotFound, "DELETE $path");
+        is(ask(POST => $path), $NotFound, "POST $path");
+    }
+}
+
+is(ask(GET => '/m/workspaces/victim/webhook'), '200 ' . endpoint('victim', $URL),
+   'the other workspace is as it was');
+
 # --- the gate
 
 {
