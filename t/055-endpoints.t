@@ -589,6 +589,10 @@ refused('a queue of Luzmo', 'location /x { webhook luzmo; webhook_queue out '
         . 'endpoints=s; }', '"endpoints=" needs "webhook munity"');
 refused('an unknown zone', 'location /x { webhook munity; webhook_queue '
         . 'other endpoints=q; }', 'unknown webhook zone "q"');
+refused('a zone without a state', 'location /x { webhook munity; webhook_queue '
+        . 'other endpoints=m; }', '"endpoints=" needs a webhook zone with '
+        . '"state=", which "m" has not, in ',
+        "webhook_queue_path $NginxProcess::Root/other.db queue=other;");
 refused('two zones', 'location /x { webhook munity; webhook_queue out '
         . 'endpoints=m; }',
         'webhook queue "out" has the endpoints of another zone already');

@@ -120,6 +120,25 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
 
 
 /*
+ * Looks whether the endpoint of a workspace, which there is not, has been
+ * deleted.  Returns NGX_OK, NGX_DECLINED if no deletion is known, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
+    ngx_str_t *workspace)
+{
+    u_char  uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+
+    if (ngx_http_webhook_endpoint_key(workspace, uuid) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_registry_find_deletion(zone, uuid);
+}
+
+
+/*
  * Stores an endpoint in the place of the one that was found, or of none if seq
  * is 0.  Returns what ngx_http_webhook_registry_replace() does; "pool" must
  * live until "op" is done.

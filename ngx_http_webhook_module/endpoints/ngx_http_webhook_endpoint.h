@@ -57,6 +57,8 @@ char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
     ngx_http_webhook_provider_t *provider, ngx_pool_t *pool,
     ngx_str_t *workspace, ngx_http_webhook_endpoint_t *endpoint);
+ngx_int_t ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
+    ngx_str_t *workspace);
 ngx_int_t ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone,
     ngx_pool_t *pool, ngx_http_webhook_endpoint_t *endpoint,
     ngx_http_webhook_registry_op_t *op);

@@ -184,10 +184,22 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     event = ngx_http_webhook_saved_variable(delivery->variables,
                                             &ngx_http_webhook_saved_event);
 
-    if (rc == NGX_DECLINED
-        || (!outbound->endpoint.disabled
-            && !ngx_http_webhook_endpoint_wants(&outbound->endpoint,
-                                               event ? event : &none)))
+    if (rc == NGX_DECLINED) {
+
+        /* without a deletion that is known, it may be us who have lost it */
+
+        rc = ngx_http_webhook_endpoint_find_deletion(queue->endpoints,
+                                                     &delivery->workspace);
+
+        outbound->state = (rc == NGX_OK) ? NGX_HTTP_WEBHOOK_OUTBOUND_DROP
+                                         : NGX_HTTP_WEBHOOK_OUTBOUND_GONE;
+
+        return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    }
+
+    if (!outbound->endpoint.disabled
+        && !ngx_http_webhook_endpoint_wants(&outbound->endpoint,
+                                            event ? event : &none))
     {
         outbound->state = NGX_HTTP_WEBHOOK_OUTBOUND_DROP;
         return NGX_OK;

@@ -606,6 +606,29 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
 
 /*
+ * Looks whether a registration that there is not has been deleted of late.
+ * Returns NGX_OK, NGX_DECLINED if no deletion is known, as in a zone without
+ * a state, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_registry_find_deletion(ngx_shm_zone_t *shm_zone, u_char *uuid)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    if (ngx_http_webhook_registry_opened(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return registry->store
+           ? ngx_http_webhook_journal_find_deletion(registry->store, uuid)
+           : NGX_DECLINED;
+}
+
+
+/*
  * Replaces "registration" by the one of registration->owner that was created
  * next after it, or by the first one, if its seq is 0.  Returns NGX_OK with a
  * copy, whose text is in "pool", NGX_DECLINED if there is none, or NGX_ERROR.

@@ -64,7 +64,11 @@ enum {
         "Attempts to deliver an event after its first.")                      \
                                                                               \
     row(DEAD, "dead", "nginx_webhook_dead_total", "",                         \
-        "Events that were given up.")
+        "Events that were given up.")                                         \
+                                                                              \
+    row(ENDPOINT_GONE, "endpoint_gone", "nginx_webhook_endpoint_gone_total",  \
+        "", "Events that were given up because nothing is known of their "    \
+        "endpoint.")
 
 #define NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(row)                             \
                                                                               \
