@@ -256,7 +256,7 @@ typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
     ngx_array_t                       queues;       /* of queue_t * */
     ngx_array_t                       dedup_zones;
-    ngx_array_t                       files;        /* of ngx_str_t */
+    ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       secrets;      /* of secrets_t * */
     ngx_array_t                       kept;         /* nginx's variables that
                                                        queues keep */

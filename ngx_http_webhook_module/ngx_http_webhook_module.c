@@ -335,7 +335,8 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&wmcf->dedup_zones, cf->pool, 1,
                           sizeof(ngx_shm_zone_t *))
            != NGX_OK
-        || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
+        || ngx_array_init(&wmcf->files, cf->pool, 4,
+                          sizeof(ngx_http_webhook_file_t))
            != NGX_OK
         || ngx_array_init(&wmcf->secrets, cf->pool, 4,
                           sizeof(ngx_http_webhook_secrets_t *))

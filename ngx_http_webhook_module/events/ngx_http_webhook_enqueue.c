@@ -175,8 +175,8 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
 
     if (ngx_http_webhook_registry_state(wlcf->queue_zone)->len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"endpoints=\" needs a webhook zone with \"state=\", "
-                      "which \"%V\" has not, in %s:%ui",
+                      "\"endpoints=\" needs \"state=\" of webhook zone "
+                      "\"%V\" in %s:%ui",
                       &wlcf->queue_zone->shm.name, wlcf->queue_file,
                       wlcf->queue_line);
         return NGX_CONF_ERROR;
