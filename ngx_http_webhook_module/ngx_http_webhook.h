@@ -265,6 +265,8 @@ typedef struct {
 
     ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
                                                        take */
+    ngx_array_t                      *own;          /* addresses of this host,
+                                                       of ngx_cidr_t; or NULL */
     ngx_http_webhook_status_t        *status;
     unsigned                          timed:1;      /* the clock is looked at */
     ngx_uint_t                        id_used;      /* $webhook_id */
@@ -293,6 +295,7 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_http_webhook_endpoints_conf_t  *endpoints;
     ngx_array_t                      *allow;        /* of ngx_cidr_t */
+    ngx_array_t                      *deny;         /* of ngx_cidr_t */
     ngx_shm_zone_t                   *queue_zone;   /* of "endpoints=" */
     ngx_http_webhook_queue_t         *report;       /* of what is switched off,
                                                        may be NULL */

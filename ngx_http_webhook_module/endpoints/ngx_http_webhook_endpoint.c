@@ -414,6 +414,10 @@ ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
         set("secret", ngx_http_webhook_endpoint_string(&endpoint->secret));
     }
 
+    if (what == NGX_HTTP_WEBHOOK_STORED) {
+        set("last_failure", ngx_http_webhook_endpoint_time(endpoint->failed));
+    }
+
     if (what == NGX_HTTP_WEBHOOK_STORED && endpoint->until > ngx_time()) {
         set("previous_secret",
             ngx_http_webhook_endpoint_string(&endpoint->previous));
@@ -473,6 +477,9 @@ ngx_http_webhook_endpoint_parse(ngx_pool_t *pool, ngx_str_t *text,
     if (rc != NGX_OK
         || ngx_http_webhook_endpoint_member_time(json, "failing_since",
                                                  &endpoint->failing)
+           != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "last_failure",
+                                                 &endpoint->failed)
            != NGX_OK
         || ngx_http_webhook_endpoint_member_time(json, "created",
                                                  &endpoint->created)

@@ -42,6 +42,7 @@ typedef struct {
     uint32_t                      events;     /* provider's, 0: all of them */
     ngx_uint_t                    disabled;   /* and why */
     time_t                        failing;    /* since then */
+    time_t                        failed;     /* for the last time, about */
     time_t                        created;
     time_t                        updated;
 

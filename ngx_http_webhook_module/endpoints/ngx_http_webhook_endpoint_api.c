@@ -574,6 +574,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     endpoint->events = eop->events;
     endpoint->disabled = eop->disabled;
     endpoint->failing = 0;
+    endpoint->failed = 0;
     endpoint->updated = now;
 
     eop->shown = (eop->secret.len || eop->created);
