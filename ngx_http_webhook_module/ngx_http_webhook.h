@@ -273,7 +273,7 @@ typedef struct {
     ngx_array_t                       zones;        /* of ngx_shm_zone_t * */
     ngx_array_t                       queues;       /* of queue_t * */
     ngx_array_t                       dedup_zones;
-    ngx_array_t                       files;        /* of ngx_str_t */
+    ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       settings;     /* of setting_t * */
     ngx_array_t                       kept;         /* nginx's variables that
                                                        queues keep */
@@ -282,6 +282,8 @@ typedef struct {
 
     ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
                                                        take */
+    ngx_array_t                      *own;          /* addresses of this host,
+                                                       of ngx_cidr_t; or NULL */
     ngx_http_webhook_status_t        *status;
     unsigned                          timed:1;      /* the clock is looked at */
     ngx_uint_t                        id_used;      /* $webhook_id */
@@ -310,6 +312,7 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_http_webhook_endpoints_conf_t  *endpoints;
     ngx_array_t                      *allow;        /* of ngx_cidr_t */
+    ngx_array_t                      *deny;         /* of ngx_cidr_t */
     ngx_shm_zone_t                   *queue_zone;   /* of "endpoints=" */
     ngx_http_webhook_queue_t         *report;       /* of what is switched off,
                                                        may be NULL */

@@ -174,9 +174,16 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
 
     { ngx_string("webhook_endpoint_allow"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_webhook_endpoint_allow,
+      ngx_http_webhook_endpoint_cidrs,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_webhook_loc_conf_t, allow),
+      NULL },
+
+    { ngx_string("webhook_endpoint_deny"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_webhook_endpoint_cidrs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_webhook_loc_conf_t, deny),
       NULL },
 
     { ngx_string("webhook_api"),
@@ -341,7 +348,8 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&wmcf->dedup_zones, cf->pool, 1,
                           sizeof(ngx_shm_zone_t *))
            != NGX_OK
-        || ngx_array_init(&wmcf->files, cf->pool, 4, sizeof(ngx_str_t))
+        || ngx_array_init(&wmcf->files, cf->pool, 4,
+                          sizeof(ngx_http_webhook_file_t))
            != NGX_OK
         || ngx_array_init(&wmcf->settings, cf->pool, 4,
                           sizeof(ngx_http_webhook_setting_t *))
@@ -410,6 +418,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
     wlcf->retry = NGX_CONF_UNSET_PTR;
     wlcf->dedup = NGX_CONF_UNSET_PTR;
     wlcf->allow = NGX_CONF_UNSET_PTR;
+    wlcf->deny = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -439,6 +448,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
+    ngx_conf_merge_ptr_value(conf->deny, prev->deny, NULL);
 
     /* the nearer of the two says who asks */
 

@@ -264,13 +264,14 @@ my $body = ::payload();
 [map { "POST /hook/$_\n$body" }
      '', 'unknown', 'data_update', 'data_updated2', 'Data_updated',
      'data_updated/', 'data_updated/x', 'data_updated.json', 'data_updated%0A',
-     'data_updated%2F', '?data_updated']
+     'data_updated%2F', '?data_updated', 'x%2Fdata_updated',
+     'account_deleted/..%2fdata_updated', 'x/%2e%2e/data_updated']
 --- error_code eval
-[(404) x 11]
+[(404) x 14]
 --- response_body eval
-[($::NoEvent) x 11]
+[($::NoEvent) x 14]
 --- response_headers eval
-[("Content-Type: application/json\n!Allow\n!WWW-Authenticate") x 11]
+[("Content-Type: application/json\n!Allow\n!WWW-Authenticate") x 14]
 
 
 

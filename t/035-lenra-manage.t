@@ -417,17 +417,16 @@ sub {
     my $uuid = ::made();
     my $webhook = ::webhook($uuid, '"a"');
 
-    for ('/lenra/app/webhooks', '/lenra/app%2Fwebhooks',
-         '/lenra//app///webhooks',
+    for ('/lenra/app/webhooks', '/lenra//app///webhooks',
          '/lenra/x/../app/webhooks', '/lenra/app/./webhooks',
-         '/lenra/app/x/%2e%2e/webhooks', '/lenra/%61pp/web%68ooks',
-         "/lenra/app/webhooks/$uuid/..%2f..%2fwebhooks",
+         '/lenra/%61pp/web%68ooks', '/lenra/x%2e/app/webhooks',
+         '/lenra/...%2E/app/webhooks',
          '/lenra/deeper/mounted/app/webhooks')
     {
         $is->(::call('GET', $_), "200 [$webhook]\n", $_);
     }
 
-    for ("/lenra/app/webhooks/$uuid", "/lenra/app/webhooks%2F$uuid",
+    for ("/lenra/app/webhooks/$uuid", "/lenra/app/webhooks/$uuid?a=%2F..%2F",
          "/lenra/app/webhooks/x/../$uuid", '/lenra/app/webhooks/'
          . $uuid =~ s/-/%2D/gr)
     {
@@ -436,13 +435,29 @@ sub {
 
     for ("/lenra/apps/$::App/webhooks/$uuid",
          "/lenra/apps/\U$::App\E/webhooks/\U$uuid",
-         "/lenra/apps/$::App%2Fwebhooks%2f$uuid",
          "/lenra/apps/x/../$::App/webhooks/$uuid",
          '/lenra/apps/' . $::App =~ s/-/%2d/gr . "/webhooks/$uuid",
          "/lenra/app/apps/$::App/webhooks/$uuid?x=/app/webhooks")
     {
         $is->(::call('POST', $_, '{}'), ::passed(::event('{}')), $_);
     }
+
+    # an encoded slash or dot segment might come from within a segment
+
+    for ('/lenra/app%2Fwebhooks', '/lenra%2fapp/webhooks',
+         '/lenra/app/x/%2e%2e/webhooks', '/lenra/app/%2E/webhooks',
+         '/lenra/app/x/.%2e/webhooks',
+         "/lenra/app/webhooks/$uuid/..%2f..%2fwebhooks",
+         "/lenra/app/webhooks%2F$uuid", "/lenra/app/webhooks/x%2F..%2F$uuid",
+         "/lenra/apps/$::App%2Fwebhooks%2f$uuid",
+         "/lenra/apps/$::App/webhooks%2f$uuid",
+         "/lenra/apps/x/%2e%2E/$::App/webhooks/$uuid")
+    {
+        $is->(::call($_->[0], $_->[1], $_->[2]), $::NotFound, "@$_[0, 1]")
+            for ['GET', $_], ['POST', $_, '{}'], ['DELETE', $_];
+    }
+
+    $is->(::call('GET', '/lenra/app/webhooks'), "200 [$webhook]", 'as it was');
 
     ::wipe();
 }

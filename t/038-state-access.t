@@ -139,7 +139,11 @@ subtest 'copies that others can read' => sub {
         folder(0755, 0, 0);
         config($nginx, $kind);
 
-        is(($nginx->run('-t'))[0], 0, "a $kind is made");
+        is(($nginx->run('-t'))[0], 0, "a $kind can be made");
+        ok(!-e $_, 'nginx -t makes nothing') for $State, "$State-lock";
+
+        $nginx->start;
+        $nginx->stop;
         is(mode($_), '0600', 'only for its owner') for $State, "$State-lock";
 
         for my $mode (0644, 0400, 0666) {
@@ -151,6 +155,77 @@ subtest 'copies that others can read' => sub {
             is(mode($_), '0600', 'and closed to others')
                 for $State, "$State-lock";
         }
+
+        unlink "$State-lock";
+        is(($nginx->run('-t'))[0], 0, 'without the lock file');
+        ok(!-e "$State-lock", 'nginx -t does not make that, either');
+    }
+
+    $nginx->finish;
+};
+
+# The workers' user, whose folder it is, must not get root's files.
+subtest 'links in the place of a file' => sub {
+    my $nginx = NginxProcess->new(name => 'links');
+    my $mine = "$Folder/mine";
+    my @before;
+
+    my $same = sub {
+        my @now = (stat $mine)[2, 4, 5, 7, 9];
+        is("@now", "@before", 'root\'s file is as it was');
+        is(NginxProcess::read_file($mine), "root's", 'and has what it had');
+    };
+
+    for my $kind (sort keys %Stores) {
+        folder(0755, $Uid, $Gid);
+        config($nginx, $kind);
+
+        unlink $mine;
+        NginxProcess::write_file($mine, "root's");
+        chmod 0644, $mine;
+        @before = (stat $mine)[2, 4, 5, 7, 9];
+
+        for my $case (['symlink', ''], ['symlink', '-lock'], ['link', ''],
+                      ['link', '-lock'])
+        {
+            my ($how, $which) = @$case;
+
+            unlink $State, "$State-lock";
+            my $made = $how eq 'link' ? link($mine, "$State$which")
+                                      : symlink($mine, "$State$which");
+            ok($made, "$kind: a $how as the file$which") or next;
+
+            my $told = $how eq 'link'
+                       ? qr/\[emerg\] .*"\Q$State$which\E" has other names/
+                       : qr/\[emerg\] .*"\Q$State$which\E" failed, it is a symbolic link/;
+            $nginx->expect($told);
+
+            # a test without the file does not come to the lock file
+            for my $arguments (['-t'], []) {
+                my ($status, $output) = $nginx->run(@$arguments);
+
+                if ($which eq '' || !@$arguments) {
+                    isnt($status, 0, "refused: nginx @$arguments");
+                    like($output, $told, 'and told');
+                }
+
+                $same->();
+            }
+        }
+
+        unlink $State, "$State-lock";
+        symlink("$Folder/none", $State) or die "symlink: $!";
+        $nginx->expect(qr/\[emerg\] .*"\Q$State\E" failed \(17: File exists\)/);
+        isnt(($nginx->run('-t'))[0], 0, 'a link to nothing');
+        isnt(($nginx->run)[0], 0, 'nor is it followed');
+        ok(!-e "$Folder/none", 'nothing is made there');
+
+        unlink $State, "$State-lock";
+        like(($nginx->run('-t'))[1], qr/\[warn\] .*others than root can write into its folder "\Q$Folder\E\/inner\/"/,
+             'a folder that is not root\'s is warned of');
+
+        folder(0755, 0, 0);
+        unlike(($nginx->run('-t'))[1], qr/\[warn\]/, 'one of root is not');
     }
 
     $nginx->finish;

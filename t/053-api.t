@@ -179,6 +179,9 @@ subtest 'queues' => sub {
     is(ask(GET => '/api/queues/q'), "200 $none\n", 'one');
     is(ask(GET => '/api/queues/other'), "200 $other\n", 'another');
     is(ask(GET => '/api/queues/a%20b'), "200 $odd\n", 'one with a blank');
+    is(ask(GET => $_), $NotFound, $_)
+        for '/api/queues%2Fq', '/api/queues/x%2F..%2Fq', '/api%2fqueues/q',
+            '/api/queues/x/%2e%2e/q', '/api/queues/other%2Fdead';
     is(ask(GET => '/api/queues?'), qq(200 {"queues":[$other,$odd,$none]}\n),
        'with arguments');
     is(ask(GET => '/api/queues/other/dead'), qq(200 {"dead":[]}\n),

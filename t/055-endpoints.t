@@ -241,6 +241,27 @@ for my $path ('/m/', '/m/workspaces', '/m/workspaces/webhook',
     is(ask(PUT => $path, $Body), $NotFound, "no such path: $path");
 }
 
+# an id that an application has encoded can't choose another workspace
+
+ask(PUT => '/m/workspaces/victim/webhook', $Body);
+
+for my $id ('evil%2Fworkspaces%2Fvictim', '..%2Fworkspaces%2fvictim',
+            '%2E%2e/workspaces/victim', 'x/%2e/workspaces/victim',
+            'a%2F%2E%2E/workspaces/victim')
+{
+    for my $to ('', '/test') {
+        my $path = "/m/workspaces/$id/webhook$to";
+
+        is(ask(PUT => $path, '{"url":"https://8.8.4.4/"}'), $NotFound,
+           "PUT $path");
+        is(ask(DELETE => $path), $NotFound, "DELETE $path");
+        is(ask(POST => $path), $NotFound, "POST $path");
+    }
+}
+
+is(ask(GET => '/m/workspaces/victim/webhook'), '200 ' . endpoint('victim', $URL),
+   'the other workspace is as it was');
+
 # --- the gate
 
 {
@@ -568,6 +589,36 @@ refused('a queue of Luzmo', 'location /x { webhook luzmo; webhook_queue out '
         . 'endpoints=s; }', '"endpoints=" needs "webhook munity"');
 refused('an unknown zone', 'location /x { webhook munity; webhook_queue '
         . 'other endpoints=q; }', 'unknown webhook zone "q"');
+refused('a zone without a state', 'location /x { webhook munity; webhook_queue '
+        . 'other endpoints=m; }', '"endpoints=" needs "state=" of webhook zone "m"',
+        "webhook_queue_path $NginxProcess::Root/other.db queue=other;");
+for my $name ("./endpoints.db", "x/../endpoints.db", "linked/endpoints.db",
+              "hard.db")
+{
+    my $root = $NginxProcess::Root;
+
+    mkdir "$root/x";
+    symlink $root, "$root/linked";
+    link "$root/endpoints.db", "$root/hard.db";
+    refused("a file by another name: $name", '',
+            "the file \"$root/$name\" is used already",
+            "webhook_queue_path $root/$name queue=second;");
+}
+for my $new ("./new.db", "x/../new.db", "linked/new.db") {
+    my $root = $NginxProcess::Root;
+
+    refused("a file that is not there yet: $new", '',
+            "the file \"$root/$new\" is used already",
+            "webhook_queue_path $root/new.db queue=n1;"
+            . "webhook_queue_path $root/$new queue=n2;");
+}
+for my $names (['new.db', './new.db-lock'], ['x/../new.db-lock', 'new.db']) {
+    my ($one, $two) = map { "$NginxProcess::Root/$_" } @$names;
+
+    refused("a lock file: @$names", '', "of the files \"$one\" and \"$two\" "
+            . 'one is the lock file of the other',
+            "webhook_queue_path $one queue=n1; webhook_queue_path $two queue=n2;");
+}
 refused('two zones', 'location /x { webhook munity; webhook_queue out '
         . 'endpoints=m; }',
         'webhook queue "out" has the endpoints of another zone already');

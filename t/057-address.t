@@ -28,7 +28,7 @@ log_not_found off;
 resolver 127.0.0.1:$Names;
 resolver_timeout 1s;
 
-webhook_zone zone=e:1m;
+webhook_zone zone=e:1m state=$NginxProcess::Root/endpoints.db;
 webhook_queue_path $Root/out.db queue=out;
 webhook_queue_path $Root/strict.db queue=strict;
 webhook_queue_path $Root/blind.db queue=blind;

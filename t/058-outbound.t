@@ -110,7 +110,7 @@ map \$host \$other { default other.test; }
 webhook_secret off;
 
 webhook_zone zone=e:1m state=$Root/endpoints.db;
-webhook_zone zone=full:64k;
+webhook_zone zone=full:64k state=$Root/full-endpoints.db;
 $Queues
 webhook_queue_path $Root/out.db queue=out;
 webhook_queue_path $Root/full.db queue=full;

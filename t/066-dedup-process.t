@@ -583,7 +583,7 @@ for my $signal ('TERM', 'QUIT', 'KILL') {
     my $state = "$Root/state-refused";
     my @cases = (
         ['of no directory', "$Root/none/state", undef,
-         qr{\[emerg\].*"\Q$Root/none/state\E-lock" failed}],
+         qr{\[emerg\].*"\Q$Root/none/state\E" could not be made \(2: }],
         ['a directory', $Root, undef, qr/is not a file: restore it/],
         ['garbage', $state, 'x' x 10000, qr/could not be opened: MDB_INVALID/],
         ['empty', $state, '', qr/is empty: restore it, or remove it/],
@@ -616,6 +616,10 @@ for my $signal ('TERM', 'QUIT', 'KILL') {
     config($nginx, state => "$state-5");
     my ($status, $output) = $nginx->run('-t');
     is($status, 0, 'a new one') or diag($output);
+    ok(!-e "$state-5", 'is not made by a test');
+
+    $nginx->start;
+    $nginx->stop;
     is((stat "$state-5")[2] & 0777, 0600, 'is nobody else\'s');
 }
 

@@ -26,6 +26,16 @@ static char  *ngx_http_webhook_settings_without[webhook_settings] = {
 };
 
 
+static ngx_int_t ngx_http_webhook_file_init(ngx_conf_t *cf,
+    ngx_http_webhook_file_t *file, ngx_str_t *path);
+static ngx_uint_t ngx_http_webhook_file_same(ngx_http_webhook_file_t *one,
+    ngx_http_webhook_file_t *two);
+static ngx_uint_t ngx_http_webhook_file_lock(ngx_http_webhook_file_t *file,
+    ngx_http_webhook_file_t *lock);
+static ngx_uint_t ngx_http_webhook_file_beside(ngx_http_webhook_file_t *one,
+    ngx_http_webhook_file_t *two);
+
+
 /*
  * Takes a parameter "zone=name:size" apart, and sets "name".  Returns the size
  * in bytes, or NGX_ERROR, with an [emerg] logged, if the parameter is not such
@@ -118,38 +128,50 @@ ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
 
 
 /*
- * Takes note of a store's file by its full path.  Returns NGX_CONF_OK, or
- * NGX_CONF_ERROR, with an [emerg] logged, if another store has it: LMDB does
- * not allow a process to open a file twice.
+ * Takes note of a store's file by its full path, which must be
+ * zero-terminated.  Returns NGX_CONF_OK, or NGX_CONF_ERROR, with an [emerg]
+ * logged, if another store has the file, by whatever name, or its lock file:
+ * LMDB does not allow a process to open a file twice.
  */
 
 char *
 ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
 {
-    ngx_str_t                     *file;
     ngx_uint_t                     i;
+    ngx_http_webhook_file_t       *file, *last;
     ngx_http_webhook_main_conf_t  *wmcf;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    last = ngx_array_push(&wmcf->files);
+    if (last == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_webhook_file_init(cf, last, path) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     file = wmcf->files.elts;
 
-    for (i = 0; i < wmcf->files.nelts; i++) {
+    for (i = 0; &file[i] != last; i++) {
 
-        if (file[i].len == path->len
-            && ngx_strncmp(file[i].data, path->data, path->len) == 0)
-        {
+        if (ngx_http_webhook_file_same(&file[i], last)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "the file \"%V\" is used already", path);
             return NGX_CONF_ERROR;
         }
-    }
 
-    file = ngx_array_push(&wmcf->files);
-    if (file == NULL) {
-        return NGX_CONF_ERROR;
+        if (ngx_http_webhook_file_lock(&file[i], last)
+            || ngx_http_webhook_file_lock(last, &file[i]))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "of the files \"%V\" and \"%V\" one is the "
+                               "lock file of the other",
+                               &file[i].path, path);
+            return NGX_CONF_ERROR;
+        }
     }
-
-    *file = *path;
 
     return NGX_CONF_OK;
 }
@@ -245,4 +267,105 @@ ngx_http_webhook_settings_unused(ngx_conf_t *cf)
                           ngx_http_webhook_settings_without[setting[i]->kind]);
         }
     }
+}
+
+
+/*
+ * Finds out which file a path means: one that there is, and one that may be
+ * made in its folder.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_file_init(ngx_conf_t *cf, ngx_http_webhook_file_t *file,
+    ngx_str_t *path)
+{
+    u_char           *folder, *p;
+    ngx_file_info_t   fi;
+
+    ngx_memzero(file, sizeof(ngx_http_webhook_file_t));
+
+    file->path = *path;
+
+    /* a path that can't be examined is compared as a text only */
+
+    if (ngx_file_info(path->data, &fi) != NGX_FILE_ERROR) {
+        file->there = 1;
+        file->device = fi.st_dev;
+        file->inode = fi.st_ino;
+    }
+
+    for (p = path->data + path->len; p > path->data && p[-1] != '/'; p--) {
+        /* void */
+    }
+
+    file->name.len = path->data + path->len - p;
+    file->name.data = p;
+
+    folder = ngx_pnalloc(cf->temp_pool, p - path->data + 1);
+    if (folder == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(folder, path->data, p - path->data);
+    folder[p - path->data] = '\0';
+
+    if (ngx_file_info(folder, &fi) != NGX_FILE_ERROR) {
+        file->has_folder = 1;
+        file->folder_device = fi.st_dev;
+        file->folder_inode = fi.st_ino;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Says whether two paths mean one file. */
+
+static ngx_uint_t
+ngx_http_webhook_file_same(ngx_http_webhook_file_t *one,
+    ngx_http_webhook_file_t *two)
+{
+    if (one->path.len == two->path.len
+        && ngx_strncmp(one->path.data, two->path.data, two->path.len) == 0)
+    {
+        return 1;
+    }
+
+    if (one->there && two->there) {
+        return one->device == two->device && one->inode == two->inode;
+    }
+
+    return ngx_http_webhook_file_beside(one, two)
+           && one->name.len == two->name.len
+           && ngx_strncmp(one->name.data, two->name.data, two->name.len) == 0;
+}
+
+
+/* Says whether "lock" would be the lock file of "file". */
+
+static ngx_uint_t
+ngx_http_webhook_file_lock(ngx_http_webhook_file_t *file,
+    ngx_http_webhook_file_t *lock)
+{
+    size_t  len;
+
+    len = file->name.len;
+
+    return ngx_http_webhook_file_beside(file, lock)
+           && lock->name.len == len + sizeof("-lock") - 1
+           && ngx_strncmp(lock->name.data, file->name.data, len) == 0
+           && ngx_strncmp(lock->name.data + len, "-lock", sizeof("-lock") - 1)
+              == 0;
+}
+
+
+/* Says whether two files are in one folder. */
+
+static ngx_uint_t
+ngx_http_webhook_file_beside(ngx_http_webhook_file_t *one,
+    ngx_http_webhook_file_t *two)
+{
+    return one->has_folder && two->has_folder
+           && one->folder_device == two->folder_device
+           && one->folder_inode == two->folder_inode;
 }

@@ -6,6 +6,22 @@
 #include "ngx_http_webhook.h"
 
 
+/* the file of a store, by its names */
+
+typedef struct {
+    ngx_str_t       path;
+    ngx_str_t       name;            /* what follows the last slash */
+
+    ngx_uint_t      there;           /* the file exists; which one it is: */
+    dev_t           device;
+    ino_t           inode;
+
+    ngx_uint_t      has_folder;      /* the same of its folder */
+    dev_t           folder_device;
+    ino_t           folder_inode;
+} ngx_http_webhook_file_t;
+
+
 /* a zone with fewer pages is refused */
 #define NGX_HTTP_WEBHOOK_ZONE_PAGES  8
 

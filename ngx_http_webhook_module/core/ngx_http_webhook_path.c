@@ -11,6 +11,7 @@
 #define NGX_HTTP_WEBHOOK_PARAM_SHOWN  32
 
 
+static ngx_uint_t ngx_http_webhook_path_ambiguous(ngx_str_t *uri);
 static ngx_uint_t ngx_http_webhook_param_known(u_char *start, u_char *last,
     ngx_str_t *params);
 static ngx_int_t ngx_http_webhook_param_unknown(ngx_http_request_t *r,
@@ -35,6 +36,77 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_parameter =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_parameter,
                              "is no parameter of this request, or has no "
                              "value");
+
+
+/*
+ * Sets "path" to the decoded path of a request, whose segments tell what is
+ * asked for.  Returns NGX_OK, or NGX_DECLINED if the path as it was sent may
+ * have other segments than the decoded one: then a text that a client has put
+ * into one segment would choose another resource.
+ */
+
+ngx_int_t
+ngx_http_webhook_path_get(ngx_http_request_t *r, ngx_str_t *path)
+{
+    *path = r->uri;
+
+    /* what "rewrite" takes of the path is decoded as well */
+
+    return ngx_http_webhook_path_ambiguous(&r->unparsed_uri) ? NGX_DECLINED
+                                                             : NGX_OK;
+}
+
+
+/*
+ * Says whether the path of a URI, as it was sent, has a percent-encoded slash,
+ * or a segment "." or ".." with a percent-encoded dot.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_path_ambiguous(ngx_str_t *uri)
+{
+    u_char      *last, *p;
+    ngx_uint_t   dots, encoded, others;
+
+    last = uri->data + uri->len;
+    dots = 0;
+    encoded = 0;
+    others = 0;
+
+    for (p = uri->data; p < last && *p != '?' && *p != '#'; p++) {
+
+        if (*p == '/') {
+
+            if (encoded && !others && dots <= 2) {
+                return 1;
+            }
+
+            dots = 0;
+            encoded = 0;
+            others = 0;
+
+        } else if (*p == '.') {
+            dots++;
+
+        } else if (last - p >= 3 && ngx_strncmp(p, "%2", 2) == 0
+                   && ngx_tolower(p[2]) == 'f')
+        {
+            return 1;
+
+        } else if (last - p >= 3 && ngx_strncmp(p, "%2", 2) == 0
+                   && ngx_tolower(p[2]) == 'e')
+        {
+            dots++;
+            encoded = 1;
+            p += 2;
+
+        } else {
+            others = 1;
+        }
+    }
+
+    return encoded && !others && dots <= 2;
+}
 
 
 /*

@@ -2,7 +2,8 @@
 /*
  * URLs that events may be sent to, and the addresses that are not for anybody
  * outside: what is not global unicast by the registries of special-purpose
- * addresses of IANA, RFC 6890.
+ * addresses of IANA, RFC 6890, and services of clouds for the machines in them
+ * that have other addresses.
  *
  * An URL is read by less than what nginx, a resolver or a C library would take:
  * two readers must not see two hosts.
@@ -45,6 +46,7 @@ static ngx_http_webhook_prefix_t  ngx_http_webhook_special_inet[] = {
     { { 10 }, 8 },                       /* private */
     { { 100, 64 }, 10 },                 /* carrier-grade NAT */
     { { 127 }, 8 },                      /* loopback */
+    { { 168, 63, 129, 16 }, 32 },        /* what Azure tells its machines */
     { { 169, 254 }, 16 },                /* link-local */
     { { 172, 16 }, 12 },                 /* private */
     { { 192, 0, 0 }, 24 },               /* protocol assignments */

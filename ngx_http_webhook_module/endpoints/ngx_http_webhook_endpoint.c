@@ -120,6 +120,25 @@ ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
 
 
 /*
+ * Looks whether the endpoint of a workspace, which there is not, has been
+ * deleted.  Returns NGX_OK, NGX_DECLINED if no deletion is known, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
+    ngx_str_t *workspace)
+{
+    u_char  uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
+
+    if (ngx_http_webhook_endpoint_key(workspace, uuid) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_registry_find_deletion(zone, uuid);
+}
+
+
+/*
  * Stores an endpoint in the place of the one that was found, or of none if seq
  * is 0.  Returns what ngx_http_webhook_registry_replace() does; "pool" must
  * live until "op" is done.
@@ -395,6 +414,10 @@ ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
         set("secret", ngx_http_webhook_endpoint_string(&endpoint->secret));
     }
 
+    if (what == NGX_HTTP_WEBHOOK_STORED) {
+        set("last_failure", ngx_http_webhook_endpoint_time(endpoint->failed));
+    }
+
     if (what == NGX_HTTP_WEBHOOK_STORED && endpoint->until > ngx_time()) {
         set("previous_secret",
             ngx_http_webhook_endpoint_string(&endpoint->previous));
@@ -454,6 +477,9 @@ ngx_http_webhook_endpoint_parse(ngx_pool_t *pool, ngx_str_t *text,
     if (rc != NGX_OK
         || ngx_http_webhook_endpoint_member_time(json, "failing_since",
                                                  &endpoint->failing)
+           != NGX_OK
+        || ngx_http_webhook_endpoint_member_time(json, "last_failure",
+                                                 &endpoint->failed)
            != NGX_OK
         || ngx_http_webhook_endpoint_member_time(json, "created",
                                                  &endpoint->created)

@@ -42,6 +42,7 @@ typedef struct {
     uint32_t                      events;     /* provider's, 0: all of them */
     ngx_uint_t                    disabled;   /* and why */
     time_t                        failing;    /* since then */
+    time_t                        failed;     /* for the last time, about */
     time_t                        created;
     time_t                        updated;
 
@@ -57,6 +58,8 @@ char *ngx_http_webhook_endpoint_check_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
     ngx_http_webhook_provider_t *provider, ngx_pool_t *pool,
     ngx_str_t *workspace, ngx_http_webhook_endpoint_t *endpoint);
+ngx_int_t ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
+    ngx_str_t *workspace);
 ngx_int_t ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone,
     ngx_pool_t *pool, ngx_http_webhook_endpoint_t *endpoint,
     ngx_http_webhook_registry_op_t *op);

@@ -247,13 +247,17 @@ static ngx_int_t
 ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                        segment[4], *s;
+    ngx_str_t                        path, segment[4], *s;
     ngx_http_webhook_main_conf_t    *wmcf;
     ngx_http_webhook_endpoint_op_t  *eop;
 
+    if (ngx_http_webhook_path_get(r, &path) != NGX_OK) {
+        goto not_found;
+    }
+
     /* the last segment is the first here */
 
-    (void) ngx_http_webhook_path_split(&r->uri, segment, 4);
+    (void) ngx_http_webhook_path_split(&path, segment, 4);
 
     s = segment;
     ctx->resource = &ngx_http_webhook_endpoint_resource;
@@ -267,9 +271,7 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
         || !ngx_http_webhook_segment_is(&s[2], "workspaces")
         || !ngx_http_webhook_endpoint_workspace(&s[1]))
     {
-        return ngx_http_webhook_reject(ctx,
-                                       &ngx_http_webhook_endpoint_not_found,
-                                       NULL);
+        goto not_found;
     }
 
     eop = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_endpoint_op_t));
@@ -285,6 +287,11 @@ ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
     ctx->data = eop;
 
     return NGX_OK;
+
+not_found:
+
+    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_endpoint_not_found,
+                                   NULL);
 }
 
 
@@ -567,6 +574,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     endpoint->events = eop->events;
     endpoint->disabled = eop->disabled;
     endpoint->failing = 0;
+    endpoint->failed = 0;
     endpoint->updated = now;
 
     eop->shown = (eop->secret.len || eop->created);

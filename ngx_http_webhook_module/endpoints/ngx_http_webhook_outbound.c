@@ -21,6 +21,16 @@
 
 #define NGX_HTTP_WEBHOOK_CONFLICTS  16
 
+/*
+ * An endpoint that did not fail in this part of "give_up", nor in so many
+ * seconds, is not one that has been failing; a new failure is written down
+ * after that part of it.
+ */
+
+#define NGX_HTTP_WEBHOOK_SILENCE_PART    10
+#define NGX_HTTP_WEBHOOK_SILENCE_MIN     5
+#define NGX_HTTP_WEBHOOK_FAILURE_PART    100
+
 
 /* what a variable can tell */
 
@@ -129,7 +139,9 @@ ngx_http_webhook_outbound_find(ngx_http_request_t *r,
         return rc;
     }
 
-    if (endpoint.disabled
+    /* for one that was given up, an event becomes a dead letter */
+
+    if ((endpoint.disabled && endpoint.disabled != NGX_HTTP_WEBHOOK_FAILING)
         || !ngx_http_webhook_endpoint_wants(&endpoint, &ctx->event_name))
     {
         return NGX_DECLINED;
@@ -184,10 +196,22 @@ ngx_http_webhook_outbound_create(ngx_http_request_t *r,
     event = ngx_http_webhook_saved_variable(delivery->variables,
                                             &ngx_http_webhook_saved_event);
 
-    if (rc == NGX_DECLINED
-        || (!outbound->endpoint.disabled
-            && !ngx_http_webhook_endpoint_wants(&outbound->endpoint,
-                                               event ? event : &none)))
+    if (rc == NGX_DECLINED) {
+
+        /* without a deletion that is known, it may be us who have lost it */
+
+        rc = ngx_http_webhook_endpoint_find_deletion(queue->endpoints,
+                                                     &delivery->workspace);
+
+        outbound->state = (rc == NGX_OK) ? NGX_HTTP_WEBHOOK_OUTBOUND_DROP
+                                         : NGX_HTTP_WEBHOOK_OUTBOUND_GONE;
+
+        return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    }
+
+    if (!outbound->endpoint.disabled
+        && !ngx_http_webhook_endpoint_wants(&outbound->endpoint,
+                                            event ? event : &none))
     {
         outbound->state = NGX_HTTP_WEBHOOK_OUTBOUND_DROP;
         return NGX_OK;
@@ -631,7 +655,7 @@ static ngx_uint_t
 ngx_http_webhook_outbound_judge(ngx_http_webhook_queue_t *queue,
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *url, ngx_uint_t status)
 {
-    time_t  now;
+    time_t  give_up, now, silence;
 
     /* what another URL has answered says nothing */
 
@@ -651,21 +675,33 @@ ngx_http_webhook_outbound_judge(ngx_http_webhook_queue_t *queue,
         }
 
         endpoint->failing = 0;
+        endpoint->failed = 0;
         return 1;
     }
+
+    give_up = queue->location->give_up;
+    silence = ngx_max(give_up / NGX_HTTP_WEBHOOK_SILENCE_PART,
+                      NGX_HTTP_WEBHOOK_SILENCE_MIN);
 
     if (status == NGX_HTTP_WEBHOOK_GONE) {
         endpoint->disabled = NGX_HTTP_WEBHOOK_ANSWERED_GONE;
 
-    } else if (endpoint->failing == 0) {
+    } else if (endpoint->failing == 0 || now - endpoint->failed > silence) {
+
+        /* nobody knows how it was meanwhile */
+
         endpoint->failing = now;
 
-    } else if (now - endpoint->failing >= queue->location->give_up) {
+    } else if (now - endpoint->failing >= give_up) {
         endpoint->disabled = NGX_HTTP_WEBHOOK_FAILING;
 
-    } else {
+    } else if (now - endpoint->failed
+               <= give_up / NGX_HTTP_WEBHOOK_FAILURE_PART)
+    {
         return 0;
     }
+
+    endpoint->failed = now;
 
     return 1;
 }

@@ -17,7 +17,8 @@
 enum {
     NGX_HTTP_WEBHOOK_OUTBOUND_SEND = 0,
     NGX_HTTP_WEBHOOK_OUTBOUND_DROP,      /* nobody wants it any more */
-    NGX_HTTP_WEBHOOK_OUTBOUND_KEEP       /* as a dead letter */
+    NGX_HTTP_WEBHOOK_OUTBOUND_KEEP,      /* as a dead letter */
+    NGX_HTTP_WEBHOOK_OUTBOUND_GONE       /* the same: nothing is known of it */
 };
 
 

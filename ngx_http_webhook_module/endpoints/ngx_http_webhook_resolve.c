@@ -9,7 +9,15 @@
 #include "endpoints/ngx_http_webhook_resolve.h"
 #include "queue/ngx_http_webhook_queue.h"
 
+#include <ifaddrs.h>
 
+
+static ngx_int_t ngx_http_webhook_resolve_own(ngx_conf_t *cf,
+    ngx_http_webhook_main_conf_t *wmcf);
+static void ngx_http_webhook_resolve_warn(ngx_conf_t *cf,
+    ngx_http_webhook_queue_t *queue);
+static ngx_uint_t ngx_http_webhook_resolve_allowed(
+    ngx_http_webhook_resolve_t *resolve, struct sockaddr *sockaddr);
 static ngx_uint_t ngx_http_webhook_resolve_fixed(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static void ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx);
@@ -18,8 +26,8 @@ static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
 
 
 /*
- * Checks, after the configuration has been read, that each location which
- * delivers to endpoints has a resolver, unless it passes all to a destination
+ * Finds out the addresses of this host, and checks, after the configuration has
+ * been read, that each location which delivers to endpoints has a resolver, unless it passes all to a destination
  * of the configuration, such as a proxy that looks hosts up itself.  Returns
  * NGX_OK, or NGX_ERROR after a message.
  */
@@ -35,7 +43,15 @@ ngx_http_webhook_resolve_init(ngx_conf_t *cf)
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
     queue = wmcf->queues.elts;
 
+    if (ngx_http_webhook_resolve_own(cf, wmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->endpoints && queue[i]->clcf) {
+            ngx_http_webhook_resolve_warn(cf, queue[i]);
+        }
 
         clcf = queue[i]->clcf;
 
@@ -55,6 +71,142 @@ ngx_http_webhook_resolve_init(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Takes note of the addresses of this host's interfaces, if there are zones of
+ * endpoints, or of anything else.  Returns NGX_OK, or NGX_ERROR after
+ * a message.
+ */
+
+static ngx_int_t
+ngx_http_webhook_resolve_own(ngx_conf_t *cf, ngx_http_webhook_main_conf_t *wmcf)
+{
+    ngx_cidr_t            *cidr;
+    struct ifaddrs        *all, *ifa;
+    struct sockaddr_in    *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   *sin6;
+#endif
+
+    if (wmcf->zones.nelts == 0) {
+        return NGX_OK;
+    }
+
+    wmcf->own = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
+    if (wmcf->own == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (getifaddrs(&all) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                      "getifaddrs() failed");
+        return NGX_ERROR;
+    }
+
+    for (ifa = all; ifa; ifa = ifa->ifa_next) {
+
+        if (ifa->ifa_addr == NULL
+            || (ifa->ifa_addr->sa_family != AF_INET
+                && ifa->ifa_addr->sa_family != AF_INET6))
+        {
+            continue;
+        }
+
+        cidr = ngx_array_push(wmcf->own);
+
+        if (cidr == NULL) {
+            freeifaddrs(all);
+            return NGX_ERROR;
+        }
+
+        ngx_memset(cidr, 0xff, sizeof(ngx_cidr_t));
+        cidr->family = ifa->ifa_addr->sa_family;
+
+#if (NGX_HAVE_INET6)
+
+        if (cidr->family == AF_INET6) {
+            sin6 = (struct sockaddr_in6 *) ifa->ifa_addr;
+            cidr->u.in6.addr = sin6->sin6_addr;
+            continue;
+        }
+
+#endif
+
+        sin = (struct sockaddr_in *) ifa->ifa_addr;
+        cidr->u.in.addr = sin->sin_addr.s_addr;
+    }
+
+    freeifaddrs(all);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Warns of a location that signs what it sends to endpoints and does not look
+ * at their certificates: whoever is in between gets the events, and may take
+ * them for his own.
+ */
+
+static void
+ngx_http_webhook_resolve_warn(ngx_conf_t *cf, ngx_http_webhook_queue_t *queue)
+{
+#if (NGX_HTTP_SSL)
+
+    ngx_uint_t                 m;
+    ngx_http_upstream_conf_t  *conf;
+
+    if (!queue->location->sign
+        || ngx_http_webhook_resolve_fixed(cf, queue->clcf))
+    {
+        return;
+    }
+
+    for (m = 0; cf->cycle->modules[m]; m++) {
+
+        if (ngx_strcmp(cf->cycle->modules[m]->name, "ngx_http_proxy_module")
+            != 0)
+        {
+            continue;
+        }
+
+        conf = queue->clcf->loc_conf[cf->cycle->modules[m]->ctx_index];
+
+        if (!conf->ssl_verify) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"webhook_sign\" without \"proxy_ssl_verify on\": "
+                          "events are sent to whoever answers for an endpoint, "
+                          "in %s:%ui",
+                          queue->location->queue_file,
+                          queue->location->queue_line);
+        }
+    }
+
+#endif
+}
+
+
+/*
+ * Says whether a connection may be made to an address: no "deny" has it, and it
+ * is a public one of another host, or "allow" has it.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_resolve_allowed(ngx_http_webhook_resolve_t *resolve,
+    struct sockaddr *sockaddr)
+{
+    if (resolve->deny && ngx_cidr_match(sockaddr, resolve->deny) == NGX_OK) {
+        return 0;
+    }
+
+    if (resolve->own && ngx_cidr_match(sockaddr, resolve->own) == NGX_OK) {
+        return resolve->allow
+               && ngx_cidr_match(sockaddr, resolve->allow) == NGX_OK;
+    }
+
+    return ngx_http_webhook_address_allowed(sockaddr, resolve->allow);
 }
 
 
@@ -118,19 +270,25 @@ ngx_http_webhook_resolve_e
 ngx_http_webhook_resolve(ngx_http_request_t *r,
     ngx_http_webhook_resolve_t *resolve)
 {
-    ngx_resolver_ctx_t        *rctx, temp;
-    ngx_http_webhook_url_t    *url;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_resolver_ctx_t            *rctx, temp;
+    ngx_http_webhook_url_t        *url;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_webhook_loc_conf_t   *wlcf;
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_webhook_module);
 
     url = resolve->url;
+    resolve->deny = wlcf->deny;
+    resolve->own = wmcf->own;
     resolve->waiting = 0;
 
     if (url->socklen) {
         resolve->sockaddr = url->sockaddr;
         resolve->socklen = url->socklen;
-        resolve->result = ngx_http_webhook_address_allowed(
-                                                       &url->sockaddr.sockaddr,
-                                                       resolve->allow)
+        resolve->result = ngx_http_webhook_resolve_allowed(resolve,
+                                                       &url->sockaddr.sockaddr)
                           ? NGX_HTTP_WEBHOOK_RESOLVED
                           : NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
         return resolve->result;
@@ -213,8 +371,8 @@ ngx_http_webhook_resolve_check(ngx_http_webhook_resolve_t *resolve,
     ngx_uint_t  i;
 
     for (i = 0; i < rctx->naddrs; i++) {
-        if (!ngx_http_webhook_address_allowed(rctx->addrs[i].sockaddr,
-                                              resolve->allow))
+        if (!ngx_http_webhook_resolve_allowed(resolve,
+                                              rctx->addrs[i].sockaddr))
         {
             return NGX_HTTP_WEBHOOK_RESOLVE_FORBIDDEN;
         }
@@ -236,22 +394,24 @@ ngx_http_webhook_resolve_check(ngx_http_webhook_resolve_t *resolve,
 
 /*
  * Sets "webhook_endpoint_allow cidr ...;", the special addresses that a
- * location may send to all the same.
+ * location may send to all the same, and "webhook_endpoint_deny cidr ...;", the
+ * addresses that it must not send to in any case.
  */
 
 char *
-ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_webhook_endpoint_cidrs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
+    ngx_int_t      rc;
+    ngx_str_t     *value;
+    ngx_cidr_t    *cidr;
+    ngx_uint_t     i;
+    ngx_array_t  **list;
 
-    ngx_int_t    rc;
-    ngx_str_t   *value;
-    ngx_cidr_t  *cidr;
-    ngx_uint_t   i;
+    list = (ngx_array_t **) ((char *) conf + cmd->offset);
 
-    if (wlcf->allow == NGX_CONF_UNSET_PTR) {
-        wlcf->allow = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
-        if (wlcf->allow == NULL) {
+    if (*list == NGX_CONF_UNSET_PTR) {
+        *list = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
+        if (*list == NULL) {
             return NGX_CONF_ERROR;
         }
     }
@@ -260,7 +420,7 @@ ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        cidr = ngx_array_push(wlcf->allow);
+        cidr = ngx_array_push(*list);
         if (cidr == NULL) {
             return NGX_CONF_ERROR;
         }

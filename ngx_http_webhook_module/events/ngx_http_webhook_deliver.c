@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_webhook_deliver_param(ngx_conf_t *cf,
 static ngx_int_t ngx_http_webhook_deliver_destination(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *text);
 static void ngx_http_webhook_deliver_unsent(
-    ngx_http_webhook_attempt_t *attempt, ngx_uint_t keep);
+    ngx_http_webhook_attempt_t *attempt, ngx_uint_t state);
 static void ngx_http_webhook_deliver_failed(
     ngx_http_webhook_attempt_t *attempt);
 static uint64_t ngx_http_webhook_deliver_delay(
@@ -336,9 +336,7 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
     outbound = attempt->outbound;
 
     if (outbound && outbound->state != NGX_HTTP_WEBHOOK_OUTBOUND_SEND) {
-        ngx_http_webhook_deliver_unsent(attempt,
-                                        outbound->state
-                                        == NGX_HTTP_WEBHOOK_OUTBOUND_KEEP);
+        ngx_http_webhook_deliver_unsent(attempt, outbound->state);
         return NGX_HTTP_WEBHOOK_NOT_TRIED;
     }
 
@@ -379,26 +377,35 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
 }
 
 
-/* Nothing was sent: nobody wants the event any more, or not now. */
+/*
+ * Nothing was sent: nobody wants the event any more, or not now, or nobody knows
+ * whom it is for.  "state" is that of the attempt's outbound.
+ */
 
 static void
 ngx_http_webhook_deliver_unsent(ngx_http_webhook_attempt_t *attempt,
-    ngx_uint_t keep)
+    ngx_uint_t state)
 {
     u_char                     id[NGX_HTTP_WEBHOOK_UUID_LEN];
     ngx_str_t                  text;
+    ngx_uint_t                 gone, keep, level;
     ngx_http_webhook_queue_t  *queue;
 
     queue = attempt->queue;
+    gone = (state == NGX_HTTP_WEBHOOK_OUTBOUND_GONE);
+    keep = (state != NGX_HTTP_WEBHOOK_OUTBOUND_DROP);
+    level = gone ? NGX_LOG_WARN : NGX_LOG_INFO;
 
     text.len = ngx_http_webhook_uuid_print(id, attempt->sc.event.id) - id;
     text.data = id;
 
-    ngx_log_error(NGX_LOG_INFO, queue->cycle->log, 0,
+    ngx_log_error(level, queue->cycle->log, 0,
                   "webhook queue \"%V\": event %V is %s: its endpoint %s",
                   &queue->name, &text,
                   keep ? "dead" : "dropped",
-                  keep ? "is switched off" : "does not want it any more");
+                  gone ? "is not known, and was not deleted (endpoint_gone)"
+                       : keep ? "is switched off"
+                              : "does not want it any more");
 
     attempt->sc.type = keep ? NGX_HTTP_WEBHOOK_SPOOL_DIE
                             : NGX_HTTP_WEBHOOK_SPOOL_DONE;
@@ -406,6 +413,11 @@ ngx_http_webhook_deliver_unsent(ngx_http_webhook_attempt_t *attempt,
     if (keep) {
         ngx_http_webhook_status_count(queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_DEAD);
+    }
+
+    if (gone) {
+        ngx_http_webhook_status_count(queue->status,
+                                      NGX_HTTP_WEBHOOK_STATUS_ENDPOINT_GONE);
     }
 }
 

@@ -163,9 +163,26 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_webhook_endpoint_check_zone(cf, wlcf->queue_zone,
-                                                wlcf->queue_file,
-                                                wlcf->queue_line);
+    if (ngx_http_webhook_endpoint_check_zone(cf, wlcf->queue_zone,
+                                             wlcf->queue_file,
+                                             wlcf->queue_line)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* after a restart nobody would know whom the events are for */
+
+    if (ngx_http_webhook_registry_state(wlcf->queue_zone)->len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"endpoints=\" needs \"state=\" of webhook zone "
+                      "\"%V\" in %s:%ui",
+                      &wlcf->queue_zone->shm.name, wlcf->queue_file,
+                      wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

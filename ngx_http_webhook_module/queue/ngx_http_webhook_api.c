@@ -301,6 +301,10 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
     ngx_str_t   path;
     ngx_uint_t  i, n;
 
+    if (ngx_http_webhook_path_get(r, &path) != NGX_OK) {
+        return 0;
+    }
+
     ngx_http_webhook_api_prefix(r, &path);
 
     if (path.len == 0 || path.data[0] != '/') {
@@ -328,7 +332,7 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
 
 
 /*
- * Sets "path" to what follows the location's prefix, from "/queues" on if that
+ * Cuts the path of a request to what follows the location's prefix, from "/queues" on if that
  * is the end of the prefix.  A location that is named, or given by a regular
  * expression, has none: the path then begins with the first "/queues".
  */
@@ -344,7 +348,6 @@ ngx_http_webhook_api_prefix(ngx_http_request_t *r, ngx_str_t *path)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    *path = r->uri;
     prefix = clcf->name;
 
     if (

@@ -265,6 +265,7 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_webhook_queue_t *old = data;
 
+    ngx_int_t                  rc;
     ngx_log_t                 *log;
     ngx_http_webhook_queue_t  *queue;
     ngx_http_webhook_store_t  *store;
@@ -293,6 +294,11 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     if (queue->eventfd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
         return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_store_test(&queue->spool, log);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
     store = ngx_http_webhook_store_open(&queue->spool, NULL, log);

@@ -234,6 +234,12 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
     ngx_int_t                           rc;
     ngx_http_webhook_registry_shctx_t  *sh;
 
+    rc = ngx_http_webhook_store_test(&registry->state,
+                                     registry->shm_zone->shm.log);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
     registry->store = ngx_http_webhook_store_open(&registry->state, NULL,
                                                   registry->shm_zone->shm.log);
     if (registry->store == NULL) {
@@ -602,6 +608,29 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
     }
 
     return rc;
+}
+
+
+/*
+ * Looks whether a registration that there is not has been deleted of late.
+ * Returns NGX_OK, NGX_DECLINED if no deletion is known, as in a zone without
+ * a state, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_registry_find_deletion(ngx_shm_zone_t *shm_zone, u_char *uuid)
+{
+    ngx_http_webhook_registry_t  *registry;
+
+    registry = shm_zone->data;
+
+    if (ngx_http_webhook_registry_opened(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return registry->store
+           ? ngx_http_webhook_journal_find_deletion(registry->store, uuid)
+           : NGX_DECLINED;
 }
 
 

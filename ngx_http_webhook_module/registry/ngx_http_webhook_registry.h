@@ -62,6 +62,8 @@ void ngx_http_webhook_registry_close(ngx_shm_zone_t *shm_zone);
 
 ngx_int_t ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
+ngx_int_t ngx_http_webhook_registry_find_deletion(ngx_shm_zone_t *shm_zone,
+    u_char *uuid);
 ngx_int_t ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
 ngx_int_t ngx_http_webhook_registry_create(ngx_shm_zone_t *shm_zone,

@@ -68,7 +68,11 @@ enum {
                                                                               \
     row(DEAD_FORGOTTEN, "dead_forgotten",                                     \
         "nginx_webhook_dead_forgotten_total", "",                             \
-        "Dead letters removed before their time, for lack of room.")
+        "Dead letters removed before their time, for lack of room.")\
+                                                                              \
+    row(ENDPOINT_GONE, "endpoint_gone", "nginx_webhook_endpoint_gone_total",  \
+        "", "Events that were given up because nothing is known of their "    \
+        "endpoint.")
 
 #define NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(row)                             \
                                                                               \

@@ -24,6 +24,9 @@
 /* how long deletions are kept, in seconds */
 #define NGX_HTTP_WEBHOOK_JOURNAL_KEEP     (7 * 24 * 60 * 60)
 
+/* a deletion is looked for among so many of the last changes */
+#define NGX_HTTP_WEBHOOK_JOURNAL_RECENT   65536
+
 
 enum {
     journal_meta = NGX_HTTP_WEBHOOK_STORE_META,
@@ -54,6 +57,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_webhook_journal_walk_entry(void *data,
+    ngx_str_t *key, ngx_str_t *value);
+static ngx_int_t ngx_http_webhook_journal_is_deletion(void *data,
     ngx_str_t *key, ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_journal_apply(
     ngx_http_webhook_change_t *change, ngx_http_webhook_txn_t *txn);
@@ -229,6 +234,71 @@ ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store, u_char *uuid,
     ngx_http_webhook_store_end(txn);
 
     return rc;
+}
+
+
+/*
+ * Looks whether one of the last changes has deleted a record of "uuid".  The
+ * search is bounded, since nothing finds a deletion by its UUID.  Returns
+ * NGX_OK, NGX_DECLINED if no deletion is known, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_journal_find_deletion(ngx_http_webhook_store_t *store,
+    u_char *uuid)
+{
+    u_char                   number[8];
+    uint64_t                 last;
+    ngx_int_t                rc;
+    ngx_str_t                from;
+    ngx_http_webhook_txn_t  *txn;
+
+    txn = ngx_http_webhook_store_begin(store);
+    if (txn == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_store_get_number(txn, "seq", &last);
+
+    if (rc == NGX_OK) {
+
+        last -= ngx_min(last, NGX_HTTP_WEBHOOK_JOURNAL_RECENT);
+
+        from.len = ngx_http_webhook_put64(number, last) - number;
+        from.data = number;
+
+        rc = ngx_http_webhook_store_walk(txn, journal_deleted, &from,
+                                         ngx_http_webhook_journal_is_deletion,
+                                         &uuid);
+    }
+
+    ngx_http_webhook_store_end(txn);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return uuid ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* Sets the UUID that is looked for to NULL when its deletion is found. */
+
+static ngx_int_t
+ngx_http_webhook_journal_is_deletion(void *data, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    u_char **uuid = data;
+
+    if (value->len < NGX_HTTP_WEBHOOK_UUID_SIZE
+        || ngx_memcmp(value->data, *uuid, NGX_HTTP_WEBHOOK_UUID_SIZE) != 0)
+    {
+        return NGX_OK;
+    }
+
+    *uuid = NULL;
+
+    return NGX_DONE;
 }
 
 

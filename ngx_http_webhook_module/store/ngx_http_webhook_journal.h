@@ -47,6 +47,8 @@ ngx_int_t ngx_http_webhook_journal_walk(ngx_http_webhook_store_t *store,
     ngx_http_webhook_journal_walk_pt handler, void *data);
 ngx_int_t ngx_http_webhook_journal_find(ngx_http_webhook_store_t *store,
     u_char *uuid, ngx_pool_t *pool, uint64_t *seq, ngx_str_t *record);
+ngx_int_t ngx_http_webhook_journal_find_deletion(
+    ngx_http_webhook_store_t *store, u_char *uuid);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_JOURNAL_H_INCLUDED_ */

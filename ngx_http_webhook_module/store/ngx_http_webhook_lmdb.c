@@ -84,11 +84,19 @@ static ngx_int_t ngx_http_webhook_store_extend(ngx_http_webhook_store_t *store,
 ngx_int_t
 ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
 {
-    int        rc;
+    int        flags, rc;
     char      *path;
     MDB_stat   st;
 
     path = (char *) store->conf.path.data;
+
+    /* a test of the configuration has not made a lock file */
+
+    flags = MDB_NOSUBDIR|MDB_NOTLS;
+
+    if (store->conf.unlocked) {
+        flags |= MDB_NOLOCK;
+    }
 
     rc = mdb_env_create(&store->env);
     if (rc != 0) {
@@ -112,8 +120,7 @@ ngx_http_webhook_store_env_init(ngx_http_webhook_store_t *store)
         goto failed;
     }
 
-    rc = mdb_env_open(store->env, path, MDB_NOSUBDIR|MDB_NOTLS,
-                      0600);
+    rc = mdb_env_open(store->env, path, flags, 0600);
     if (rc != 0) {
         goto failed;
     }

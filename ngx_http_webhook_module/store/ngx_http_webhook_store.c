@@ -35,18 +35,13 @@
 #define NGX_HTTP_WEBHOOK_STORE_WARN     60
 
 
-static ngx_int_t ngx_http_webhook_store_own(
-    ngx_http_webhook_store_conf_t *conf, ngx_log_t *log);
 static ngx_int_t ngx_http_webhook_store_env_open(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_sync_folder(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
     ngx_http_webhook_store_t *store, ngx_uint_t *new);
-static u_char *ngx_http_webhook_store_lock_name(
-    ngx_http_webhook_store_conf_t *conf, ngx_log_t *log);
-static ngx_int_t ngx_http_webhook_store_make_lock(
-    ngx_http_webhook_store_t *store);
+static ngx_int_t ngx_http_webhook_store_env_task(void *data);
 static void ngx_http_webhook_store_guard(ngx_event_t *ev);
 static void ngx_http_webhook_store_event(ngx_event_t *ev);
 static void ngx_http_webhook_store_start(ngx_http_webhook_store_t *store);
@@ -180,21 +175,23 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
         return NGX_ERROR;
     }
 
-    if (store->master && !new
-        && ngx_http_webhook_store_private(&store->conf, store->log) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     /* workers find what the master has made, or nothing */
 
     if (store->master
-        && ngx_http_webhook_store_make_lock(store) != NGX_OK)
+        && ngx_http_webhook_store_prepare(&store->conf, new,
+                                          NGX_HTTP_WEBHOOK_STORE_LOCK,
+                                          store->log)
+           != NGX_OK)
     {
-        return NGX_ERROR;
-    }
+        rc = NGX_ERROR;
 
-    rc = ngx_http_webhook_store_env_init(store);
+    } else {
+        rc = store->master
+             ? ngx_http_webhook_store_as_user(&store->conf,
+                                              ngx_http_webhook_store_env_task,
+                                              store, store->log)
+             : ngx_http_webhook_store_env_init(store);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_webhook_store_check_size(store);
@@ -206,10 +203,6 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
 
     if (rc == NGX_OK && new) {
         rc = ngx_http_webhook_store_sync_folder(store);
-    }
-
-    if (rc == NGX_OK && store->master) {
-        rc = ngx_http_webhook_store_own(&store->conf, store->log);
     }
 
     if (rc == NGX_OK) {
@@ -281,6 +274,18 @@ ngx_http_webhook_store_sync_folder(ngx_http_webhook_store_t *store)
     ngx_free(folder);
 
     return rc;
+}
+
+
+/*
+ * Opens LMDB's environment in the master, with the rights of the workers' user:
+ * LMDB opens its files by their names.
+ */
+
+static ngx_int_t
+ngx_http_webhook_store_env_task(void *data)
+{
+    return ngx_http_webhook_store_env_init(data);
 }
 
 
@@ -366,127 +371,16 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
         return NGX_ERROR;
     }
 
-    if (conf->path.len == 0
+    /* a process without a master has the store open, and keeps its user */
+
+    if (conf->path.len == 0 || conf->username == NULL
         || (conf->user == old->user && conf->group == old->group))
     {
         return NGX_OK;
     }
 
-    return ngx_http_webhook_store_own(conf, log);
-}
-
-
-/*
- * Gives the files to conf->user, if this process is root's, and tries whether
- * that user can use them there.  Returns NGX_OK, or NGX_ERROR with an [emerg]
- * logged.
- */
-
-static ngx_int_t
-ngx_http_webhook_store_own(ngx_http_webhook_store_conf_t *conf, ngx_log_t *log)
-{
-    u_char     *lock;
-    ngx_int_t   rc;
-
-    if (geteuid() != 0 || conf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
-        return NGX_OK;
-    }
-
-    lock = ngx_http_webhook_store_lock_name(conf, log);
-    if (lock == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (chown((char *) conf->path.data, conf->user, conf->group) == -1
-        || chown((char *) lock, conf->user, conf->group) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "chown(\"%V\", %d) failed", &conf->path, conf->user);
-        rc = NGX_ERROR;
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_store_access(conf, lock, log);
-    }
-
-    ngx_free(lock);
-
-    return rc;
-}
-
-
-/*
- * Returns the name of LMDB's lock file, to be freed with ngx_free(), or NULL if
- * there is no memory.
- */
-
-static u_char *
-ngx_http_webhook_store_lock_name(ngx_http_webhook_store_conf_t *conf,
-    ngx_log_t *log)
-{
-    u_char  *lock, *p;
-
-    lock = ngx_alloc(conf->path.len + sizeof("-lock"), log);
-
-    if (lock) {
-        p = ngx_cpymem(lock, conf->path.data, conf->path.len);
-        ngx_memcpy(p, "-lock", sizeof("-lock"));
-    }
-
-    return lock;
-}
-
-
-/*
- * Makes LMDB's lock file, with room for all of it: LMDB would extend it, and
- * write to it by its map, which on a full disk is a SIGBUS.
- */
-
-static ngx_int_t
-ngx_http_webhook_store_make_lock(ngx_http_webhook_store_t *store)
-{
-    int        err;
-    u_char    *lock;
-    ngx_fd_t   fd;
-    ngx_int_t  rc;
-
-    lock = ngx_http_webhook_store_lock_name(&store->conf, store->log);
-    if (lock == NULL) {
-        return NGX_ERROR;
-    }
-
-    fd = ngx_open_file(lock, NGX_FILE_RDWR, NGX_FILE_CREATE_OR_OPEN, 0600);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, store->log, ngx_errno,
-                      ngx_open_file_n " \"%s\" failed", lock);
-        ngx_free(lock);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_webhook_store_mode(fd, lock, store->log);
-
-    err = posix_fallocate(fd, 0, NGX_HTTP_WEBHOOK_STORE_LOCK);
-
-    if (err) {
-        rc = NGX_ERROR;
-
-        ngx_log_error(NGX_LOG_EMERG, store->log, err,
-                      "webhook %s \"%V\" could not be opened: "
-                      "posix_fallocate() \"%s\" failed",
-                      store->conf.kind, &store->conf.path, lock);
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, store->log, ngx_errno,
-                      ngx_close_file_n " \"%s\" failed", lock);
-    }
-
-    ngx_free(lock);
-
-    return rc;
+    return ngx_http_webhook_store_prepare(conf, 0, NGX_HTTP_WEBHOOK_STORE_LOCK,
+                                          log);
 }
 
 

@@ -35,6 +35,7 @@ typedef struct {
     ngx_gid_t       group;
     char           *username;     /* of the workers, NULL: there is no master */
     time_t          tried;        /* to open it, in this process */
+    ngx_uint_t      unlocked;     /* there is no lock file, in a test only */
 
     char           *kind;         /* what it is called in messages */
     char           *use;          /* whose file it is, kept in the file */
@@ -108,6 +109,8 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle, ngx_log_t *log);
+ngx_int_t ngx_http_webhook_store_test(ngx_http_webhook_store_conf_t *conf,
+    ngx_log_t *log);
 ngx_int_t ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle);
 void ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,

@@ -7,6 +7,7 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_secret.h"
 
 
@@ -118,18 +119,17 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
 static ngx_int_t
 ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    u_char     *p, *last;
-    ngx_str_t   segment;
+    ngx_int_t  rc;
+    ngx_str_t  path, segment;
 
-    last = r->uri.data + r->uri.len;
+    rc = ngx_http_webhook_path_get(r, &path);
 
-    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
-
-    segment.data = p;
-    segment.len = last - p;
+    (void) ngx_http_webhook_path_split(&path, &segment, 1);
 
     ctx->resource = &ngx_http_webhook_luzmo_resource;
-    ctx->event = ngx_http_webhook_find_event(ctx->conf->provider, &segment);
+    ctx->event = (rc == NGX_OK)
+                 ? ngx_http_webhook_find_event(ctx->conf->provider, &segment)
+                 : NGX_HTTP_WEBHOOK_NO_EVENT;
 
     if (ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT) {
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_path,

@@ -79,6 +79,7 @@ static plain_block_t  plain_special[] = {
     { .text = "10.0.0.0/8" },
     { .text = "100.64.0.0/10" },
     { .text = "127.0.0.0/8" },
+    { .text = "168.63.129.16/32" },
     { .text = "169.254.0.0/16" },
     { .text = "172.16.0.0/12" },
     { .text = "192.0.0.0/24" },
@@ -1241,6 +1242,7 @@ plain_record(json_t *json, ngx_http_webhook_endpoint_t *endpoint)
         || !plain_string(json, "url", &endpoint->url)
         || !plain_string(json, "secret", &endpoint->secret)
         || !plain_time(json, "failing_since", &endpoint->failing)
+        || !plain_time(json, "last_failure", &endpoint->failed)
         || !plain_time(json, "created", &endpoint->created)
         || !plain_time(json, "updated", &endpoint->updated)
         || !plain_time(json, "previous_secret_until", &endpoint->until))
@@ -1293,6 +1295,7 @@ fuzz_endpoint_same(ngx_http_webhook_endpoint_t *a,
         || a->events != b->events
         || a->disabled != b->disabled
         || a->failing != b->failing
+        || a->failed != b->failed
         || a->created != b->created
         || a->updated != b->updated
         || a->until != b->until)
@@ -1382,16 +1385,25 @@ fuzz_finish(ngx_str_t *workspace, ngx_http_webhook_endpoint_t *plain)
         /* it is off, whatever it has answered */
 
     } else if (status / 100 == 2) {
+        plain->failed = plain->failing ? 0 : plain->failed;
         plain->failing = 0;
 
     } else if (status == 410) {
         plain->disabled = NGX_HTTP_WEBHOOK_ANSWERED_GONE;
+        plain->failed = ngx_time();
 
-    } else if (plain->failing == 0) {
+    } else if (plain->failing == 0
+               || plain->failed < ngx_time() - FUZZ_GIVE_UP / 10)
+    {
         plain->failing = ngx_time();
+        plain->failed = ngx_time();
 
     } else if (plain->failing <= ngx_time() - FUZZ_GIVE_UP) {
         plain->disabled = NGX_HTTP_WEBHOOK_FAILING;
+        plain->failed = ngx_time();
+
+    } else if (plain->failed < ngx_time() - FUZZ_GIVE_UP / 100) {
+        plain->failed = ngx_time();
     }
 
     if (ngx_http_webhook_endpoint_find(fuzz_shm_zone, &ngx_http_webhook_munity,

@@ -308,13 +308,24 @@ fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 }
 
 
+static char *
+fuzz_allow_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_command_t  allow;
+
+    ngx_memzero(&allow, sizeof(ngx_command_t));
+    allow.offset = offsetof(ngx_http_webhook_loc_conf_t, allow);
+
+    return ngx_http_webhook_endpoint_cidrs(cf, &allow, conf);
+}
+
+
 void
 fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args)
 {
     wlcf->allow = NGX_CONF_UNSET_PTR;
 
-    fuzz_directive("webhook_endpoint_allow", ngx_http_webhook_endpoint_allow,
-                   wlcf, args);
+    fuzz_directive("webhook_endpoint_allow", fuzz_allow_set, wlcf, args);
 }
 
 

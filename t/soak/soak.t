@@ -485,7 +485,7 @@ my $signed = join '', map {
 # Each thread has a heap, which stays as large as its largest commit.
 $nginx->configure(main => 'thread_pool default threads=2;', http => <<END);
     webhook_zone zone=hooks:4m state=$Root/state;
-    webhook_zone zone=endpoints:1m;
+    webhook_zone zone=endpoints:1m state=$Root/endpoints-state;
     webhook_status_zone zone=status:128k;
     webhook_dedup_zone zone=seen:64k;
     webhook_queue_path $Root/queue queue=queue;
