@@ -54,12 +54,15 @@ struct ngx_http_webhook_resolve_s {
     ngx_sockaddr_t                sockaddr;
     socklen_t                     socklen;
 
+    ngx_resolver_ctx_t           *ctx;        /* private */
     ngx_uint_t                    waiting;    /* private */
 };
 
 
 ngx_int_t ngx_http_webhook_resolve_init(ngx_conf_t *cf);
 ngx_http_webhook_resolve_e ngx_http_webhook_resolve(ngx_http_request_t *r,
+    ngx_http_webhook_resolve_t *resolve);
+ngx_uint_t ngx_http_webhook_resolve_cancel(
     ngx_http_webhook_resolve_t *resolve);
 char *ngx_http_webhook_endpoint_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

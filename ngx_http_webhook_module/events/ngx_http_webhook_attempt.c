@@ -71,9 +71,10 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 /*
  * Begins an attempt: attempt->queue, sc.event, "handler" and "data" must be
- * set, and all else be zero.  Returns NGX_OK if "handler" will be called once
- * the attempt has ended, or has been called already.  Returns NGX_ERROR if
- * nothing has begun, for want of memory, connections, or the store.
+ * set, "probe" may be, and all else be zero.  Returns NGX_OK if "handler" will
+ * be called once the attempt has ended, or has been called already.  Returns
+ * NGX_ERROR if nothing has begun, for want of memory, connections, or the
+ * store.
  */
 
 ngx_int_t
@@ -327,6 +328,11 @@ ngx_http_webhook_attempt_request(ngx_http_request_t *r,
     r->loc_conf = queue->clcf->loc_conf;
 
     ngx_http_update_location_config(r);
+
+    if (attempt->probe) {
+        r->connection->log->log_level = ngx_min(r->connection->log->log_level,
+                                                NGX_LOG_CRIT);
+    }
 
     if (outbound
         && ngx_http_webhook_outbound_create(r, ctx, queue, &body) != NGX_OK)
@@ -693,8 +699,9 @@ ngx_http_webhook_attempt_log(ngx_log_t *log, u_char *buf, size_t len)
 static void
 ngx_http_webhook_attempt_event(ngx_event_t *ev)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_webhook_attempt_t  *attempt;
 
     c = ev->data;
     r = c->data;
@@ -703,7 +710,16 @@ ngx_http_webhook_attempt_event(ngx_event_t *ev)
 
     if (c->close) {
         /* "worker_shutdown_timeout" */
-        ngx_http_webhook_attempt_of(r)->cut = 1;
+
+        attempt = ngx_http_webhook_attempt_of(r);
+        attempt->cut = 1;
+
+        if (attempt->outbound
+            && ngx_http_webhook_resolve_cancel(&attempt->outbound->resolve))
+        {
+            ngx_http_webhook_attempt_abandon(r);
+            return;
+        }
     }
 
     if (ev->delayed && ev->timedout) {

@@ -4,11 +4,14 @@
 
 
 /*
- * Deliveries are made in three rooms, of which each knows those above it only:
+ * Deliveries are made in six rooms, of which each knows those above it only:
  *
  *     attempt     a request without a client, from its beginning to its end
  *     deliver     directives; what becomes of an event after an attempt
- *     schedule    which process delivers, and which event is due when
+ *     health      whether a destination takes events
+ *     holder      which process delivers
+ *     line        which destination has its turn
+ *     schedule    which event is due when
  */
 
 
@@ -31,6 +34,11 @@ typedef struct ngx_http_webhook_attempt_s  ngx_http_webhook_attempt_t;
 struct ngx_http_webhook_attempt_s {
     ngx_http_webhook_queue_t         *queue;
     ngx_http_webhook_spool_change_t   sc;           /* of "event" */
+
+    ngx_uint_t                        probe;        /* of a destination that
+                                                       is not healthy: it is
+                                                       not logged why it
+                                                       fails */
 
     /* is called when the attempt has ended */
     void                            (*handler)(

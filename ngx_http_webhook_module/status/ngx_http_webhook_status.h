@@ -64,7 +64,10 @@ enum {
         "Attempts to deliver an event after its first.")                      \
                                                                               \
     row(DEAD, "dead", "nginx_webhook_dead_total", "",                         \
-        "Events that were given up.")
+        "Events that were given up.")                                         \
+                                                                              \
+    row(THROTTLED, "throttled", "nginx_webhook_throttled_total", "",          \
+        "Attempts that had to wait for a free connection.")
 
 #define NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(row)                             \
                                                                               \
@@ -80,7 +83,18 @@ enum {
         "Bytes that the queue may use.")                                      \
                                                                               \
     row(OLDEST, "oldest_seconds", "nginx_webhook_queue_oldest_seconds", "",   \
-        "Age of the oldest event that is not dead.")
+        "Age of the oldest event that is not dead.")                          \
+                                                                              \
+    row(HEALTHY_NOW, "destinations_healthy",                                  \
+        "nginx_webhook_queue_destinations", "healthy",                        \
+        "Destinations that events wait for, by state.")                       \
+                                                                              \
+    row(FAILING_NOW, "destinations_failing",                                  \
+        "nginx_webhook_queue_destinations", "failing", "")                    \
+                                                                              \
+    row(HEARTBEAT, "heartbeat_seconds",                                       \
+        "nginx_webhook_queue_heartbeat_seconds", "",                          \
+        "Time since the process that delivers was last heard of.")
 
 
 #define NGX_HTTP_WEBHOOK_STATUS_DEDUP_COUNTERS(row)                           \
