@@ -502,6 +502,7 @@ subtest 'Retry-After is a date' => sub {
             return 503;
         }
 END
+                      location => '/deliver/',
                       pass => 'proxy_pass http://127.0.0.1:'
                               . NginxProcess::port(0) . '/busy;');
     $nginx->expect($Failing);
@@ -556,6 +557,16 @@ subtest 'which answers are well' => sub {
                      'one that breaks off after its head is');
     }
 
+    $nginx->finish;
+};
+
+subtest 'interim answers' => sub {
+    my $nginx = nginx('interim', retry => '1h');
+    $To->forget;
+
+    send_events(2, 'X-Do' => 'early');
+    ok(drained(), 'are not the answer');
+    is($To->count, 2, 'which was well');
     $nginx->finish;
 };
 

@@ -27,6 +27,10 @@
 #define NGX_HTTP_WEBHOOK_RETRY_MAX   (24 * 60 * 60)
 
 
+/* "HTTP/1.1 200" */
+#define NGX_HTTP_WEBHOOK_STATUS_LINE 12
+
+
 typedef struct ngx_http_webhook_attempt_s  ngx_http_webhook_attempt_t;
 
 /* It belongs to the caller of ngx_http_webhook_attempt_begin(). */
@@ -54,6 +58,11 @@ struct ngx_http_webhook_attempt_s {
     ngx_uint_t                        cut;          /* by nginx, which quits */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
+
+    /* of the answer that follows an interim one */
+    u_char                            line[NGX_HTTP_WEBHOOK_STATUS_LINE];
+    ngx_uint_t                        line_len;
+    ngx_uint_t                        line_end;     /* bytes of CRLF CRLF */
 };
 
 
