@@ -712,4 +712,53 @@ is(told('out', $id{endpoint})->{state}, 'waiting', 'and those it has wait');
 is(-s "$Root/inside.log", 0, 'nobody has come inside, ever');
 
 $Nginx->finish;
+
+
+# --- nginx quits while a host is looked up
+
+$Nginx = NginxProcess->new(name => 'lookup');
+$Nginx->configure(workers => 1, main => 'worker_shutdown_timeout 500ms;',
+                  http => <<"END");
+webhook_secret off;
+webhook_zone zone=e:1m state=$Root/lookup-endpoints.db;
+webhook_queue_path $Root/lookup.db queue=out;
+
+server {
+    listen 127.0.0.1:$Front;
+    resolver 127.0.0.1:$Names ipv6=off valid=1s;
+    resolver_timeout 60s;
+    webhook_endpoint_allow 127.1.0.0/16;
+
+    location /api/ { webhook_endpoints zone=e http; }
+    location /admin { webhook_api; }
+
+    location = /out {
+        webhook munity;
+        webhook_queue out endpoints=e;
+    }
+
+    location \@out { webhook_deliver out; $URL }
+}
+
+server {
+    listen 127.1.0.1:$Inside;
+    location / { proxy_pass http://127.0.0.1:$Plain; }
+}
+END
+
+$Nginx->start;
+
+$id = wait_for_resolver('/out', lookup => sub {
+    my ($worker) = $Nginx->workers;
+
+    ok($Nginx->reload(keep => 1), 'a reload');
+    ok(NginxProcess::wait_until(sub { !NginxProcess::alive($worker) }, 10),
+       'the old worker does not wait for the name server');
+});
+
+$Dns->set('lookup.test' => ['127.1.0.1']);
+is(scalar($Sink->wait_for('/lookup', 1)), 1, 'the new one delivers');
+is(settled('out', '0 0'), '0 0', 'and nothing is left');
+
+$Nginx->finish;
 done_testing();

@@ -184,6 +184,10 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
     if (d->leaving) {
         ngx_http_webhook_holder_left(d);
         ev->cancelable = 1;
+
+        if (d->lock != NGX_INVALID_FILE) {
+            ngx_http_webhook_holder_beat(d);
+        }
     }
 
     while (!ngx_queue_empty(&d->failed)) {
