@@ -56,8 +56,7 @@ subtest 'outcomes that can\'t be written when nginx quits' => sub {
             is($To->count, 10, 'nothing is delivered twice');
 
         } else {
-            my $left = qr/what has become of 10 events could not be written
-                          \ before\ this\ process\ quits/x;
+            my $left = qr/what has become of 10 events could not be written/;
             $nginx->expect($left);
             ok(wait_until(sub { $nginx->log =~ $left }), 'but not for ever');
             ok(wait_until(sub { !NginxProcess::alive($worker) }), 'and ends');
@@ -73,8 +72,7 @@ subtest 'the delivering worker hangs' => sub {
     my $nginx = nginx('hangs', workers => 2, @Pid,
                       http => 'webhook_status_zone zone=status:1m;',
                       server => 'location = /status { webhook_status zone=status json; }');
-    my $hangs = qr/\[crit\].*webhook queue "q" is not delivered: process \d+,
-                   \ which\ has\ its\ lock,\ has\ done\ nothing\ for/x;
+    my $hangs = qr/\[crit\].* "q" is not delivered: process \d+, which has its/;
     $nginx->expect($hangs);
     $To->forget;
 
