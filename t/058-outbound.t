@@ -469,9 +469,9 @@ sub wait_for_resolver {
 $id = wait_for_resolver('/same', moved => sub {
     like(put(moved => "$Good/moved-to"), qr/^200 /, 'it gets another URL');
 });
-ok(NginxProcess::wait_until(sub { 
-    logged(0) =~ /"same": destination \w+ is failing, status 502/ }),
-   'the old one fails');
+ok(NginxProcess::wait_until(sub {
+    logged(0) =~ /"same": destination \w+ is failing, status 502/;
+}), 'the old one fails');
 is(told('same', $id)->{attempts}, 0, 'which costs the event no attempt');
 
 # this is stored after what that would have changed
