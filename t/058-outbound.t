@@ -711,6 +711,7 @@ is(told('out', $id{endpoint})->{state}, 'waiting', 'and those it has wait');
 
 is(-s "$Root/inside.log", 0, 'nobody has come inside, ever');
 
+$Nginx->expect(qr/destination \w+ is failing, status (?:502|429): /);
 $Nginx->finish;
 
 
@@ -747,6 +748,7 @@ server {
 END
 
 $Nginx->start;
+$Client = NginxProcess::Client->new;
 
 $id = wait_for_resolver('/out', lookup => sub {
     my ($worker) = $Nginx->workers;
