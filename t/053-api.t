@@ -459,7 +459,7 @@ END
                       'X-N' => rand);
 
         # that its destination takes, so that a failure is the event's own
-        send_event($client);
+        send_event($client, 'X-Do' => '200');
         wait_until(sub { ask(GET => "/api/queues/q/events/$id")
                          =~ /"attempts":1/ });
         my $told = told($id, 'waiting', 1, $status, $error, '"uri"');
