@@ -758,6 +758,7 @@ $id = wait_for_resolver('/out', lookup => sub {
        'the old worker does not wait for the name server');
 });
 
+$Client = NginxProcess::Client->new;
 $Dns->set('lookup.test' => ['127.1.0.1']);
 is(scalar($Sink->wait_for('/lookup', 1)), 1, 'the new one delivers');
 is(settled('out', '0 0'), '0 0', 'and nothing is left');
