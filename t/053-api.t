@@ -462,8 +462,11 @@ END
 
     for (@answers) {
         my ($do, $status, $error) = @$_;
-        $id = $send->('', 'X-Do' => $do, 'X-N' => rand);
-        $To->wait_for(1);
+        $id = $send->('', 'X-Do' => $do =~ /hang/ ? $do : "wait0.5 $do",
+                      'X-N' => rand);
+
+        # that its destination takes, so that a failure is the event's own
+        send_event($client, 'X-Do' => '200');
         wait_until(sub { ask(GET => "/api/queues/q/events/$id")
                          =~ /"attempts":1/ });
         my $told = told($id, 'waiting', 1, $status, $error, '"uri"');

@@ -478,7 +478,8 @@ END
     is_deeply([$new->{queue}, $new->{total}, @{$new->{now}}{qw(waiting dead
                                                             oldest_seconds)}],
               ['out', {queued => 0, delivered => 0, retried => 0, dead => 0,
-                       dead_forgotten => 0, endpoint_gone => 0},
+                       dead_forgotten => 0, endpoint_gone => 0,
+                throttled => 0},
                0, 0, 0], 'an empty queue');
 
     is(post('/queued', $Munity, @Secret), 202, 'an event for who is not well');
@@ -494,7 +495,8 @@ END
 
     is_deeply($seen->{total},
               {queued => 2, delivered => 1, retried => 1, dead => 1,
-               dead_forgotten => 0, endpoint_gone => 0},
+               dead_forgotten => 0, endpoint_gone => 0,
+                throttled => 0},
               'counters of a queue');
     is_deeply([@{$seen->{now}}{qw(waiting dead oldest_seconds)}], [0, 1, 0],
               'its gauges');
@@ -516,10 +518,14 @@ END
        'nginx_webhook_dead_total{queue="out"} 1',
        'nginx_webhook_dead_forgotten_total{queue="out"} 0',
        'nginx_webhook_endpoint_gone_total{queue="out"} 0',
+       'nginx_webhook_throttled_total{queue="out"} 0',
        'nginx_webhook_queue_events{queue="out",state="waiting"} 0',
        'nginx_webhook_queue_events{queue="out",state="dead"} 1',
        'nginx_webhook_queue_oldest_seconds{queue="out"} 0',
-       'nginx_webhook_queue_reader_lag{queue="out"} 0'),
+       'nginx_webhook_queue_reader_lag{queue="out"} 0',
+       'nginx_webhook_queue_destinations{queue="out",state="healthy"} 0',
+       'nginx_webhook_queue_destinations{queue="out",state="failing"} 0',
+       'nginx_webhook_queue_heartbeat_seconds{queue="out"} 0'),
        'a queue for Prometheus');
     like($text, qr/^nginx_webhook_delivery_seconds_count\{queue="out"\} 3$/m,
          'delivery times for Prometheus');

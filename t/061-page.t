@@ -406,14 +406,17 @@ NginxProcess::write_file("$Root/mock.json", $json->utf8->encode({
                           dead => 2},
                 now => {waiting => 5, dead => 2,
                         bytes => 4096, max_bytes => 1073741824,
-                        oldest_seconds => 7300},
+                        oldest_seconds => 7300,
+                        destinations_healthy => 3, destinations_failing => 2},
                 delivery_seconds => $times},
                {queue => 'quiet',
                 total => {queued => 0, delivered => 0, retried => 0,
                           dead => 0},
                 now => {waiting => undef, dead => undef,
                         bytes => undef, max_bytes => undef,
-                        oldest_seconds => undef},
+                        oldest_seconds => undef,
+                        destinations_healthy => undef,
+                        destinations_failing => undef},
                 delivery_seconds => {buckets => [(map { [$_, 0] } @bounds),
                                                  [undef, 0]],
                                      count => 0, sum => 0}}],
@@ -447,8 +450,8 @@ for my $table (qw(reasontable eventtable lasttable zonetable memorytable
 }
 
 is(shows('#queuetable tbody') =~ s/\s+/ /gr =~ s/ $//r,
-   "$Queue 5 2 h 4.0 KB of 1.0 GB 1,234,567 3 2 ≤ 1 ms "
-   . 'quiet — — — 0 0 0 —', 'queues');
+   "$Queue 5 2 h 2 of 5 4.0 KB of 1.0 GB 1,234,567 3 2 ≤ 1 ms "
+   . 'quiet — — — — 0 0 0 —', 'queues');
 like(shows('#tiles'), qr/Queued events\s+5\s+the oldest for 2 h/,
      'what waits');
 like(shows('#tiles'), qr/Judging time, p99\s+> 1 µs/,

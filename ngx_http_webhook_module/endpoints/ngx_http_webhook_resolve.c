@@ -262,8 +262,8 @@ ngx_http_webhook_resolve_fixed(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
  * "handler" will be called, from the event loop, with the result in
  * resolve->result; otherwise returns the result and leaves it there as well.
  *
- * Nothing ends a look-up but its result or resolver_timeout: the request must
- * live until then.
+ * Nothing ends a look-up but its result, resolver_timeout, or
+ * ngx_http_webhook_resolve_cancel(): the request must live until then.
  */
 
 ngx_http_webhook_resolve_e
@@ -325,9 +325,33 @@ ngx_http_webhook_resolve(ngx_http_request_t *r,
 
     /* the resolver calls its handler within the call if it knows the name */
 
+    resolve->ctx = rctx;
     resolve->waiting = (resolve->result == NGX_HTTP_WEBHOOK_RESOLVE_WAITING);
 
     return resolve->result;
+}
+
+
+/*
+ * Gives up a look-up, if it is under way: "handler" will not be called.
+ * "resolve" may be one that was never begun, in zeroed memory.  Returns 1 if
+ * there was something to give up.
+ */
+
+ngx_uint_t
+ngx_http_webhook_resolve_cancel(ngx_http_webhook_resolve_t *resolve)
+{
+    if (!resolve->waiting
+        || resolve->result != NGX_HTTP_WEBHOOK_RESOLVE_WAITING)
+    {
+        return 0;
+    }
+
+    resolve->waiting = 0;
+
+    ngx_resolve_name_done(resolve->ctx);
+
+    return 1;
 }
 
 

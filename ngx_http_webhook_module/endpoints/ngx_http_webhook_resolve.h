@@ -58,12 +58,15 @@ struct ngx_http_webhook_resolve_s {
 
     ngx_array_t                  *deny;
     ngx_array_t                  *own;
+    ngx_resolver_ctx_t           *ctx;
     ngx_uint_t                    waiting;
 };
 
 
 ngx_int_t ngx_http_webhook_resolve_init(ngx_conf_t *cf);
 ngx_http_webhook_resolve_e ngx_http_webhook_resolve(ngx_http_request_t *r,
+    ngx_http_webhook_resolve_t *resolve);
+ngx_uint_t ngx_http_webhook_resolve_cancel(
     ngx_http_webhook_resolve_t *resolve);
 char *ngx_http_webhook_endpoint_cidrs(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -8,6 +8,7 @@
 
 
 #include "events/ngx_http_webhook_attempt.h"
+#include "events/ngx_http_webhook_reply.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "queue/ngx_http_webhook_kept.h"
 
@@ -60,7 +61,6 @@ static ngx_http_webhook_attempt_t *ngx_http_webhook_attempt_of(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_attempt_access(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_attempt_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_attempt_retry_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_attempt_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -71,9 +71,10 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 /*
  * Begins an attempt: attempt->queue, sc.event, "handler" and "data" must be
- * set, and all else be zero.  Returns NGX_OK if "handler" will be called once
- * the attempt has ended, or has been called already.  Returns NGX_ERROR if
- * nothing has begun, for want of memory, connections, or the store.
+ * set, "probe" may be, and all else be zero.  Returns NGX_OK if "handler" will
+ * be called once the attempt has ended, or has been called already.  Returns
+ * NGX_ERROR if nothing has begun, for want of memory, connections, or the
+ * store.
  */
 
 ngx_int_t
@@ -327,6 +328,11 @@ ngx_http_webhook_attempt_request(ngx_http_request_t *r,
     r->loc_conf = queue->clcf->loc_conf;
 
     ngx_http_update_location_config(r);
+
+    if (attempt->probe) {
+        r->connection->log->log_level = ngx_min(r->connection->log->log_level,
+                                                NGX_LOG_CRIT);
+    }
 
     if (outbound
         && ngx_http_webhook_outbound_create(r, ctx, queue, &body) != NGX_OK)
@@ -693,8 +699,9 @@ ngx_http_webhook_attempt_log(ngx_log_t *log, u_char *buf, size_t len)
 static void
 ngx_http_webhook_attempt_event(ngx_event_t *ev)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_webhook_attempt_t  *attempt;
 
     c = ev->data;
     r = c->data;
@@ -703,7 +710,16 @@ ngx_http_webhook_attempt_event(ngx_event_t *ev)
 
     if (c->close) {
         /* "worker_shutdown_timeout" */
-        ngx_http_webhook_attempt_of(r)->cut = 1;
+
+        attempt = ngx_http_webhook_attempt_of(r);
+        attempt->cut = 1;
+
+        if (attempt->outbound
+            && ngx_http_webhook_resolve_cancel(&attempt->outbound->resolve))
+        {
+            ngx_http_webhook_attempt_abandon(r);
+            return;
+        }
     }
 
     if (ev->delayed && ev->timedout) {
@@ -808,65 +824,10 @@ ngx_http_webhook_attempt_header_filter(ngx_http_request_t *r)
 
     if (r == r->main) {
         attempt->status = r->headers_out.status;
-        attempt->retry_after = ngx_http_webhook_attempt_retry_after(r);
+        attempt->retry_after = ngx_http_webhook_reply_retry_after(r);
     }
 
     return NGX_OK;
-}
-
-
-/*
- * Returns the seconds that Retry-After tells, or the time until its date, RFC
- * 9110, section 10.2.3; -1 if there is no valid one.
- */
-
-static ngx_int_t
-ngx_http_webhook_attempt_retry_after(ngx_http_request_t *r)
-{
-    time_t            t;
-    ngx_int_t         n;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
-
-    part = &r->headers_out.headers.part;
-    header = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return -1;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].hash
-            && header[i].key.len == sizeof("Retry-After") - 1
-            && ngx_strncasecmp(header[i].key.data, (u_char *) "Retry-After",
-                               sizeof("Retry-After") - 1)
-               == 0)
-        {
-            break;
-        }
-    }
-
-    n = ngx_atoi(header[i].value.data, header[i].value.len);
-
-    if (n == NGX_ERROR) {
-        t = ngx_parse_http_time(header[i].value.data, header[i].value.len);
-
-        if (t == (time_t) NGX_ERROR) {
-            return -1;
-        }
-
-        n = ngx_max(t - ngx_time(), 0);
-    }
-
-    return ngx_min(n, NGX_HTTP_WEBHOOK_RETRY_MAX);
 }
 
 
@@ -892,6 +853,10 @@ ngx_http_webhook_attempt_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         b = cl->buf;
 
         attempt->received += ngx_buf_size(b);
+
+        if (attempt->status < NGX_HTTP_OK && ngx_buf_in_memory(b)) {
+            ngx_http_webhook_reply_interim(attempt, b);
+        }
 
         b->pos = b->last;
         b->file_pos = b->file_last;

@@ -4,11 +4,14 @@
 
 
 /*
- * Deliveries are made in three rooms, of which each knows those above it only:
+ * Deliveries are made in six rooms, of which each knows those above it only:
  *
  *     attempt     a request without a client, from its beginning to its end
  *     deliver     directives; what becomes of an event after an attempt
- *     schedule    which process delivers, and which event is due when
+ *     health      whether a destination takes events
+ *     holder      which process delivers
+ *     line        which destination has its turn
+ *     schedule    which event is due when
  */
 
 
@@ -24,6 +27,10 @@
 #define NGX_HTTP_WEBHOOK_RETRY_MAX   (24 * 60 * 60)
 
 
+/* "HTTP/1.1 200" */
+#define NGX_HTTP_WEBHOOK_STATUS_LINE 12
+
+
 typedef struct ngx_http_webhook_attempt_s  ngx_http_webhook_attempt_t;
 
 /* It belongs to the caller of ngx_http_webhook_attempt_begin(). */
@@ -31,6 +38,11 @@ typedef struct ngx_http_webhook_attempt_s  ngx_http_webhook_attempt_t;
 struct ngx_http_webhook_attempt_s {
     ngx_http_webhook_queue_t         *queue;
     ngx_http_webhook_spool_change_t   sc;           /* of "event" */
+
+    ngx_uint_t                        probe;        /* of a destination that
+                                                       is not healthy: it is
+                                                       not logged why it
+                                                       fails */
 
     /* is called when the attempt has ended */
     void                            (*handler)(
@@ -46,6 +58,11 @@ struct ngx_http_webhook_attempt_s {
     ngx_uint_t                        cut;          /* by nginx, which quits */
     ngx_int_t                         retry_after;  /* seconds, or -1 */
     off_t                             received;
+
+    /* of the answer that follows an interim one */
+    u_char                            line[NGX_HTTP_WEBHOOK_STATUS_LINE];
+    ngx_uint_t                        line_len;
+    ngx_uint_t                        line_end;     /* bytes of CRLF CRLF */
 };
 
 

@@ -25,8 +25,7 @@ static ngx_int_t ngx_http_webhook_deliver_destination(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *text);
 static void ngx_http_webhook_deliver_unsent(
     ngx_http_webhook_attempt_t *attempt, ngx_uint_t state);
-static void ngx_http_webhook_deliver_failed(
-    ngx_http_webhook_attempt_t *attempt);
+static ngx_uint_t ngx_http_webhook_deliver_unwell(ngx_uint_t status);
 static uint64_t ngx_http_webhook_deliver_delay(
     ngx_http_webhook_attempt_t *attempt);
 
@@ -321,7 +320,9 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
 /*
  * Decides what becomes of an event whose attempt has ended: sets sc.type, and
  * in sc.event what a change of that type needs.  Counts and logs it, and tells
- * the endpoint's record.  The caller commits the change.
+ * the endpoint's record.  The caller commits the change.  For UNWELL nothing is
+ * set: it is the caller who knows whether the destination takes other events,
+ * so that ngx_http_webhook_deliver_failed() must be called.
  */
 
 ngx_http_webhook_outcome_e
@@ -344,7 +345,7 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
         /* no fault of the destination's: for the next process, at once */
 
         attempt->sc.type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
-        event->time = ngx_http_webhook_clock_now();
+        event->time = ngx_http_webhook_clock_steady();
 
         return NGX_HTTP_WEBHOOK_NOT_TRIED;
     }
@@ -353,7 +354,7 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
         ngx_http_webhook_outbound_finish(outbound, attempt->status);
     }
 
-    if (event->attempts) {
+    if (event->attempts || attempt->probe) {
         ngx_http_webhook_status_count(queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_RETRIED);
     }
@@ -361,7 +362,9 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
     ngx_http_webhook_status_delivery(queue->status,
                                      ngx_current_msec - attempt->start);
 
-    event->status = attempt->status;
+    if (ngx_http_webhook_deliver_unwell(attempt->status)) {
+        return NGX_HTTP_WEBHOOK_UNWELL;
+    }
 
     if (attempt->status < 200 || attempt->status >= 300) {
         ngx_http_webhook_deliver_failed(attempt);
@@ -422,9 +425,36 @@ ngx_http_webhook_deliver_unsent(ngx_http_webhook_attempt_t *attempt,
 }
 
 
-/* The destination has not taken the event: it dies, or is tried again. */
+/*
+ * Says whether a status tells of a destination that takes no events at all, not
+ * of the event.  Content handlers say 502 or 504 of a destination that can't be
+ * reached, or does not answer.
+ */
 
-static void
+static ngx_uint_t
+ngx_http_webhook_deliver_unwell(ngx_uint_t status)
+{
+    switch (status) {
+
+    case 0:
+    case NGX_HTTP_WEBHOOK_TOO_MANY:
+    case NGX_HTTP_BAD_GATEWAY:
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/*
+ * An attempt has failed, and that counts: the event dies, or is tried again.
+ * Sets the change that the caller commits.
+ */
+
+void
 ngx_http_webhook_deliver_failed(ngx_http_webhook_attempt_t *attempt)
 {
     u_char                     id[NGX_HTTP_WEBHOOK_UUID_LEN];
@@ -439,6 +469,7 @@ ngx_http_webhook_deliver_failed(ngx_http_webhook_attempt_t *attempt)
     text.data = id;
 
     event->attempts++;
+    event->status = attempt->status;
 
     if (attempt->status == NGX_HTTP_WEBHOOK_GONE
         || event->attempts > queue->location->retry->nelts)
@@ -457,7 +488,7 @@ ngx_http_webhook_deliver_failed(ngx_http_webhook_attempt_t *attempt)
 
     attempt->sc.type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
 
-    event->time = ngx_http_webhook_clock_now()
+    event->time = ngx_http_webhook_clock_steady()
                   + ngx_http_webhook_deliver_delay(attempt);
 
     ngx_log_error(NGX_LOG_INFO, queue->cycle->log, 0,

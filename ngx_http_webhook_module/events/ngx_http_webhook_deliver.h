@@ -10,7 +10,8 @@
 
 typedef enum {
     NGX_HTTP_WEBHOOK_DELIVERED = 0,
-    NGX_HTTP_WEBHOOK_FAILED,
+    NGX_HTTP_WEBHOOK_FAILED,            /* the event has */
+    NGX_HTTP_WEBHOOK_UNWELL,            /* perhaps the destination has */
     NGX_HTTP_WEBHOOK_NOT_TRIED
 } ngx_http_webhook_outcome_e;
 
@@ -22,6 +23,7 @@ char *ngx_http_webhook_deliver_check(ngx_conf_t *cf,
 
 ngx_http_webhook_outcome_e ngx_http_webhook_deliver_outcome(
     ngx_http_webhook_attempt_t *attempt);
+void ngx_http_webhook_deliver_failed(ngx_http_webhook_attempt_t *attempt);
 uint64_t ngx_http_webhook_deliver_longest(ngx_http_webhook_queue_t *queue,
     ngx_http_webhook_event_t *event);
 

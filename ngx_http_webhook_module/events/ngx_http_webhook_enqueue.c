@@ -8,6 +8,7 @@
 
 
 #include "events/ngx_http_webhook_enqueue.h"
+#include "base/ngx_http_webhook_crypto.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_answer.h"
@@ -310,9 +311,8 @@ static ngx_int_t
 ngx_http_webhook_enqueue_destination(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue, uint64_t *destination)
 {
-    size_t     i;
-    uint64_t   hash;
-    ngx_str_t  text;
+    u_char     *p, hash[8];
+    ngx_str_t   text, keyed;
 
     *destination = 0;
 
@@ -326,15 +326,28 @@ ngx_http_webhook_enqueue_destination(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* FNV-1a: destinations with the same hash only take turns */
+    /*
+     * Destinations with the same number would take turns, so that a sender must
+     * not be able to choose a value with the number of another one's.
+     */
 
-    hash = 0xcbf29ce484222325ULL;
+    keyed.len = NGX_HTTP_WEBHOOK_QUEUE_KEY + text.len;
+    keyed.data = ngx_pnalloc(r->pool, keyed.len);
 
-    for (i = 0; i < text.len; i++) {
-        hash = (hash ^ text.data[i]) * 0x100000001b3ULL;
+    if (keyed.data == NULL) {
+        return NGX_ERROR;
     }
 
-    *destination = hash;
+    p = ngx_cpymem(keyed.data, queue->shared->key, NGX_HTTP_WEBHOOK_QUEUE_KEY);
+    ngx_memcpy(p, text.data, text.len);
+
+    if (ngx_http_webhook_hash(&keyed, hash, sizeof(hash), r->connection->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *destination = ngx_http_webhook_get64(hash);
 
     return NGX_OK;
 }

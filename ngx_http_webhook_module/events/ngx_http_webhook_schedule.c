@@ -1,24 +1,20 @@
 
 /*
- * The schedule of deliveries.  The process that holds the lock of a queue's
- * file delivers; the others stand by, across reloads and binary upgrades.
+ * The schedule of deliveries: which event is due when.  The process that holds
+ * the lock of a queue's file delivers; the others stand by, across reloads and
+ * binary upgrades.
  *
  * An event stays in the store until what has become of it is committed.  Events
  * of one destination wait for each other only.  A destination that has not
  * taken an event gets a single attempt at a time until it answers well again.
- *
- * A process that is told to quit finishes the attempts that it has begun.  It
- * puts their events off for everybody else, which is a lease, and gives up the
- * lock.
  */
 
 
 #include "events/ngx_http_webhook_schedule.h"
+#include "events/ngx_http_webhook_holder.h"
+#include "events/ngx_http_webhook_line.h"
 #include "core/ngx_http_webhook_clock.h"
 
-
-/* milliseconds between attempts to get the lock, and for housekeeping */
-#define NGX_HTTP_WEBHOOK_TICK            1000
 
 /*
  * Milliseconds that a timer may wait at most: the clock may be set meanwhile,
@@ -26,13 +22,6 @@
  */
 
 #define NGX_HTTP_WEBHOOK_TIMER_MAX       5000
-
-/* milliseconds until nginx is asked again for a connection to spare */
-#define NGX_HTTP_WEBHOOK_SPARE           100
-
-/* milliseconds that a lease of a quitting process is for, and is renewed in */
-#define NGX_HTTP_WEBHOOK_LEASE           10000
-#define NGX_HTTP_WEBHOOK_RENEWAL         3000
 
 /* how many attempts are begun in one turn of the event loop */
 #define NGX_HTTP_WEBHOOK_TURN            32
@@ -42,64 +31,6 @@
 
 /* how many outcomes may wait to be committed before no attempt is begun */
 #define NGX_HTTP_WEBHOOK_SETTLING        1024
-
-
-typedef struct {
-    ngx_rbtree_node_t                 node;         /* by its number */
-    ngx_queue_t                       ready;        /* empty: it is not */
-    ngx_http_webhook_deliverer_t     *deliverer;
-
-    ngx_uint_t                        active;       /* attempts */
-    ngx_uint_t                        held;         /* and outcomes that are
-                                                       not committed */
-    ngx_uint_t                        limit;        /* of attempts */
-
-    /* all events up to these have been looked at */
-    uint64_t                          time;
-    uint64_t                          seq;
-
-    ngx_event_t                       timer;
-    ngx_connection_t                  dummy;        /* for the timer's log */
-} ngx_http_webhook_destination_t;
-
-
-struct ngx_http_webhook_deliverer_s {
-    ngx_http_webhook_queue_t         *queue;
-    ngx_fd_t                          lock;         /* INVALID: standing by */
-    ngx_connection_t                 *wake;
-
-    ngx_event_t                       run;
-    ngx_event_t                       tick;
-    ngx_connection_t                  dummy;        /* for the tick's log */
-
-    ngx_rbtree_t                      destinations;
-    ngx_rbtree_node_t                 sentinel;
-    ngx_queue_t                       ready;        /* something may be due */
-
-    ngx_rbtree_t                      jobs;         /* by the event's seq */
-    ngx_queue_t                       failed;       /* to be committed again */
-    ngx_uint_t                        active;
-    ngx_uint_t                        settling;
-    ngx_uint_t                        leases;
-
-    uint64_t                          seq;          /* of the last news */
-    ngx_uint_t                        leaving;
-};
-
-
-/* an attempt, until its outcome is committed */
-
-typedef struct {
-    ngx_rbtree_node_t                 node;
-    ngx_queue_t                       queue;        /* of failed ones */
-    ngx_http_webhook_deliverer_t     *deliverer;
-    ngx_http_webhook_destination_t   *destination;
-
-    ngx_http_webhook_attempt_t        attempt;
-    ngx_http_webhook_spool_change_t   lease;
-    ngx_uint_t                        leased;       /* not committed yet */
-    ngx_uint_t                        settled;
-} ngx_http_webhook_job_t;
 
 
 static void ngx_http_webhook_schedule_wake(ngx_http_webhook_queue_t *queue);
@@ -115,10 +46,15 @@ static void ngx_http_webhook_schedule_ready(
     ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_schedule_due(ngx_event_t *ev);
 static void ngx_http_webhook_schedule_run(ngx_event_t *ev);
+static ngx_uint_t ngx_http_webhook_schedule_may(
+    ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_schedule_wait(
     ngx_http_webhook_destination_t *dest, ngx_msec_t delay);
 static ngx_int_t ngx_http_webhook_schedule_next(
     ngx_http_webhook_deliverer_t *d, ngx_http_webhook_destination_t *dest);
+static ngx_int_t ngx_http_webhook_schedule_find(
+    ngx_http_webhook_deliverer_t *d, ngx_http_webhook_destination_t *dest,
+    uint64_t time, uint64_t seq, ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_schedule_begin(
     ngx_http_webhook_deliverer_t *d, ngx_http_webhook_destination_t *dest,
     ngx_http_webhook_event_t *event);
@@ -126,13 +62,10 @@ static void ngx_http_webhook_schedule_forget(ngx_http_webhook_deliverer_t *d,
     ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_schedule_finished(
     ngx_http_webhook_attempt_t *attempt);
+static void ngx_http_webhook_schedule_failing(
+    ngx_http_webhook_destination_t *dest);
 static void ngx_http_webhook_schedule_settled(
     ngx_http_webhook_change_t *change);
-static void ngx_http_webhook_schedule_leave(ngx_http_webhook_deliverer_t *d);
-static void ngx_http_webhook_schedule_lease(ngx_http_webhook_deliverer_t *d);
-static void ngx_http_webhook_schedule_leased(
-    ngx_http_webhook_change_t *change);
-static void ngx_http_webhook_schedule_unlock(ngx_http_webhook_deliverer_t *d);
 
 
 /*
@@ -159,7 +92,7 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
         && queue->previous && queue->previous->deliverer)
     {
         /* a reload, and the process stays the same */
-        ngx_http_webhook_schedule_leave(queue->previous->deliverer);
+        ngx_http_webhook_holder_leave(queue->previous->deliverer);
     }
 
     d->queue = queue;
@@ -167,7 +100,6 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
 
     ngx_rbtree_init(&d->destinations, &d->sentinel, ngx_rbtree_insert_value);
     ngx_rbtree_init(&d->jobs, &d->sentinel, ngx_rbtree_insert_value);
-    ngx_queue_init(&d->ready);
     ngx_queue_init(&d->failed);
 
     d->run.handler = ngx_http_webhook_schedule_run;
@@ -180,6 +112,8 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
     d->tick.data = &d->dummy;
     d->tick.log = cycle->log;
     d->tick.cancelable = 1;
+
+    ngx_http_webhook_line_open(d, cycle->log);
 
     ngx_add_timer(&d->tick, 1);
 }
@@ -200,7 +134,9 @@ ngx_http_webhook_schedule_close(ngx_http_webhook_queue_t *queue)
         ngx_del_timer(&d->tick);
     }
 
-    ngx_http_webhook_schedule_unlock(d);
+    ngx_http_webhook_line_close(d);
+
+    ngx_http_webhook_holder_unlock(d);
 
     /* an event whose attempt has not ended stays in the store, to be tried */
 
@@ -243,7 +179,19 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
     c = ev->data;
     d = c->data;
 
+    /* sees whether the time of day has jumped */
+    (void) ngx_http_webhook_clock_steady();
+
     /* outcomes that could not be committed */
+
+    if (d->leaving) {
+        ngx_http_webhook_holder_left(d);
+        ev->cancelable = 1;
+
+        if (d->lock != NGX_INVALID_FILE) {
+            ngx_http_webhook_holder_beat(d);
+        }
+    }
 
     while (!ngx_queue_empty(&d->failed)) {
         q = ngx_queue_head(&d->failed);
@@ -254,7 +202,7 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
     }
 
     if (d->leaving && d->active) {
-        ngx_http_webhook_schedule_lease(d);
+        ngx_http_webhook_holder_lease(d);
         ngx_add_timer(ev, NGX_HTTP_WEBHOOK_RENEWAL);
     }
 
@@ -272,6 +220,8 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
         ngx_http_webhook_schedule_lock(d);
         return;
     }
+
+    ngx_http_webhook_holder_beat(d);
 
     /*
      * Clocks of processes differ a little: an event may have come that is due
@@ -300,43 +250,18 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 
 
 /*
- * Tries to become the process that delivers.  The lock is one of an open file
- * description, which the kernel frees with the process; LMDB has none on the
- * file itself.
+ * Tries to become the process that delivers, and then looks at each destination
+ * that an event waits for.
  */
 
 static void
 ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
 {
-    int            rc;
-    uint64_t       destination;
-    ngx_fd_t       fd;
-    struct flock   fl;
+    uint64_t   destination;
+    ngx_int_t  rc;
 
-    fd = ngx_open_file(d->queue->spool.path.data, NGX_FILE_RDWR|O_CLOEXEC,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_CRIT, d->tick.log, ngx_errno,
-                      ngx_open_file_n " \"%V\" failed",
-                      &d->queue->spool.path);
+    if (ngx_http_webhook_holder_lock(d) != NGX_OK) {
         return;
-    }
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = F_WRLCK;
-    fl.l_whence = SEEK_SET;
-
-    rc = fcntl(fd, F_OFD_SETLK, &fl);
-
-    if (rc == -1) {
-        if (ngx_errno != NGX_EAGAIN && ngx_errno != NGX_EACCES) {
-            ngx_log_error(NGX_LOG_CRIT, d->tick.log, ngx_errno,
-                          "fcntl(F_OFD_SETLK, \"%V\") failed",
-                          &d->queue->spool.path);
-        }
-
-        goto failed;
     }
 
     if (d->wake == NULL) {
@@ -348,7 +273,6 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
         }
     }
 
-    d->lock = fd;
     d->seq = 0;
 
     ngx_log_error(NGX_LOG_NOTICE, d->tick.log, 0,
@@ -358,44 +282,31 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
     if (ngx_http_webhook_spool_news(d->queue->store, &d->seq, NULL, NULL)
         != NGX_OK)
     {
-        goto failed_unlock;
+        goto failed;
     }
 
     for (destination = 0; /* void */ ; destination++) {
 
         rc = ngx_http_webhook_spool_destination(d->queue->store, &destination);
 
-        if (rc != NGX_OK) {
-            break;
+        if (rc == NGX_DECLINED) {
+            return;
         }
 
-        if (ngx_http_webhook_schedule_destination(d, destination) == NULL) {
-            rc = NGX_ERROR;
-            break;
+        if (rc != NGX_OK
+            || ngx_http_webhook_schedule_destination(d, destination) == NULL)
+        {
+            goto failed;
         }
 
         if (destination == (uint64_t) -1) {
-            rc = NGX_DECLINED;
-            break;
+            return;
         }
     }
 
-    if (rc != NGX_ERROR) {
-        return;
-    }
-
-failed_unlock:
-
-    ngx_http_webhook_schedule_unlock(d);
-    return;
-
 failed:
 
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, d->tick.log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed",
-                      &d->queue->spool.path);
-    }
+    ngx_http_webhook_holder_unlock(d);
 }
 
 
@@ -411,7 +322,7 @@ ngx_http_webhook_schedule_told(ngx_event_t *ev)
     d = c->data;
 
     if (c->close) {
-        ngx_http_webhook_schedule_leave(d);
+        ngx_http_webhook_holder_leave(d);
         return;
     }
 
@@ -481,6 +392,7 @@ ngx_http_webhook_schedule_destination(ngx_http_webhook_deliverer_t *d,
     dest->limit = d->queue->location->concurrency;
 
     ngx_queue_init(&dest->ready);
+    ngx_http_webhook_health_init(&dest->health, d->queue, number);
 
     dest->dummy.fd = (ngx_socket_t) -1;
     dest->dummy.data = dest;
@@ -490,6 +402,7 @@ ngx_http_webhook_schedule_destination(ngx_http_webhook_deliverer_t *d,
     dest->timer.cancelable = 1;
 
     ngx_rbtree_insert(&d->destinations, &dest->node);
+    d->ndestinations++;
 
     ngx_http_webhook_schedule_ready(dest);
 
@@ -506,9 +419,7 @@ ngx_http_webhook_schedule_ready(ngx_http_webhook_destination_t *dest)
 
     d = dest->deliverer;
 
-    if (ngx_queue_empty(&dest->ready)) {
-        ngx_queue_insert_tail(&d->ready, &dest->ready);
-    }
+    ngx_http_webhook_line_add(dest);
 
     /* attempts that end at once must not hold up the event loop */
 
@@ -537,8 +448,7 @@ static void
 ngx_http_webhook_schedule_run(ngx_event_t *ev)
 {
     ngx_int_t                        rc;
-    ngx_uint_t                       n, spare;
-    ngx_queue_t                     *q;
+    ngx_uint_t                       n;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
@@ -548,34 +458,15 @@ ngx_http_webhook_schedule_run(ngx_event_t *ev)
     while (!d->leaving
            && d->lock != NGX_INVALID_FILE
            && n < NGX_HTTP_WEBHOOK_TURN
-           && d->settling < NGX_HTTP_WEBHOOK_SETTLING
-           && !ngx_queue_empty(&d->ready))
+           && d->settling < NGX_HTTP_WEBHOOK_SETTLING)
     {
-        q = ngx_queue_head(&d->ready);
-        ngx_queue_remove(q);
-        ngx_queue_init(q);
+        dest = ngx_http_webhook_line_take(d);
 
-        dest = ngx_queue_data(q, ngx_http_webhook_destination_t, ready);
-
-        if (dest->active >= dest->limit) {
-            /* it is ready again when one of its attempts has ended */
-            continue;
+        if (dest == NULL) {
+            return;
         }
 
-        /* connections that are idle make room */
-
-        spare = ngx_cycle->free_connection_n
-                + ngx_cycle->reusable_connections_n;
-
-        /*
-         * Clients come first, and then destinations without an attempt: a few
-         * destinations that hang must not take all connections.
-         */
-
-        if (spare <= ngx_cycle->connection_n / 4
-            || (dest->active && spare <= ngx_cycle->connection_n / 2))
-        {
-            ngx_http_webhook_schedule_wait(dest, NGX_HTTP_WEBHOOK_SPARE);
+        if (!ngx_http_webhook_schedule_may(dest)) {
             continue;
         }
 
@@ -584,6 +475,11 @@ ngx_http_webhook_schedule_run(ngx_event_t *ev)
         if (rc == NGX_OK) {
             n++;
 
+            if (d->throttled) {
+                ngx_http_webhook_status_count(d->queue->status,
+                                           NGX_HTTP_WEBHOOK_STATUS_THROTTLED);
+            }
+
             /* an attempt that has ended already has made it ready, too */
             ngx_http_webhook_schedule_ready(dest);
 
@@ -591,6 +487,53 @@ ngx_http_webhook_schedule_run(ngx_event_t *ev)
             ngx_http_webhook_schedule_wait(dest, NGX_HTTP_WEBHOOK_TICK);
         }
     }
+}
+
+
+/*
+ * Says whether an attempt at a destination may begin now.  If not, the
+ * destination is looked at again in time.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_schedule_may(ngx_http_webhook_destination_t *dest)
+{
+    ngx_uint_t      n, limit;
+    ngx_msec_int_t  wait;
+
+    if (dest->health.state == NGX_HTTP_WEBHOOK_HEALTH_GOOD) {
+        n = dest->active;
+        limit = dest->limit;
+
+    } else {
+        n = dest->probing;
+        limit = 1;
+    }
+
+    if (n >= limit) {
+        /* it is ready again when one of its attempts has ended */
+        return 0;
+    }
+
+    if (dest->health.state == NGX_HTTP_WEBHOOK_HEALTH_FAILING) {
+        wait = (ngx_msec_int_t) (dest->probe - ngx_current_msec);
+
+        if (wait > 0) {
+            ngx_http_webhook_schedule_wait(dest, (ngx_msec_t) wait);
+            return 0;
+        }
+    }
+
+    /* destinations without an attempt come first */
+
+    if (dest->active
+        && ngx_http_webhook_line_free() <= ngx_cycle->connection_n / 2)
+    {
+        ngx_http_webhook_schedule_wait(dest, NGX_HTTP_WEBHOOK_SPARE);
+        return 0;
+    }
+
+    return 1;
 }
 
 
@@ -622,10 +565,9 @@ static ngx_int_t
 ngx_http_webhook_schedule_next(ngx_http_webhook_deliverer_t *d,
     ngx_http_webhook_destination_t *dest)
 {
-    uint64_t                    longest, now;
+    uint64_t                    time, seq;
     ngx_int_t                   rc;
-    ngx_msec_t                  delay;
-    ngx_rbtree_node_t          *node;
+    ngx_uint_t                  healthy;
     ngx_http_webhook_event_t    event;
 
     if (dest->held == 0) {
@@ -633,58 +575,106 @@ ngx_http_webhook_schedule_next(ngx_http_webhook_deliverer_t *d,
         dest->seq = 0;
     }
 
+    healthy = (dest->health.state == NGX_HTTP_WEBHOOK_HEALTH_GOOD);
+
+    /* a probe is the event after the one that has failed last */
+
+    time = healthy ? dest->time : dest->health.time;
+    seq = healthy ? dest->seq : dest->health.seq;
+
+    rc = ngx_http_webhook_schedule_find(d, dest, time, seq, &event);
+
+    if ((rc == NGX_DECLINED || rc == NGX_AGAIN) && !healthy && time) {
+        time = 0;
+        rc = ngx_http_webhook_schedule_find(d, dest, 0, 0, &event);
+    }
+
+    if (rc == NGX_DECLINED && time == 0 && dest->held == 0) {
+        ngx_http_webhook_schedule_forget(d, dest);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_AGAIN) ? NGX_DECLINED : rc;
+    }
+
+    if (dest->health.state == NGX_HTTP_WEBHOOK_HEALTH_DOUBTED
+        && event.seq == dest->health.seq)
+    {
+        /* there is no other event that could tell */
+
+        ngx_http_webhook_health_fail(&dest->health);
+        ngx_http_webhook_schedule_failing(dest);
+
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_webhook_schedule_begin(d, dest, &event);
+
+    if (rc == NGX_OK && healthy) {
+        dest->time = event.time;
+        dest->seq = event.seq;
+    }
+
+    return rc;
+}
+
+
+/*
+ * Finds the event that is due next after "time" and "seq" for a destination,
+ * without those that are under way.  Returns NGX_OK, NGX_DECLINED if none
+ * waits, NGX_AGAIN if none is due, after setting the timer, or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_schedule_find(ngx_http_webhook_deliverer_t *d,
+    ngx_http_webhook_destination_t *dest, uint64_t time, uint64_t seq,
+    ngx_http_webhook_event_t *event)
+{
+    uint64_t            longest, now;
+    ngx_int_t           rc;
+    ngx_msec_t          delay;
+    ngx_rbtree_node_t  *node;
+
     for ( ;; ) {
 
-        rc = ngx_http_webhook_spool_next(d->queue->store, dest->node.key,
-                                         dest->time, dest->seq, &event);
-
-        if (rc == NGX_DECLINED && dest->held == 0) {
-            ngx_http_webhook_schedule_forget(d, dest);
-        }
-
+        rc = ngx_http_webhook_spool_next(d->queue->store, dest->node.key, time,
+                                         seq, event);
         if (rc != NGX_OK) {
             return rc;
         }
 
         /*
          * An event that has to wait longer than is possible is due: the clock
-         * has been set back, or "webhook_retry" has become shorter.
+         * was set back before this process began, or "webhook_retry" has become
+         * shorter.
          */
 
-        now = ngx_http_webhook_clock_now();
+        now = ngx_http_webhook_clock_steady();
 
-        longest = ngx_http_webhook_deliver_longest(d->queue, &event);
+        longest = ngx_http_webhook_deliver_longest(d->queue, event);
         longest = ngx_max(longest, NGX_HTTP_WEBHOOK_LEASE)
                   + NGX_HTTP_WEBHOOK_TICK;
 
-        if (event.time > now && event.time - now <= longest) {
-            delay = (ngx_msec_t) ngx_min(event.time - now,
+        if (event->time > now && event->time - now <= longest) {
+            delay = (ngx_msec_t) ngx_min(event->time - now,
                                          NGX_HTTP_WEBHOOK_TIMER_MAX);
             ngx_http_webhook_schedule_wait(dest, delay);
 
-            return NGX_DECLINED;
+            return NGX_AGAIN;
         }
 
         node = d->jobs.root;
 
-        while (node != &d->sentinel && node->key != event.seq) {
-            node = (event.seq < node->key) ? node->left : node->right;
+        while (node != &d->sentinel && node->key != event->seq) {
+            node = (event->seq < node->key) ? node->left : node->right;
         }
-
-        if (node == &d->sentinel) {
-            rc = ngx_http_webhook_schedule_begin(d, dest, &event);
-
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-
-        dest->time = event.time;
-        dest->seq = event.seq;
 
         if (node == &d->sentinel) {
             return NGX_OK;
         }
+
+        time = event->time;
+        seq = event->seq;
     }
 }
 
@@ -705,7 +695,9 @@ ngx_http_webhook_schedule_begin(ngx_http_webhook_deliverer_t *d,
     job->node.key = event->seq;
     job->deliverer = d;
     job->destination = dest;
+    job->delivered = dest->health.delivered;
 
+    job->attempt.probe = (dest->health.state != NGX_HTTP_WEBHOOK_HEALTH_GOOD);
     job->attempt.queue = d->queue;
     job->attempt.sc.event = *event;
     job->attempt.handler = ngx_http_webhook_schedule_finished;
@@ -718,6 +710,8 @@ ngx_http_webhook_schedule_begin(ngx_http_webhook_deliverer_t *d,
     d->active++;
     dest->active++;
     dest->held++;
+    dest->probing += job->attempt.probe;
+    ngx_http_webhook_line_probes += job->attempt.probe;
 
     if (ngx_http_webhook_attempt_begin(&job->attempt) == NGX_OK) {
         return NGX_OK;
@@ -726,6 +720,8 @@ ngx_http_webhook_schedule_begin(ngx_http_webhook_deliverer_t *d,
     d->active--;
     dest->active--;
     dest->held--;
+    dest->probing -= job->attempt.probe;
+    ngx_http_webhook_line_probes -= job->attempt.probe;
 
     ngx_rbtree_delete(&d->jobs, &job->node);
     ngx_free(job);
@@ -747,6 +743,11 @@ ngx_http_webhook_schedule_forget(ngx_http_webhook_deliverer_t *d,
     ngx_queue_remove(&dest->ready);
     ngx_rbtree_delete(&d->destinations, &dest->node);
 
+    d->ndestinations--;
+    d->nfailing -= dest->failing;
+
+    ngx_http_webhook_health_free(&dest->health);
+
     ngx_free(dest);
 }
 
@@ -757,6 +758,7 @@ static void
 ngx_http_webhook_schedule_finished(ngx_http_webhook_attempt_t *attempt)
 {
     ngx_http_webhook_job_t          *job;
+    ngx_http_webhook_outcome_e       outcome;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
@@ -766,30 +768,91 @@ ngx_http_webhook_schedule_finished(ngx_http_webhook_attempt_t *attempt)
 
     d->active--;
     dest->active--;
+    dest->probing -= attempt->probe;
+    ngx_http_webhook_line_probes -= attempt->probe;
 
-    switch (ngx_http_webhook_deliver_outcome(attempt)) {
+    outcome = ngx_http_webhook_deliver_outcome(attempt);
+
+    switch (outcome) {
 
     case NGX_HTTP_WEBHOOK_DELIVERED:
         dest->limit = d->queue->location->concurrency;
+
+        if (ngx_http_webhook_health_delivered(&dest->health, attempt)) {
+            /* all that waits is due */
+            dest->time = 0;
+            dest->seq = 0;
+        }
+
         break;
 
     case NGX_HTTP_WEBHOOK_FAILED:
-        /* the destination is not well: one attempt at a time for now */
+        /* one attempt at a time for now */
         dest->limit = 1;
+        break;
+
+    case NGX_HTTP_WEBHOOK_UNWELL:
+
+        if (d->leaving) {
+            /* for the next process, as it was */
+            attempt->sc.type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
+
+        } else if (ngx_http_webhook_health_unwell(&dest->health, attempt,
+                                                  job->delivered))
+        {
+            ngx_http_webhook_deliver_failed(attempt);
+
+        } else {
+            ngx_rbtree_delete(&d->jobs, &job->node);
+            ngx_free(job);
+
+            dest->held--;
+            job = NULL;
+        }
+
         break;
 
     case NGX_HTTP_WEBHOOK_NOT_TRIED:
         break;
     }
 
-    attempt->sc.change.handler = ngx_http_webhook_schedule_settled;
-    attempt->sc.change.data = job;
+    if (job) {
+        attempt->sc.change.handler = ngx_http_webhook_schedule_settled;
+        attempt->sc.change.data = job;
 
-    d->settling++;
+        d->settling++;
 
-    ngx_http_webhook_spool_submit(d->queue->store, &attempt->sc);
+        ngx_http_webhook_spool_submit(d->queue->store, &attempt->sc);
+    }
 
+    if (outcome != NGX_HTTP_WEBHOOK_NOT_TRIED) {
+        ngx_http_webhook_schedule_failing(dest);
+    }
+
+    ngx_http_webhook_line_freed();
     ngx_http_webhook_schedule_ready(dest);
+}
+
+
+/*
+ * An attempt at a destination has ended: counts the destination among those
+ * that are failing, or not, and sets the time of the next probe.
+ */
+
+static void
+ngx_http_webhook_schedule_failing(ngx_http_webhook_destination_t *dest)
+{
+    ngx_uint_t  failing;
+
+    failing = (dest->health.state == NGX_HTTP_WEBHOOK_HEALTH_FAILING);
+
+    dest->deliverer->nfailing += failing - dest->failing;
+    dest->failing = failing;
+
+    if (failing) {
+        dest->probe = ngx_current_msec + dest->health.delay;
+        ngx_http_webhook_schedule_wait(dest, dest->health.delay);
+    }
 }
 
 
@@ -817,9 +880,12 @@ ngx_http_webhook_schedule_settled(ngx_http_webhook_change_t *change)
     {
         ngx_queue_insert_tail(&d->failed, &job->queue);
 
-        if (d->leaving && !d->tick.timer_set) {
+        if (d->leaving) {
             d->tick.cancelable = 0;
-            ngx_add_timer(&d->tick, NGX_HTTP_WEBHOOK_TICK);
+
+            if (!d->tick.timer_set) {
+                ngx_add_timer(&d->tick, NGX_HTTP_WEBHOOK_TICK);
+            }
         }
 
         return;
@@ -840,120 +906,6 @@ ngx_http_webhook_schedule_settled(ngx_http_webhook_change_t *change)
     ngx_http_webhook_schedule_ready(dest);
 
     if (d->leaving) {
-        ngx_http_webhook_schedule_unlock(d);
+        ngx_http_webhook_holder_unlock(d);
     }
-}
-
-
-/*
- * Nginx quits, or another configuration takes over.  The events of attempts
- * that have not ended are put off for whoever delivers next, as long as this
- * process is there to finish them.
- */
-
-static void
-ngx_http_webhook_schedule_leave(ngx_http_webhook_deliverer_t *d)
-{
-    d->leaving = 1;
-
-    ngx_http_webhook_queue_deaf(&d->wake);
-
-    ngx_http_webhook_schedule_lease(d);
-
-    if (d->active) {
-        ngx_add_timer(&d->tick, NGX_HTTP_WEBHOOK_RENEWAL);
-    }
-
-    ngx_http_webhook_schedule_unlock(d);
-}
-
-
-/* Puts off the events of all attempts that have not ended. */
-
-static void
-ngx_http_webhook_schedule_lease(ngx_http_webhook_deliverer_t *d)
-{
-    ngx_rbtree_node_t                *node;
-    ngx_http_webhook_job_t           *job;
-    ngx_http_webhook_spool_change_t  *sc;
-
-    if (d->jobs.root == &d->sentinel) {
-        return;
-    }
-
-    for (node = ngx_rbtree_min(d->jobs.root, &d->sentinel);
-         node;
-         node = ngx_rbtree_next(&d->jobs, node))
-    {
-        job = (ngx_http_webhook_job_t *) node;
-
-        if (job->attempt.sc.change.handler || job->leased) {
-            /* it has ended, or its last lease is not committed yet */
-            continue;
-        }
-
-        sc = &job->lease;
-
-        sc->type = NGX_HTTP_WEBHOOK_SPOOL_WAIT;
-        sc->event = job->attempt.sc.event;
-        sc->event.time = ngx_http_webhook_clock_now()
-                         + NGX_HTTP_WEBHOOK_LEASE;
-        sc->change.handler = ngx_http_webhook_schedule_leased;
-        sc->change.data = job;
-
-        job->leased = 1;
-        d->leases++;
-
-        ngx_http_webhook_spool_submit(d->queue->store, sc);
-    }
-}
-
-
-/*
- * A lease has been committed.  If it could not be, whoever delivers next makes
- * another attempt.
- */
-
-static void
-ngx_http_webhook_schedule_leased(ngx_http_webhook_change_t *change)
-{
-    ngx_http_webhook_job_t        *job;
-    ngx_http_webhook_deliverer_t  *d;
-
-    job = change->data;
-    d = job->deliverer;
-
-    job->leased = 0;
-    d->leases--;
-
-    if (job->settled) {
-        ngx_free(job);
-    }
-
-    ngx_http_webhook_schedule_unlock(d);
-}
-
-
-/* Gives up the lock, once no event would be delivered twice because of it. */
-
-static void
-ngx_http_webhook_schedule_unlock(ngx_http_webhook_deliverer_t *d)
-{
-    if (d->leaving && (d->leases || d->settling)) {
-        return;
-    }
-
-    ngx_http_webhook_queue_deaf(&d->wake);
-
-    if (d->lock == NGX_INVALID_FILE) {
-        return;
-    }
-
-    if (ngx_close_file(d->lock) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, d->tick.log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed",
-                      &d->queue->spool.path);
-    }
-
-    d->lock = NGX_INVALID_FILE;
 }

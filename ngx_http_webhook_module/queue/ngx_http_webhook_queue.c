@@ -8,6 +8,7 @@
 
 
 #include "queue/ngx_http_webhook_queue.h"
+#include "base/ngx_http_webhook_crypto.h"
 #include "core/ngx_http_webhook_clock.h"
 #include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
@@ -267,6 +268,7 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_int_t                  rc;
     ngx_log_t                 *log;
+    ngx_slab_pool_t           *shpool;
     ngx_http_webhook_queue_t  *queue;
     ngx_http_webhook_store_t  *store;
 
@@ -279,6 +281,7 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (old) {
         queue->eventfd = old->eventfd;
+        queue->shared = old->shared;
 
         /* a single process, "master_process off", has it open */
         queue->store = old->store;
@@ -287,6 +290,18 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
         return ngx_http_webhook_store_keep(&queue->spool, &old->spool, "queue",
                                            &queue->name, log);
+    }
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    queue->shared = ngx_slab_calloc(shpool,
+                                    sizeof(ngx_http_webhook_queue_shared_t));
+    if (queue->shared == NULL
+        || ngx_http_webhook_random(queue->shared->key,
+                                   NGX_HTTP_WEBHOOK_QUEUE_KEY, log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
@@ -415,8 +430,22 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_queue_t *queue = data;
 
-    uint64_t                        now;
-    ngx_http_webhook_spool_stat_t   st;
+    uint64_t                          now;
+    ngx_atomic_uint_t                 beat;
+    ngx_http_webhook_spool_stat_t     st;
+    ngx_http_webhook_queue_shared_t  *sh;
+
+    sh = queue->shared;
+    beat = sh->heartbeat;
+
+    if (beat) {
+        values[NGX_HTTP_WEBHOOK_STATUS_HEALTHY_NOW] = sh->destinations
+                                                      - sh->failing;
+        values[NGX_HTTP_WEBHOOK_STATUS_FAILING_NOW] = sh->failing;
+        values[NGX_HTTP_WEBHOOK_STATUS_HEARTBEAT] =
+                              ngx_max((ngx_msec_int_t) (ngx_current_msec
+                                                        - beat), 0) / 1000;
+    }
 
     if (ngx_http_webhook_queue_opened(queue) != NGX_OK
         || ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK)
@@ -579,15 +608,15 @@ ngx_http_webhook_queue_deaf(ngx_connection_t **c)
 
 /*
  * Removes dead letters that have been kept for longer than "keep_dead=", a
- * limited number of them at once, and takes over what workers of an older
- * module add during a binary upgrade.  The store must be open, and nobody else
- * should do so.
+ * limited number of them at once, none while the time of day is doubted; and
+ * takes over what workers of an older module add during a binary upgrade.  The
+ * store must be open, and nobody else should do so.
  */
 
 void
 ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue)
 {
-    if (queue->expiring == 0) {
+    if (queue->expiring == 0 && !ngx_http_webhook_clock_doubted()) {
         (void) ngx_http_webhook_spool_dead(queue->store, NULL,
                                            ngx_http_webhook_queue_expired,
                                            queue);

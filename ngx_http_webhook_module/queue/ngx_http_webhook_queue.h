@@ -14,6 +14,24 @@ typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
 typedef struct ngx_http_webhook_enqueue_s    ngx_http_webhook_enqueue_t;
 
 
+#define NGX_HTTP_WEBHOOK_QUEUE_KEY  16
+
+
+/* what all processes know of a queue, in its zone */
+
+typedef struct {
+    /* of the process that delivers */
+    ngx_atomic_t                     heartbeat;     /* ngx_current_msec; 0:
+                                                       nobody delivers */
+    ngx_atomic_t                     pid;
+    ngx_atomic_t                     destinations;  /* that events wait for */
+    ngx_atomic_t                     failing;       /* of them */
+
+    /* a secret that numbers of destinations are made with */
+    u_char                           key[NGX_HTTP_WEBHOOK_QUEUE_KEY];
+} ngx_http_webhook_queue_shared_t;
+
+
 struct ngx_http_webhook_queue_s {
     ngx_str_t                        name;
     u_char                          *file;          /* where it is named */
@@ -30,6 +48,7 @@ struct ngx_http_webhook_queue_s {
 
     ngx_http_webhook_queue_t        *previous;      /* before a reload */
     ngx_shm_zone_t                  *shm_zone;
+    ngx_http_webhook_queue_shared_t *shared;
     ngx_fd_t                         eventfd;       /* of all processes, for
                                                        who delivers */
     ngx_event_t                      news;          /* of this process */

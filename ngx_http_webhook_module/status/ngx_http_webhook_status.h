@@ -68,11 +68,14 @@ enum {
                                                                               \
     row(DEAD_FORGOTTEN, "dead_forgotten",                                     \
         "nginx_webhook_dead_forgotten_total", "",                             \
-        "Dead letters removed before their time, for lack of room.")\
+        "Dead letters removed before their time, for lack of room.")          \
                                                                               \
     row(ENDPOINT_GONE, "endpoint_gone", "nginx_webhook_endpoint_gone_total",  \
         "", "Events that were given up because nothing is known of their "    \
-        "endpoint.")
+        "endpoint.")                                                          \
+                                                                              \
+    row(THROTTLED, "throttled", "nginx_webhook_throttled_total", "",          \
+        "Attempts that had to wait for a free connection.")
 
 #define NGX_HTTP_WEBHOOK_STATUS_QUEUE_GAUGES(row)                             \
                                                                               \
@@ -94,7 +97,18 @@ enum {
         "Bytes of the queue's file.")                                         \
                                                                               \
     row(READER_LAG, "reader_lag", "nginx_webhook_queue_reader_lag", "",       \
-        "Commits since the oldest state of the file that is being read.")
+        "Commits since the oldest state of the file that is being read.")     \
+                                                                              \
+    row(HEALTHY_NOW, "destinations_healthy",                                  \
+        "nginx_webhook_queue_destinations", "healthy",                        \
+        "Destinations that events wait for, by state.")                       \
+                                                                              \
+    row(FAILING_NOW, "destinations_failing",                                  \
+        "nginx_webhook_queue_destinations", "failing", "")                    \
+                                                                              \
+    row(HEARTBEAT, "heartbeat_seconds",                                       \
+        "nginx_webhook_queue_heartbeat_seconds", "",                          \
+        "Time since the process that delivers was last heard of.")
 
 
 #define NGX_HTTP_WEBHOOK_STATUS_DEDUP_COUNTERS(row)                           \

@@ -644,8 +644,6 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
     ngx_queue_add(&done, &store->committing);
     ngx_queue_init(&store->committing);
 
-    store->busy = 0;
-
     if (store->error && store->logged != ngx_time()) {
         store->logged = ngx_time();
 
@@ -659,19 +657,26 @@ ngx_http_webhook_store_complete(ngx_event_t *ev)
         ngx_http_webhook_store_bloated(store);
     }
 
-    if (!ngx_queue_empty(&store->pending)) {
-        ngx_post_event(&store->event, &ngx_posted_events);
-
-    } else if (store->guard.timer_set) {
-        ngx_del_timer(&store->guard);
-    }
-
     while (!ngx_queue_empty(&done)) {
         q = ngx_queue_head(&done);
         ngx_queue_remove(q);
 
         change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
         change->handler(change);
+    }
+
+    /*
+     * What the handlers have submitted is committed in another turn of the
+     * event loop: a commit that is made without a thread has ended already.
+     */
+
+    store->busy = 0;
+
+    if (!ngx_queue_empty(&store->pending)) {
+        ngx_post_event(&store->event, &ngx_posted_next_events);
+
+    } else if (store->guard.timer_set) {
+        ngx_del_timer(&store->guard);
     }
 }
 

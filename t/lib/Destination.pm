@@ -20,6 +20,7 @@ package Destination;
 #     hang        there is no answer at all, for as long as somebody waits
 #     close       the connection is closed instead of an answer
 #     cut         the answer ends before its end
+#     early       the answer comes after two interim ones, 100 and 103
 #     big         the answer has 3 MB
 #     endless     the answer never ends
 #     drip        neither, and it has a byte every 50 milliseconds
@@ -206,7 +207,7 @@ sub serve {
             return;
         }
 
-        $c->{last} = 1 if $step->{how} =~ /cut|endless/;
+        $c->{last} = 1 if $step->{how} =~ /cut|endless|early/;
         $c->{endless} = 1 if $step->{how} eq 'endless';
 
         my $body = $step->{how} eq 'big' ? 'x' x (3 << 20) : 'done';
@@ -353,6 +354,10 @@ sub http_answer {
                     "Content-Type: text/html", @{$step->{headers}}, '', '';
 
     $body = substr $body, 0, 2 if $step->{how} eq 'cut';
+
+    $head = "HTTP/1.1 100 Continue\r\n\r\n"
+            . "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n$head"
+        if $step->{how} eq 'early';
 
     return $head . ($step->{status} == 204 ? '' : $body);
 }
