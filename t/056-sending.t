@@ -666,5 +666,6 @@ END
 unlike($Nginx->log, qr/hush|whsec_|v1,/, 'no secret and no signature is in the '
        . 'log');
 
+$Nginx->expect(qr/destination \w+ is failing, status 502: /);
 $Nginx->finish;
 done_testing();
