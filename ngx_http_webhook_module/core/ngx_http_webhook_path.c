@@ -40,20 +40,38 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_parameter =
 
 /*
  * Sets "path" to the decoded path of a request, whose segments tell what is
- * asked for.  Returns NGX_OK, or NGX_DECLINED if the path as it was sent may
- * have other segments than the decoded one: then a text that a client has put
- * into one segment would choose another resource.
+ * asked for.  It is empty if the path as it was sent may have other segments
+ * than the decoded one: then a text that a client has put into one segment
+ * would choose another resource.
  */
 
-ngx_int_t
+void
 ngx_http_webhook_path_get(ngx_http_request_t *r, ngx_str_t *path)
 {
     *path = r->uri;
 
     /* what "rewrite" takes of the path is decoded as well */
 
-    return ngx_http_webhook_path_ambiguous(&r->unparsed_uri) ? NGX_DECLINED
-                                                             : NGX_OK;
+    if (ngx_http_webhook_path_ambiguous(&r->unparsed_uri)) {
+        path->len = 0;
+    }
+}
+
+
+/*
+ * Splits the path of a request into segments, the last one first, as
+ * ngx_http_webhook_path_split() does.
+ */
+
+ngx_uint_t
+ngx_http_webhook_path_segments(ngx_http_request_t *r, ngx_str_t *segments,
+    ngx_uint_t max)
+{
+    ngx_str_t  path;
+
+    ngx_http_webhook_path_get(r, &path);
+
+    return ngx_http_webhook_path_split(&path, segments, max);
 }
 
 

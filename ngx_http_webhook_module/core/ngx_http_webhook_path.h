@@ -20,7 +20,9 @@ typedef struct {
 } ngx_http_webhook_page_t;
 
 
-ngx_int_t ngx_http_webhook_path_get(ngx_http_request_t *r, ngx_str_t *path);
+void ngx_http_webhook_path_get(ngx_http_request_t *r, ngx_str_t *path);
+ngx_uint_t ngx_http_webhook_path_segments(ngx_http_request_t *r,
+    ngx_str_t *segments, ngx_uint_t max);
 ngx_uint_t ngx_http_webhook_path_split(ngx_str_t *path, ngx_str_t *segments,
     ngx_uint_t max);
 ngx_uint_t ngx_http_webhook_segment_is(ngx_str_t *segment, char *name);

@@ -249,25 +249,17 @@ ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
     store = NULL;
     rc = NGX_OK;
 
-    if (zone->state.path.len) {
-        rc = ngx_http_webhook_store_test(&zone->state, log);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
+    if (zone->state.path.len
+        && ngx_http_webhook_store_make(&zone->state, &store, log) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    if (zone->state.path.len && rc == NGX_OK) {
-
-        store = ngx_http_webhook_store_open(&zone->state, NULL, log);
-        if (store == NULL) {
-            return NGX_ERROR;
-        }
-
+    if (store) {
         rc = ngx_http_webhook_dedup_state_secret(store, secret);
 
     } else {
         ngx_http_webhook_dedup_state_random(secret);
-        rc = NGX_OK;
     }
 
     if (rc == NGX_OK) {

@@ -247,17 +247,13 @@ static ngx_int_t
 ngx_http_webhook_endpoint_route(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t                        path, segment[4], *s;
+    ngx_str_t                        segment[4], *s;
     ngx_http_webhook_main_conf_t    *wmcf;
     ngx_http_webhook_endpoint_op_t  *eop;
 
-    if (ngx_http_webhook_path_get(r, &path) != NGX_OK) {
-        goto not_found;
-    }
-
     /* the last segment is the first here */
 
-    (void) ngx_http_webhook_path_split(&path, segment, 4);
+    (void) ngx_http_webhook_path_segments(r, segment, 4);
 
     s = segment;
     ctx->resource = &ngx_http_webhook_endpoint_resource;

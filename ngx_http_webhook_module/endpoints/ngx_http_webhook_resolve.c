@@ -27,9 +27,9 @@ static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
 
 /*
  * Finds out the addresses of this host, and checks, after the configuration has
- * been read, that each location which delivers to endpoints has a resolver, unless it passes all to a destination
- * of the configuration, such as a proxy that looks hosts up itself.  Returns
- * NGX_OK, or NGX_ERROR after a message.
+ * been read, that each location which delivers to endpoints has a resolver,
+ * unless it passes all to a destination of the configuration, such as a proxy
+ * that looks hosts up itself.  Returns NGX_OK, or NGX_ERROR after a message.
  */
 
 ngx_int_t

@@ -381,8 +381,8 @@ ngx_http_webhook_deliver_outcome(ngx_http_webhook_attempt_t *attempt)
 
 
 /*
- * Nothing was sent: nobody wants the event any more, or not now, or nobody knows
- * whom it is for.  "state" is that of the attempt's outbound.
+ * Nothing was sent: nobody wants the event any more, or not now, or nobody
+ * knows whom it is for.  "state" is that of the attempt's outbound.
  */
 
 static void

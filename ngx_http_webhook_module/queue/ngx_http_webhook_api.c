@@ -301,10 +301,7 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
     ngx_str_t   path;
     ngx_uint_t  i, n;
 
-    if (ngx_http_webhook_path_get(r, &path) != NGX_OK) {
-        return 0;
-    }
-
+    ngx_http_webhook_path_get(r, &path);
     ngx_http_webhook_api_prefix(r, &path);
 
     if (path.len == 0 || path.data[0] != '/') {
@@ -332,9 +329,10 @@ ngx_http_webhook_api_segments(ngx_http_request_t *r, ngx_str_t *segments)
 
 
 /*
- * Cuts the path of a request to what follows the location's prefix, from "/queues" on if that
- * is the end of the prefix.  A location that is named, or given by a regular
- * expression, has none: the path then begins with the first "/queues".
+ * Cuts the path of a request to what follows the location's prefix, from
+ * "/queues" on if that is the end of the prefix.  A location that is named, or
+ * given by a regular expression, has none: the path then begins with the first
+ * "/queues".
  */
 
 static void

@@ -266,7 +266,6 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_webhook_queue_t *old = data;
 
-    ngx_int_t                  rc;
     ngx_log_t                 *log;
     ngx_slab_pool_t           *shpool;
     ngx_http_webhook_queue_t  *queue;
@@ -311,17 +310,13 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    rc = ngx_http_webhook_store_test(&queue->spool, log);
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    store = ngx_http_webhook_store_open(&queue->spool, NULL, log);
-    if (store == NULL) {
+    if (ngx_http_webhook_store_make(&queue->spool, &store, log) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_webhook_store_close(store);
+    if (store) {
+        ngx_http_webhook_store_close(store);
+    }
 
     return NGX_OK;
 }

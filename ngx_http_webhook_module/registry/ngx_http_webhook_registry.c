@@ -234,16 +234,15 @@ ngx_http_webhook_registry_load(ngx_http_webhook_registry_t *registry)
     ngx_int_t                           rc;
     ngx_http_webhook_registry_shctx_t  *sh;
 
-    rc = ngx_http_webhook_store_test(&registry->state,
-                                     registry->shm_zone->shm.log);
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (ngx_http_webhook_store_make(&registry->state, &registry->store,
+                                    registry->shm_zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    registry->store = ngx_http_webhook_store_open(&registry->state, NULL,
-                                                  registry->shm_zone->shm.log);
     if (registry->store == NULL) {
-        return NGX_ERROR;
+        return NGX_OK;
     }
 
     sh = registry->sh;

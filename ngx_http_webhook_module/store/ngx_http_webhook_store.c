@@ -115,6 +115,32 @@ ngx_http_webhook_store_open(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
+ * Opens a store in the master, and makes its files if there are none.  Sets
+ * *store to NULL if nginx only tests its configuration, which makes none.
+ * Returns NGX_OK, or NGX_ERROR with an [emerg] logged.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_make(ngx_http_webhook_store_conf_t *conf,
+    ngx_http_webhook_store_t **store, ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    *store = NULL;
+
+    rc = ngx_http_webhook_store_test(conf, log);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    *store = ngx_http_webhook_store_open(conf, NULL, log);
+
+    return *store ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
  * Must be called before a store is used that a process may have failed to open.
  * Returns NGX_OK if *store is open.  If it is NULL, tries to open it, at most
  * once a second, and returns NGX_ERROR if that has failed.

@@ -109,8 +109,8 @@ typedef ngx_int_t (*ngx_http_webhook_store_walk_pt)(void *data, ngx_str_t *key,
 
 ngx_http_webhook_store_t *ngx_http_webhook_store_open(
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle, ngx_log_t *log);
-ngx_int_t ngx_http_webhook_store_test(ngx_http_webhook_store_conf_t *conf,
-    ngx_log_t *log);
+ngx_int_t ngx_http_webhook_store_make(ngx_http_webhook_store_conf_t *conf,
+    ngx_http_webhook_store_t **store, ngx_log_t *log);
 ngx_int_t ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle);
 void ngx_http_webhook_store_owner(ngx_http_webhook_store_conf_t *conf,

@@ -260,7 +260,7 @@ ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     u_char                             app[NGX_HTTP_WEBHOOK_UUID_SIZE];
     u_char                             uuid[NGX_HTTP_WEBHOOK_UUID_SIZE];
-    ngx_str_t                          path, segment[4];
+    ngx_str_t                          segment[4];
     ngx_http_webhook_lenra_request_t  *lr;
 
     lr = ngx_pcalloc(r->pool, sizeof(ngx_http_webhook_lenra_request_t));
@@ -270,13 +270,9 @@ ngx_http_webhook_lenra_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     ctx->data = lr;
 
-    if (ngx_http_webhook_path_get(r, &path) != NGX_OK) {
-        goto not_found;
-    }
-
     /* the last segment is the first here */
 
-    (void) ngx_http_webhook_path_split(&path, segment, 4);
+    (void) ngx_http_webhook_path_segments(r, segment, 4);
 
     if (ngx_http_webhook_segment_is(&segment[0], "webhooks")
         && ngx_http_webhook_segment_is(&segment[1], "app"))

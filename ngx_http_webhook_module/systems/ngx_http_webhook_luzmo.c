@@ -119,17 +119,12 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
 static ngx_int_t
 ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-    ngx_str_t  path, segment;
+    ngx_str_t  segment;
 
-    rc = ngx_http_webhook_path_get(r, &path);
-
-    (void) ngx_http_webhook_path_split(&path, &segment, 1);
+    (void) ngx_http_webhook_path_segments(r, &segment, 1);
 
     ctx->resource = &ngx_http_webhook_luzmo_resource;
-    ctx->event = (rc == NGX_OK)
-                 ? ngx_http_webhook_find_event(ctx->conf->provider, &segment)
-                 : NGX_HTTP_WEBHOOK_NO_EVENT;
+    ctx->event = ngx_http_webhook_find_event(ctx->conf->provider, &segment);
 
     if (ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT) {
         return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_path,
