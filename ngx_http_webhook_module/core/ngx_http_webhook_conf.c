@@ -157,7 +157,7 @@ ngx_int_t
 ngx_http_webhook_setting_add(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind)
 {
-    ngx_str_t                    *value;
+    ngx_str_t                     *value;
     ngx_http_webhook_setting_t    *setting, **added;
     ngx_http_webhook_main_conf_t  *wmcf;
 
