@@ -13,8 +13,7 @@
 
 static char  *ngx_http_webhook_settings_without[webhook_settings] = {
 
-    "protects nothing: no location with \"webhook\" or another directive that "
-        "checks secrets uses it",
+    "protects nothing: no location that checks secrets uses it",
 
     "has no effect: no location that checks secrets uses it",
 
