@@ -24,7 +24,7 @@
 
 #define NGX_HTTP_WEBHOOK_DEDUP_TTL   (12 * 60 * 60)
 
-/* How many bytes a state file may have beyond four times the keys of its zone */
+/* Bytes that a state file may have beyond four times the keys of its zone */
 #define NGX_HTTP_WEBHOOK_DEDUP_STATE_MIN  (1024 * 1024)
 
 /* How many seconds a worker waits until it warns again that a zone is full */
