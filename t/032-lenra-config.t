@@ -70,11 +70,15 @@ sub refused {
     unlike($log, qr/hush/, "$name: no token in the log");
 }
 
+# Is accepted, with these warnings.
 sub accepted {
-    my ($name, $http) = @_;
+    my ($name, $http, @warnings) = @_;
     my ($output, $status) = output($http);
 
-    is($output, "nginx: the configuration file $Conf syntax is ok\n"
+    $output =~ s/ in \Q$Conf\E:\d+ has no/ in LINE has no/g;
+
+    is($output, join('', map { "nginx: [warn] $_\n" } @warnings)
+                . "nginx: the configuration file $Conf syntax is ok\n"
                 . "nginx: configuration file $Conf test is successful\n",
        $name);
     is($status, 0, "$name: exit status");
@@ -249,14 +253,17 @@ for my $app ("$App environment=1 token=t", "$App token=t environment=1",
     accepted("webhook_app $app" =~ s/\n/ /gr, app($app));
 }
 
+my $Unused = '"webhook_app" in LINE has no effect: no location with "webhook '
+             . 'lenra" uses it';
+
 accepted('webhook_app at each level, a token at each of them',
          "$Zone\nwebhook_app $App environment=1 token=t;\nserver {\n"
          . "webhook_app $App environment=2 token=t;\nlocation /lenra/ {\n"
          . "webhook lenra zone=z;\nwebhook_app $App environment=3 token=t;\n"
          . "location /lenra/x/ {\nwebhook_app $Other environment=4 token=t;\n"
-         . "}\n}\n}");
+         . "}\n}\n}", ($Unused) x 2);
 accepted('webhook_app where no webhook is Lenra\'s',
-         "webhook_app $App environment=1 token=t;");
+         "webhook_app $App environment=1 token=t;", $Unused);
 
 for my $app ('', $App) {
     refused("webhook_app $app", app($app), arguments('webhook_app'));
@@ -421,7 +428,8 @@ __DATA__
 GET /lenra/app/webhooks
 --- more_headers
 Authorization: Bearer hush
---- response_body: []
+--- response_body
+[]
 --- error_code: 200
 --- no_error_log
 hush

@@ -13,8 +13,7 @@
 
 static char  *ngx_http_webhook_settings_without[webhook_settings] = {
 
-    "protects nothing: no location with \"webhook\" or another directive that "
-        "checks secrets uses it",
+    "protects nothing: no location that checks secrets uses it",
 
     "has no effect: no location that checks secrets uses it",
 
@@ -178,15 +177,16 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
 
 
 /*
- * Takes note that a directive of this kind has been set at a level, where it
- * is set for the first time.  Returns NGX_OK, or NGX_ERROR if there is no
+ * Takes note that the directive that is being read, of this kind, is set at a
+ * level; there may be several.  Returns NGX_OK, or NGX_ERROR if there is no
  * memory.
  */
 
 ngx_int_t
-ngx_http_webhook_setting_add(ngx_conf_t *cf, ngx_command_t *cmd,
+ngx_http_webhook_setting_add(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind)
 {
+    ngx_str_t                     *value;
     ngx_http_webhook_setting_t    *setting, **added;
     ngx_http_webhook_main_conf_t  *wmcf;
 
@@ -205,8 +205,10 @@ ngx_http_webhook_setting_add(ngx_conf_t *cf, ngx_command_t *cmd,
 
     *added = setting;
 
+    value = cf->args->elts;
+
     setting->kind = kind;
-    setting->name = cmd->name;
+    setting->name = value[0];
     setting->file = cf->conf_file->file.name.data;
     setting->line = cf->conf_file->line;
 

@@ -395,7 +395,7 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     dedup = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_dedup_t));
     if (dedup == NULL
-        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_dedup)
+        || ngx_http_webhook_setting_add(cf, wlcf, webhook_setting_dedup)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;

@@ -261,7 +261,7 @@ ngx_http_webhook_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_array_init(&tokens, cf->temp_pool, 4,
                        sizeof(ngx_http_webhook_secret_value_t))
         != NGX_OK
-        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+        || ngx_http_webhook_setting_add(cf, wlcf, webhook_setting_app)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -422,7 +422,7 @@ ngx_http_webhook_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     icf = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_identity_conf_t));
 
     if (icf == NULL
-        || ngx_http_webhook_setting_add(cf, cmd, wlcf, webhook_setting_app)
+        || ngx_http_webhook_setting_add(cf, wlcf, webhook_setting_app)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;

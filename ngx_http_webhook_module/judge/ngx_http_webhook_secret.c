@@ -472,7 +472,7 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         secrets = ngx_http_webhook_secrets_create(cf, wlcf);
 
         if (secrets == NULL
-            || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+            || ngx_http_webhook_setting_add(cf, wlcf,
                                             webhook_setting_secret)
                != NGX_OK)
         {
@@ -619,7 +619,7 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
 
     if (wlcf->secret_key.data == NULL
-        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+        || ngx_http_webhook_setting_add(cf, wlcf,
                                         webhook_setting_secret_header)
            != NGX_OK)
     {

@@ -769,7 +769,7 @@ ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));
 
     if (signature == NULL
-        || ngx_http_webhook_setting_add(cf, cmd, wlcf,
+        || ngx_http_webhook_setting_add(cf, wlcf,
                                         webhook_setting_signature)
            != NGX_OK)
     {
