@@ -10,6 +10,7 @@
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_scheme.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -83,6 +84,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_signature,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_scheme"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_webhook_scheme,
+      0,
       0,
       NULL },
 
@@ -374,6 +382,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     wlcf->secrets = NULL;
+     *     wlcf->id_key = { 0, NULL };
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
      *     wlcf->challenge = { 0, NULL };
@@ -428,6 +437,10 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_uint_value(conf->unknown, 0);
 
     ngx_http_webhook_secret_merge(prev, conf);
+
+    if (conf->signature == NGX_CONF_UNSET_PTR) {
+        conf->id_key = prev->id_key;
+    }
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
@@ -790,7 +803,8 @@ ngx_http_webhook_init(ngx_conf_t *cf)
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
-    if (ngx_http_webhook_body_init(cf) != NGX_OK
+    if (ngx_http_webhook_scheme_init(cf) != NGX_OK
+        || ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
         || ngx_http_webhook_attempt_init(cf) != NGX_OK

@@ -1,5 +1,5 @@
 
-/* Parameters that several directives have: zones, sizes and files. */
+/* Parameters that several directives have: zones, sizes, files and headers. */
 
 
 #include "core/ngx_http_webhook_conf.h"
@@ -124,4 +124,44 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
     *file = *path;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Sets "key", in the pool, to the name of a request header in lower case.
+ * Returns NGX_OK, or NGX_ERROR, with an [emerg] logged, if the name has other
+ * characters than nginx takes, which would never match.
+ */
+
+ngx_int_t
+ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *key)
+{
+    size_t  i;
+    u_char  ch;
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
+            && (ch < '0' || ch > '9') && ch != '-' && ch != '_')
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || i < name->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid header name \"%V\"", name);
+        return NGX_ERROR;
+    }
+
+    key->len = name->len;
+    key->data = ngx_pnalloc(cf->pool, name->len);
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(key->data, name->data, name->len);
+
+    return NGX_OK;
 }

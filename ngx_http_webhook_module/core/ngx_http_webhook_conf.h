@@ -15,6 +15,8 @@ ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
 off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
     size_t skip);
 char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
+ngx_int_t ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *key);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_CONF_H_INCLUDED_ */

@@ -86,18 +86,31 @@ ngx_int_t
 ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
     ngx_str_t *text)
 {
-    ngx_http_webhook_slice_t  slice;
-
     text->len = (size_t) (end - start);
     text->data = ngx_pnalloc(r->pool, text->len);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
+    return ngx_http_webhook_body_copy(r, start, end, text->data);
+}
+
+
+/*
+ * Copies the bytes [start, end) of a body that has been read to "p".  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_body_copy(ngx_http_request_t *r, off_t start, off_t end,
+    u_char *p)
+{
+    ngx_http_webhook_slice_t  slice;
+
     slice.start = start;
     slice.end = end;
     slice.offset = 0;
-    slice.last = text->data;
+    slice.last = p;
 
     if (ngx_http_webhook_body_pieces(r, r->request_body->bufs,
                                      ngx_http_webhook_body_slice_piece, &slice)
@@ -106,7 +119,7 @@ ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
         return NGX_ERROR;
     }
 
-    return (slice.last == text->data + text->len) ? NGX_OK : NGX_ERROR;
+    return (slice.last == p + (end - start)) ? NGX_OK : NGX_ERROR;
 }
 
 
