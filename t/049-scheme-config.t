@@ -594,7 +594,7 @@ qr{\[emerg\] .*"webhook_signature" directive has a secret that is not base64, wh
 
 
 
-=== TEST 44: a secret of half its padding
+=== TEST 44: a secret of too much padding
 --- http_config
 webhook_scheme own {
     signature X-Sig;
@@ -603,7 +603,7 @@ webhook_scheme own {
 --- config
     location /hook/ {
         webhook signed;
-        webhook_signature own aA=;
+        webhook_signature own aA===;
         return 204;
     }
 --- must_die

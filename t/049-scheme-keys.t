@@ -342,3 +342,24 @@ has a key that does not fit its scheme
 --- must_die
 --- error_log
 "webhook_signature" directive has a duplicate secret in
+
+
+
+=== TEST 14: the vector of RFC 8032, section 7.1, test 2
+--- http_config eval
+::scheme('rfc', 'ed25519', 'signature X-Sig', 'secret hex')
+--- config eval
+::location('/rfc/', 'webhook signed; webhook_signature rfc 3d4017c3e843895a'
+                    . '92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c;')
+--- client eval
+sub {
+    my $is = shift;
+    my $sig = '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69'
+              . 'da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612'
+              . 'bb0c00';
+
+    ::ask($is, '/rfc/',
+        ['its message', ::accepted("\x72"), "\x72", 'X-Sig' => $sig],
+        ['another one', ::refused('X-Sig', 'invalid_signature'), "\x73",
+         'X-Sig' => $sig]);
+}

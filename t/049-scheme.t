@@ -422,7 +422,7 @@ sub {
 
 
 
-=== TEST 10: the block may be in a file, and a reload reads it again
+=== TEST 10: the block may be in a file that is included
 --- http_config
 include ../html/scheme.conf;
 --- config eval: ::locations('own')
@@ -473,4 +473,29 @@ sub {
             $stream += 2;
         }
     }
+}
+
+
+
+=== TEST 12: the vectors of RFC 2202 and RFC 4231, test case 2
+--- http_config eval
+::scheme('one', 'signature X-Sig', 'digest hmac-sha1')
+. ::scheme('two', 'signature X-Sig', 'digest hmac-sha256')
+. ::scheme('five', 'signature X-Sig', 'digest hmac-sha512', 'secret hex')
+--- config eval
+::location('/one/', 'webhook signed; webhook_signature one Jefe;')
+. ::location('/two/', 'webhook signed; webhook_signature two Jefe;')
+. ::location('/five/', 'webhook signed; webhook_signature five 4a656665;')
+--- client eval
+sub {
+    my $is = shift;
+    my $text = 'what do ya want for nothing?';
+
+    ::values_of($is, '/one/', $text, ['SHA-1', 1,
+        'effcdf6ae5eb2fa2d27416d5f184df9c259a7c79']);
+    ::values_of($is, '/two/', $text, ['SHA-256', 1,
+        '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843']);
+    ::values_of($is, '/five/', $text, ['SHA-512', 1,
+        '164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554'
+        . '9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737']);
 }

@@ -11,9 +11,9 @@ static ngx_uint_t ngx_http_webhook_scheme_pem(ngx_str_t *text, u_char *buf,
 
 /*
  * Sets "key" to the bytes that a secret of the scheme stands for: the secret
- * itself, or bytes in the pool.  Base64 may have either alphabet.  A public key
- * may be the text of a PEM file in any encoding.  Returns NGX_OK, NGX_DECLINED
- * if it is no secret of the scheme, or NGX_ERROR.
+ * itself, or bytes in the pool.  Base64 may have either alphabet, and any
+ * padding.  A public key may be the text of a PEM file, whatever the encoding.
+ * Returns NGX_OK, NGX_DECLINED if it is no secret of the scheme, or NGX_ERROR.
  */
 
 ngx_int_t
@@ -22,23 +22,12 @@ ngx_http_webhook_scheme_secret(ngx_pool_t *pool,
 {
     size_t       i;
     u_char      *p;
+    ngx_int_t    rc;
     ngx_str_t   *prefix, text;
     ngx_uint_t   encoding;
 
     text = *secret;
     encoding = scheme->secret;
-
-    p = ngx_pnalloc(pool, 2 * text.len + 3);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (scheme->digest->public_key
-        && ngx_http_webhook_scheme_pem(secret, p, &text))
-    {
-        encoding = NGX_HTTP_WEBHOOK_BASE64;
-    }
-
     prefix = scheme->secret_prefix;
 
     for (i = 0; i < 2; i++) {
@@ -50,14 +39,28 @@ ngx_http_webhook_scheme_secret(ngx_pool_t *pool,
         }
     }
 
-    *key = text;
-
-    if (encoding == NGX_HTTP_WEBHOOK_RAW) {
+    if (encoding == NGX_HTTP_WEBHOOK_RAW && !scheme->digest->public_key) {
+        *key = text;
         return text.len ? NGX_OK : NGX_DECLINED;
     }
 
-    if (encoding != NGX_HTTP_WEBHOOK_HEX) {
+    p = ngx_pnalloc(pool, 2 * text.len + 3);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (scheme->digest->public_key
+        && ngx_http_webhook_scheme_pem(&text, p, &text))
+    {
         encoding = NGX_HTTP_WEBHOOK_BASE64;
+    }
+
+    if (encoding == NGX_HTTP_WEBHOOK_RAW) {
+        *key = text;
+        return NGX_OK;
+    }
+
+    if (encoding != NGX_HTTP_WEBHOOK_HEX) {
 
         for (i = 0; i < text.len; i++) {
             switch (text.data[i]) {
@@ -81,8 +84,11 @@ ngx_http_webhook_scheme_secret(ngx_pool_t *pool,
 
     key->data = p + text.len;
 
-    if (ngx_http_webhook_scheme_decode(encoding, 0, &text, text.len, key)
-        != NGX_OK
+    rc = (encoding == NGX_HTTP_WEBHOOK_HEX)
+         ? ngx_http_webhook_scheme_decode(encoding, 0, &text, text.len, key)
+         : ngx_http_webhook_decode_base64(key, &text);
+
+    if (rc != NGX_OK
         || key->len < scheme->secret_min
         || (scheme->secret_max && key->len > scheme->secret_max))
     {
