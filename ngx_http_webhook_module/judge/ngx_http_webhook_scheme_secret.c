@@ -31,7 +31,7 @@ ngx_http_webhook_scheme_secret(ngx_pool_t *pool,
     prefix = scheme->secret_prefix;
 
     for (i = 0; i < 2; i++) {
-        if (text.len >= prefix[i].len
+        if (prefix[i].len && text.len >= prefix[i].len
             && ngx_strncmp(text.data, prefix[i].data, prefix[i].len) == 0)
         {
             text.data += prefix[i].len;
