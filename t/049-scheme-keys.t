@@ -9,7 +9,6 @@ use Crypt::PK::Ed25519 ();
 use Crypt::PK::RSA ();
 use File::Temp qw(tempdir);
 use HTTPClient qw(dial put);
-use Math::BigInt ();
 use MIME::Base64 qw(encode_base64);
 use SignatureTest;
 
@@ -99,16 +98,22 @@ sub {
 
     # RFC 8032, section 5.1.7: S + L is the same signature to who does not look
     my $sig = $::Ed[0]->sign_message("${now}x");
-    my $s = Math::BigInt->from_bytes(scalar CORE::reverse substr $sig, 32);
-    my $order = Math::BigInt->new(2)->bpow(252)
-                ->badd('27742317777372353535851937790883648493');
-    my $more = scalar CORE::reverse $s->badd($order)->to_bytes;
+    my @s = unpack 'C*', substr $sig, 32;
+    my @order = unpack 'C*', pack 'H*', 'edd3f55c1a631258d69cf7a2def9de14'
+                                        . '0' x 30 . '10';
+    my $carry = 0;
+
+    for my $i (0 .. 31) {
+        $carry += $s[$i] + $order[$i];
+        $s[$i] = $carry & 0xff;
+        $carry >>= 8;
+    }
 
     ::ask($is, '/ed/', map {
         my ($name, $text) = @$_;
         [$name, $invalid, 'x', 'X-Time' => $now, 'X-Sig' => $text]
     } (['malleable', ::hex_of(substr($sig, 0, 32)
-                              . substr($more . "\0" x 32, 0, 32))],
+                              . pack 'C*', @s)],
        ['of 63 bytes', ::hex_of(substr $sig, 0, 63)],
        ['of 65 bytes', ::hex_of($sig . "\0")],
        ['of zeros', '0' x 128],
