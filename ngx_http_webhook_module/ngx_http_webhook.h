@@ -275,6 +275,7 @@ typedef struct {
     ngx_array_t                       dedup_zones;
     ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       settings;     /* of setting_t * */
+    ngx_array_t                       schemes;      /* of scheme_t * */
     ngx_array_t                       kept;         /* nginx's variables that
                                                        queues keep */
     ngx_int_t                         body_variables[
@@ -296,6 +297,9 @@ struct ngx_http_webhook_loc_conf_s {
 
     ngx_http_webhook_secrets_t       *secrets;      /* NULL: nothing is said */
     ngx_http_webhook_signature_t     *signature;    /* NULL: off */
+    ngx_str_t                         id_key;       /* of the header with the
+                                                       event's id, by the
+                                                       signature's scheme */
     ngx_str_t                         secret_header;    /* as configured */
     ngx_str_t                         secret_key;       /* in lower case */
     ngx_str_t                         challenge;    /* WWW-Authenticate */

@@ -11,6 +11,7 @@
 #include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_scheme.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -85,6 +86,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_signature,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_scheme"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_webhook_scheme,
+      0,
       0,
       NULL },
 
@@ -388,6 +396,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     wlcf->secrets = NULL;
+     *     wlcf->id_key = { 0, NULL };
      *     wlcf->secret_header = { 0, NULL };
      *     wlcf->secret_key = { 0, NULL };
      *     wlcf->challenge = { 0, NULL };
@@ -445,6 +454,10 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_webhook_settings_merge(prev, conf);
     ngx_http_webhook_secret_merge(prev, conf);
+
+    if (conf->signature == NGX_CONF_UNSET_PTR) {
+        conf->id_key = prev->id_key;
+    }
 
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
@@ -837,7 +850,8 @@ ngx_http_webhook_init(ngx_conf_t *cf)
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
-    if (ngx_http_webhook_body_init(cf) != NGX_OK
+    if (ngx_http_webhook_scheme_init(cf) != NGX_OK
+        || ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
         || ngx_http_webhook_attempt_init(cf) != NGX_OK

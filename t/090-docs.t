@@ -87,6 +87,8 @@ my @Levels = (
 # What blocks of a page include: it is made by commands of that page.
 sub included {
     spew_conf('github.secret', qq(webhook_signature github "s3cr3t";\n));
+    spew_conf('webhook_schemes.conf',
+              slurp("$Top/conf/webhook_schemes.conf"));
 
     return if -e "$Root/conf/hooks.crt";
 

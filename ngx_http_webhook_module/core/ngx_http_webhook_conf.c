@@ -1,7 +1,7 @@
 
 /*
- * What several directives have in common: the parameters for zones, sizes and
- * files, and a warning where they have no effect.
+ * What several directives have in common: the parameters for zones, sizes,
+ * files and headers, and a warning where they have no effect.
  */
 
 
@@ -173,6 +173,46 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Sets "key", in the pool, to the name of a request header in lower case.
+ * Returns NGX_OK, or NGX_ERROR, with an [emerg] logged, if the name has other
+ * characters than nginx takes, which would never match.
+ */
+
+ngx_int_t
+ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *key)
+{
+    size_t  i;
+    u_char  ch;
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
+            && (ch < '0' || ch > '9') && ch != '-' && ch != '_')
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || i < name->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid header name \"%V\"", name);
+        return NGX_ERROR;
+    }
+
+    key->len = name->len;
+    key->data = ngx_pnalloc(cf->pool, name->len);
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(key->data, name->data, name->len);
+
+    return NGX_OK;
 }
 
 

@@ -31,6 +31,8 @@ ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
 off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
     size_t skip);
 char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
+ngx_int_t ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *key);
 ngx_int_t ngx_http_webhook_setting_add(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind);
 void ngx_http_webhook_settings_merge(ngx_http_webhook_loc_conf_t *prev,

@@ -187,9 +187,10 @@ ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
 
 
 /*
- * Sets ctx->id, unless it is set: to the sender's webhook-id, if there is one
- * of visible ASCII, and otherwise, if "make" is set, to a UUID, which then is
- * in ctx->own_id as well.  Returns NGX_OK, or NGX_ERROR if there is no memory.
+ * Sets ctx->id, unless it is set: to the sender's webhook-id, or to the header
+ * that the scheme of its signature names, if there is one of visible ASCII, and
+ * otherwise, if "make" is set, to a UUID, which then is in ctx->own_id as well.
+ * Returns NGX_OK, or NGX_ERROR if there is no memory.
  */
 
 ngx_int_t
@@ -198,6 +199,7 @@ ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 {
     size_t            i;
     u_char           *p;
+    ngx_str_t        *key;
     ngx_uint_t        n;
     ngx_table_elt_t  *header;
 
@@ -205,7 +207,10 @@ ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
         return NGX_OK;
     }
 
-    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_id_header, &n);
+    key = (ctx->conf && ctx->conf->id_key.len) ? &ctx->conf->id_key
+                                               : &ngx_http_webhook_id_header;
+
+    header = ngx_http_webhook_find_header(r, key, &n);
 
     if (n == 1
         && header->value.len

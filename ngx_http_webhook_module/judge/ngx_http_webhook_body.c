@@ -87,16 +87,29 @@ ngx_int_t
 ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start, off_t end,
     ngx_str_t *text)
 {
-    ngx_http_webhook_slice_t  slice;
-
     text->len = (size_t) (end - start);
     text->data = ngx_pnalloc(r->pool, text->len);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
-    slice.last = text->data;
-    slice.left = text->len;
+    return ngx_http_webhook_body_copy(r, start, end, text->data);
+}
+
+
+/*
+ * Copies the bytes [start, end) of a body that has been read to "p".  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_body_copy(ngx_http_request_t *r, off_t start, off_t end,
+    u_char *p)
+{
+    ngx_http_webhook_slice_t  slice;
+
+    slice.last = p;
+    slice.left = (size_t) (end - start);
 
     if (ngx_http_webhook_body_pieces(r, r->request_body->bufs, start,
                                      ngx_http_webhook_body_slice_piece, &slice)

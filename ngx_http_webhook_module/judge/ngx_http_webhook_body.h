@@ -10,6 +10,8 @@ ngx_int_t ngx_http_webhook_body_feed(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_webhook_body_slice(ngx_http_request_t *r, off_t start,
     off_t end, ngx_str_t *text);
+ngx_int_t ngx_http_webhook_body_copy(ngx_http_request_t *r, off_t start,
+    off_t end, u_char *p);
 ngx_int_t ngx_http_webhook_body_wrap(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_buf_t *head, ngx_buf_t *tail);
 ngx_int_t ngx_http_webhook_body_unwrap(ngx_http_request_t *r,

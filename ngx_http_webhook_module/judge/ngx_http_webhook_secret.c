@@ -585,8 +585,6 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    size_t      i;
-    u_char      ch;
     ngx_str_t  *value;
 
     if (wlcf->secret_header.data) {
@@ -595,38 +593,19 @@ ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    /* what nginx takes for a header name; other characters never match */
-
-    for (i = 0; i < value[1].len; i++) {
-        ch = value[1].data[i];
-
-        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
-            && (ch < '0' || ch > '9') && ch != '-' && ch != '_')
-        {
-            break;
-        }
-    }
-
-    if (i == 0 || i < value[1].len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid header name \"%V\"", &value[1]);
+    if (ngx_http_webhook_header_name(cf, &value[1], &wlcf->secret_key)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     wlcf->secret_header = value[1];
 
-    wlcf->secret_key.len = value[1].len;
-    wlcf->secret_key.data = ngx_pnalloc(cf->pool, value[1].len);
-
-    if (wlcf->secret_key.data == NULL
-        || ngx_http_webhook_setting_add(cf, wlcf,
-                                        webhook_setting_secret_header)
-           != NGX_OK)
+    if (ngx_http_webhook_setting_add(cf, wlcf, webhook_setting_secret_header)
+        != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
-
-    ngx_strlow(wlcf->secret_key.data, value[1].data, value[1].len);
 
     return NGX_CONF_OK;
 }

@@ -132,7 +132,8 @@ ngx_http_webhook_sign_with(ngx_http_request_t *r, ngx_str_t *secret,
     rc = ngx_http_webhook_secret_decode(secret, &key);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_webhook_mac_key(r->pool, &key, &mac_key);
+        rc = ngx_http_webhook_mac_key(r->pool, ngx_http_webhook_digests, &key,
+                                      &mac_key);
     }
 
     ngx_http_webhook_cleanse(buf, sizeof(buf));

@@ -1,67 +1,53 @@
 
 /*
- * Signatures over the raw body: what senders sign, and how they say so.
+ * Signatures over the raw body: what happens in a request, by the scheme that
+ * "webhook_signature" names.
  *
  * What can be refused by the headers alone is refused before the body is read.
  * The body is hashed as it arrives, once for each secret, and only then are the
- * signatures in the header compared, in constant time.
+ * signatures in the header compared, in constant time.  Ed25519 has no hash: it
+ * reads the body when it has ended, from where nginx keeps it.
  */
 
 
 #include "judge/ngx_http_webhook_signature.h"
 #include "base/ngx_http_webhook_crypto.h"
-#include "core/ngx_http_webhook_conf.h"
+#include "base/ngx_http_webhook_time.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_secret.h"
-#include "judge/ngx_http_webhook_sign.h"
 
 
-/* How many seconds old a timestamp may be, by default */
-#define NGX_HTTP_WEBHOOK_TOLERANCE   300
-
-
-/* How a header writes the bytes of a signature */
-
-enum {
-    webhook_hex = 0,
-    webhook_base64
-};
-
+/* how many items of a header are looked at */
+#define NGX_HTTP_WEBHOOK_ITEMS       64
 
 /*
- * A way to sign.  The signed content is the prefix, then the id and the
- * timestamp where there are such headers, each followed by the separator, then
- * the body.
+ * How many signatures are checked with public keys: one takes as long as the
+ * HMAC of a hundred kilobytes, and senders that change their key have two.
  */
+#define NGX_HTTP_WEBHOOK_SIGNATURES  4
+
+
+/* what the headers of a request say */
 
 typedef struct {
-    ngx_str_t                         name;
-    ngx_str_t                         header;     /* with the signatures */
-    ngx_str_t                         key;        /* the same in lower case */
-    ngx_str_t                         id;         /* a header, may be empty */
-    ngx_str_t                         timestamp;  /* a header, may be empty */
-
-    /* of the header's items, one of which is a signature if it begins so */
-    u_char                            delimiter;  /* 0: there is one item */
-    ngx_str_t                         version;
-    ngx_str_t                         time_item;  /* the timestamp's item */
-
-    ngx_str_t                         prefix;
-    u_char                            separator;
-    ngx_uint_t                        encoding;
-    ngx_uint_t                        encoded;    /* the secret, whsec_ */
-} ngx_http_webhook_scheme_t;
+    ngx_str_t                         signature;
+    ngx_str_t                         id;
+    ngx_str_t                         timestamp;
+} ngx_http_webhook_sent_t;
 
 
-struct ngx_http_webhook_signature_s {
-    ngx_http_webhook_scheme_t        *scheme;
-    time_t                            tolerance;
-    ngx_array_t                       keys;       /* of mac_key_t */
-    ngx_array_t                       variables;  /* of secret_value_t */
-};
+/* the items of a header that have not been looked at yet */
+
+typedef struct {
+    ngx_str_t                         rest;
+    ngx_str_t                        *separator;
+    ngx_uint_t                        left;       /* how many may be */
+    ngx_uint_t                        built_in;
+} ngx_http_webhook_items_t;
 
 
-/* The HMAC of a request's body by one secret, as far as it has come */
+/* a hash of a request's content, by one secret; of Ed25519 there is none */
 
 typedef struct {
     ngx_http_webhook_mac_t           *mac;
@@ -69,10 +55,10 @@ typedef struct {
 } ngx_http_webhook_signature_mac_t;
 
 
-/* What is known of the signatures of one request, while its body is read */
+/* one request's */
 
 struct ngx_http_webhook_verifier_s {
-    ngx_str_t                         header;
+    ngx_http_webhook_sent_t           sent;
     ngx_http_webhook_signature_mac_t *macs;       /* one for each key */
     ngx_uint_t                        n;
 };
@@ -80,73 +66,38 @@ struct ngx_http_webhook_verifier_s {
 
 static ngx_int_t ngx_http_webhook_signature_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_scheme_t *scheme,
-    ngx_str_t *value, ngx_str_t *id, ngx_str_t *timestamp);
+    ngx_http_webhook_sent_t *sent);
 static ngx_int_t ngx_http_webhook_signature_fresh(
     ngx_http_webhook_signature_t *signature, ngx_str_t *timestamp);
+static void ngx_http_webhook_signature_items(ngx_http_webhook_items_t *items,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_scheme_header_t *header,
+    ngx_str_t *value);
 static ngx_uint_t ngx_http_webhook_signature_item(
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *rest, ngx_str_t *item);
+    ngx_http_webhook_items_t *items, ngx_str_t *item);
 static ngx_uint_t ngx_http_webhook_signature_is(ngx_str_t *item,
     ngx_str_t *prefix, ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_signature_start(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
-    ngx_str_t *timestamp);
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_sent_t *sent);
 static ngx_int_t ngx_http_webhook_signature_add(ngx_http_request_t *r,
     ngx_http_webhook_verifier_t *verifier, ngx_http_webhook_mac_key_t *key);
 static ngx_int_t ngx_http_webhook_signature_variable(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_secret_value_t *variable);
 static void ngx_http_webhook_signature_cleanup(void *data);
-static ngx_int_t ngx_http_webhook_signature_decode(
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *text, u_char *mac);
-static char *ngx_http_webhook_signature_tolerance(
-    ngx_http_webhook_signature_t *signature, ngx_str_t *value);
-static char *ngx_http_webhook_signature_keys(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_array_t *secrets);
-static ngx_int_t ngx_http_webhook_signature_secret(ngx_pool_t *pool,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key);
-
-
-static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
-
-    { ngx_string("standard"),
-      ngx_string("Webhook-Signature"), ngx_string("webhook-signature"),
-      ngx_string("webhook-id"), ngx_string("webhook-timestamp"),
-      ' ', ngx_string("v1,"), ngx_null_string,
-      ngx_null_string, '.', webhook_base64, 1 },
-
-    { ngx_string("github"),
-      ngx_string("X-Hub-Signature-256"), ngx_string("x-hub-signature-256"),
-      ngx_null_string, ngx_null_string,
-      0, ngx_string("sha256="), ngx_null_string,
-      ngx_null_string, 0, webhook_hex, 0 },
-
-    { ngx_string("stripe"),
-      ngx_string("Stripe-Signature"), ngx_string("stripe-signature"),
-      ngx_null_string, ngx_null_string,
-      ',', ngx_string("v1="), ngx_string("t="),
-      ngx_null_string, '.', webhook_hex, 0 },
-
-    { ngx_string("slack"),
-      ngx_string("X-Slack-Signature"), ngx_string("x-slack-signature"),
-      ngx_null_string, ngx_string("x-slack-request-timestamp"),
-      0, ngx_string("v0="), ngx_null_string,
-      ngx_string("v0:"), ':', webhook_hex, 0 },
-
-    { ngx_string("shopify"),
-      ngx_string("X-Shopify-Hmac-Sha256"), ngx_string("x-shopify-hmac-sha256"),
-      ngx_null_string, ngx_null_string,
-      0, ngx_null_string, ngx_null_string,
-      ngx_null_string, 0, webhook_base64, 0 },
-
-    { ngx_null_string, ngx_null_string, ngx_null_string, ngx_null_string,
-      ngx_null_string, 0, ngx_null_string, ngx_null_string, ngx_null_string,
-      0, 0, 0 }
-};
-
-
-/* Prefixes that the base64 of a Standard Webhooks secret may have */
-
-static ngx_str_t  ngx_http_webhook_v1 = ngx_string("v1,");
-static ngx_str_t  ngx_http_webhook_whsec = ngx_string("whsec_");
+static ngx_int_t ngx_http_webhook_signature_content(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_uint_t from, ngx_uint_t to);
+static void ngx_http_webhook_signature_part(ngx_http_request_t *r,
+    ngx_http_webhook_sent_t *sent, ngx_http_webhook_scheme_part_t *part,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_webhook_signature_hashes(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_str_t *hashes);
+static ngx_int_t ngx_http_webhook_signature_message(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_sent_t *sent,
+    ngx_str_t *message);
+static ngx_int_t ngx_http_webhook_signature_compare(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_str_t *contents);
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_missing_signature =
@@ -166,9 +117,8 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_stale_signature =
 
 
 /*
- * A step before the body is read: checks the headers of the signature, and
- * makes ctx->verifier ready for the body.  Returns NGX_OK, NGX_ABORT with a
- * verdict, or NGX_ERROR.
+ * A step: judges the headers, before the body is read, and makes ctx->verifier
+ * ready for it.
  */
 
 ngx_int_t
@@ -176,27 +126,23 @@ ngx_http_webhook_signature_begin(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t                      rc;
-    ngx_str_t                      id, timestamp, value;
+    ngx_http_webhook_sent_t        sent;
     ngx_http_webhook_scheme_t     *scheme;
     ngx_http_webhook_signature_t  *signature;
 
     signature = ctx->conf->signature;
     scheme = signature->scheme;
 
-    ctx->challenge = &scheme->header;
+    ctx->challenge = &scheme->signature.name;
 
-    ngx_str_null(&id);
-    ngx_str_null(&timestamp);
-
-    rc = ngx_http_webhook_signature_headers(r, ctx, scheme, &value, &id,
-                                            &timestamp);
+    rc = ngx_http_webhook_signature_headers(r, ctx, scheme, &sent);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (scheme->time_item.len || scheme->timestamp.len) {
+    if (scheme->timestamp.key.len) {
 
-        rc = ngx_http_webhook_signature_fresh(signature, &timestamp);
+        rc = ngx_http_webhook_signature_fresh(signature, &sent.timestamp);
 
         if (rc != NGX_OK) {
             return ngx_http_webhook_reject(ctx, rc == NGX_DECLINED
@@ -206,39 +152,42 @@ ngx_http_webhook_signature_begin(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_webhook_signature_start(r, ctx, &value, &id, &timestamp);
+    return ngx_http_webhook_signature_start(r, ctx, &sent);
 }
 
 
 /*
- * Finds the headers of the signature.  "id" and "timestamp" are left as they
- * are if the scheme has no such header.  Returns NGX_OK, or NGX_ABORT with a
- * verdict.
+ * Finds what the headers say; what the scheme has no header for is empty.  A
+ * step's return codes.
  */
 
 static ngx_int_t
 ngx_http_webhook_signature_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_scheme_t *scheme,
-    ngx_str_t *value, ngx_str_t *id, ngx_str_t *timestamp)
+    ngx_http_webhook_sent_t *sent)
 {
-    ngx_str_t         *name[3], *found[3], item, rest;
-    ngx_uint_t         i, n, times;
-    ngx_table_elt_t   *header;
+    ngx_str_t                         *found[3], item, value;
+    ngx_uint_t                         i, n, times;
+    ngx_table_elt_t                   *header;
+    ngx_http_webhook_items_t           items;
+    ngx_http_webhook_scheme_header_t  *name[3];
 
-    name[0] = &scheme->key;
-    found[0] = value;
+    ngx_memzero(sent, sizeof(ngx_http_webhook_sent_t));
+
+    name[0] = &scheme->signature;
+    found[0] = &sent->signature;
     name[1] = &scheme->id;
-    found[1] = id;
+    found[1] = &sent->id;
     name[2] = &scheme->timestamp;
-    found[2] = timestamp;
+    found[2] = &sent->timestamp;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < (scheme->shared ? 2 : 3); i++) {
 
-        if (name[i]->len == 0) {
+        if (name[i]->key.len == 0) {
             continue;
         }
 
-        header = ngx_http_webhook_find_header(r, name[i], &n);
+        header = ngx_http_webhook_find_header(r, &name[i]->key, &n);
 
         if (n == 0) {
             return ngx_http_webhook_reject(ctx,
@@ -257,26 +206,36 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
 
     /* otherwise what was signed could be cut at another separator */
 
-    if (id->len
-        && ngx_strlchr(id->data, id->data + id->len, scheme->separator))
+    if (scheme->id_end
+        && ngx_strlchr(sent->id.data, sent->id.data + sent->id.len,
+                       scheme->id_end))
     {
         return ngx_http_webhook_reject(ctx,
                                        &ngx_http_webhook_invalid_signature,
                                        NULL);
     }
 
-    if (scheme->time_item.len == 0) {
+    if (scheme->timestamp.part.len == 0
+        && scheme->timestamp.separator.len == 0)
+    {
+        if (scheme->shared) {
+            sent->timestamp = sent->signature;
+        }
+
         return NGX_OK;
     }
 
-    /* the timestamp is an item beside the signatures, and there is one */
+    /* the timestamp is an item of a header, and there is one */
 
-    rest = *value;
+    value = scheme->shared ? sent->signature : sent->timestamp;
     times = 0;
 
-    while (ngx_http_webhook_signature_item(scheme, &rest, &item)) {
-        times += ngx_http_webhook_signature_is(&item, &scheme->time_item,
-                                               timestamp);
+    ngx_http_webhook_signature_items(&items, scheme, &scheme->timestamp,
+                                     &value);
+
+    while (ngx_http_webhook_signature_item(&items, &item)) {
+        times += ngx_http_webhook_signature_is(&item, &scheme->timestamp.part,
+                                               &sent->timestamp);
     }
 
     return (times == 1) ? NGX_OK
@@ -285,31 +244,38 @@ ngx_http_webhook_signature_headers(ngx_http_request_t *r,
 }
 
 
-/*
- * Checks a timestamp, in seconds.  Returns NGX_OK, NGX_DECLINED if it is
- * farther from now than the tolerance allows, or NGX_ERROR if it is no number.
- */
+/* NGX_OK, NGX_DECLINED beyond the tolerance, NGX_ERROR if it is no time */
 
 static ngx_int_t
 ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
     ngx_str_t *timestamp)
 {
-    size_t  i;
-    time_t  age, sent;
+    time_t     age, sent;
+    ngx_int_t  rc;
 
-    i = (timestamp->len > 1 && timestamp->data[0] == '-');
+    switch (signature->scheme->unit) {
 
-    for ( /* void */ ; i < timestamp->len; i++) {
-        if (timestamp->data[i] < '0' || timestamp->data[i] > '9') {
-            return NGX_ERROR;
+    case NGX_HTTP_WEBHOOK_RFC3339:
+        rc = ngx_http_webhook_time_rfc3339(timestamp, &sent);
+        break;
+
+    case NGX_HTTP_WEBHOOK_HTTP_DATE:
+        sent = ngx_parse_http_time(timestamp->data, timestamp->len);
+        rc = (sent == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+        break;
+
+    default:
+        rc = ngx_http_webhook_time_number(timestamp, &sent);
+
+        if (signature->scheme->unit == NGX_HTTP_WEBHOOK_MILLISECONDS) {
+            sent /= 1000;
         }
+
+        break;
     }
 
-    sent = ngx_atotm(timestamp->data, timestamp->len);
-
-    if (sent == NGX_ERROR) {
-        /* none, negative or huge */
-        return timestamp->len ? NGX_DECLINED : NGX_ERROR;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     age = ngx_time() - sent;
@@ -319,31 +285,56 @@ ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
 }
 
 
-/*
- * Takes the next item off "rest", the header's value or what is left of it, and
- * sets "item".  Returns 0 if there is none.
- */
+/* Begins with the items of a header's value. */
+
+static void
+ngx_http_webhook_signature_items(ngx_http_webhook_items_t *items,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_scheme_header_t *header,
+    ngx_str_t *value)
+{
+    items->rest = *value;
+    items->separator = &header->separator;
+    items->built_in = scheme->built_in;
+    items->left = scheme->built_in ? NGX_MAX_UINT32_VALUE
+                                   : NGX_HTTP_WEBHOOK_ITEMS;
+}
+
+
+/* Takes the next item.  Returns 0 if there is none. */
 
 static ngx_uint_t
-ngx_http_webhook_signature_item(ngx_http_webhook_scheme_t *scheme,
-    ngx_str_t *rest, ngx_str_t *item)
+ngx_http_webhook_signature_item(ngx_http_webhook_items_t *items,
+    ngx_str_t *item)
 {
-    u_char  *last, *p;
+    u_char     *last, *p;
+    ngx_str_t  *rest, *separator;
 
-    if (rest->data == NULL) {
+    rest = &items->rest;
+    separator = items->separator;
+
+    if (rest->data == NULL || items->left-- == 0) {
         return 0;
     }
 
     last = rest->data + rest->len;
-    p = scheme->delimiter ? ngx_strlchr(rest->data, last, scheme->delimiter)
-                          : NULL;
+    p = NULL;
+
+    if (separator->len) {
+        p = ngx_strlchr(rest->data, last, separator->data[0]);
+
+        while (p && ((size_t) (last - p) < separator->len
+                     || ngx_memcmp(p, separator->data, separator->len) != 0))
+        {
+            p = ngx_strlchr(p + 1, last, separator->data[0]);
+        }
+    }
 
     item->data = rest->data;
     item->len = (p ? p : last) - rest->data;
 
     if (p) {
-        rest->len = last - (p + 1);
-        rest->data = p + 1;
+        rest->data = p + separator->len;
+        rest->len = last - rest->data;
 
     } else {
         ngx_str_null(rest);
@@ -356,11 +347,17 @@ ngx_http_webhook_signature_item(ngx_http_webhook_scheme_t *scheme,
         item->len--;
     }
 
+    if (!items->built_in) {
+        while (item->len && item->data[item->len - 1] == ' ') {
+            item->len--;
+        }
+    }
+
     return 1;
 }
 
 
-/* Returns 1 if the item begins with "prefix"; "value" is set to the rest. */
+/* returns 1 if the item begins with "prefix", and sets "value" to the rest */
 
 static ngx_uint_t
 ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
@@ -381,26 +378,22 @@ ngx_http_webhook_signature_is(ngx_str_t *item, ngx_str_t *prefix,
 
 
 /*
- * Begins an HMAC for each secret, with what is signed before the body, and sets
+ * Begins a hash for each secret, with what is signed before the body, and sets
  * ctx->verifier.  Returns NGX_OK or NGX_ERROR.
  */
 
 static ngx_int_t
 ngx_http_webhook_signature_start(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_str_t *value, ngx_str_t *id,
-    ngx_str_t *timestamp)
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_sent_t *sent)
 {
-    ngx_str_t                         *part[2];
-    ngx_uint_t                         i, n;
-    ngx_pool_cleanup_t                *cln;
-    ngx_http_webhook_scheme_t         *scheme;
-    ngx_http_webhook_mac_key_t        *key;
-    ngx_http_webhook_verifier_t       *verifier;
-    ngx_http_webhook_signature_t      *signature;
-    ngx_http_webhook_secret_value_t   *variable;
+    ngx_uint_t                        i, n;
+    ngx_pool_cleanup_t               *cln;
+    ngx_http_webhook_mac_key_t       *key;
+    ngx_http_webhook_verifier_t      *verifier;
+    ngx_http_webhook_signature_t     *signature;
+    ngx_http_webhook_secret_value_t  *variable;
 
     signature = ctx->conf->signature;
-    scheme = signature->scheme;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_webhook_verifier_t));
     if (cln == NULL) {
@@ -408,7 +401,7 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
     }
 
     verifier = cln->data;
-    verifier->header = *value;
+    verifier->sent = *sent;
     verifier->n = 0;
 
     n = signature->keys.nelts + signature->variables.nelts;
@@ -440,35 +433,12 @@ ngx_http_webhook_signature_start(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_webhook_signature_update(r, verifier, scheme->prefix.data,
-                                          scheme->prefix.len)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    part[0] = id;
-    part[1] = timestamp;
-
-    for (i = 0; i < 2; i++) {
-
-        if (part[i]->len
-            && (ngx_http_webhook_signature_update(r, verifier, part[i]->data,
-                                                  part[i]->len)
-                != NGX_OK
-                || ngx_http_webhook_signature_update(r, verifier,
-                                                     &scheme->separator, 1)
-                   != NGX_OK))
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_http_webhook_signature_content(r, signature->scheme, verifier,
+                                              0, signature->scheme->body);
 }
 
 
-/* Begins an HMAC with the key, which must live as long as the request. */
+/* Begins a hash with the key, which must live as long as the request. */
 
 static ngx_int_t
 ngx_http_webhook_signature_add(ngx_http_request_t *r,
@@ -479,10 +449,15 @@ ngx_http_webhook_signature_add(ngx_http_request_t *r,
     m = &verifier->macs[verifier->n];
 
     m->key = key;
-    m->mac = ngx_http_webhook_mac_begin(key, r->connection->log);
+    m->mac = NULL;
 
-    if (m->mac == NULL) {
-        return NGX_ERROR;
+    if (key->digest->hash) {
+
+        m->mac = ngx_http_webhook_mac_begin(key, r->connection->log);
+
+        if (m->mac == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     verifier->n++;
@@ -492,7 +467,7 @@ ngx_http_webhook_signature_add(ngx_http_request_t *r,
 
 
 /*
- * Begins an HMAC with the secret that a variable has in this request.  An empty
+ * Begins a hash with the secret that a variable has in this request.  An empty
  * one, or one that the scheme can't have, fits no signature.
  */
 
@@ -500,7 +475,9 @@ static ngx_int_t
 ngx_http_webhook_signature_variable(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_secret_value_t *variable)
 {
+    ngx_int_t                    rc;
     ngx_str_t                    key, text;
+    ngx_http_webhook_scheme_t   *scheme;
     ngx_http_webhook_mac_key_t  *mac_key;
 
     ngx_http_webhook_secret_text(r, variable, &text);
@@ -509,34 +486,34 @@ ngx_http_webhook_signature_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    switch (ngx_http_webhook_signature_secret(r->pool,
-                                              ctx->conf->signature->scheme,
-                                              &text, &key))
-    {
+    mac_key = ngx_palloc(r->pool, sizeof(ngx_http_webhook_mac_key_t));
+    if (mac_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    scheme = ctx->conf->signature->scheme;
+
+    rc = ngx_http_webhook_scheme_secret(r->pool, scheme, &text, &key);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_mac_key(r->pool, scheme->digest, &key, mac_key);
+    }
+
+    switch (rc) {
 
     case NGX_OK:
-        break;
+        return ngx_http_webhook_signature_add(r, ctx->verifier, mac_key);
 
     case NGX_DECLINED:
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the value of \"%V\" is not a secret of the scheme "
                       "\"%V\"",
-                      &variable->text, &ctx->conf->signature->scheme->name);
+                      &variable->text, &scheme->name);
         return NGX_OK;
 
     default: /* NGX_ERROR */
         return NGX_ERROR;
     }
-
-    mac_key = ngx_palloc(r->pool, sizeof(ngx_http_webhook_mac_key_t));
-
-    if (mac_key == NULL
-        || ngx_http_webhook_mac_key(r->pool, &key, mac_key) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_webhook_signature_add(r, ctx->verifier, mac_key);
 }
 
 
@@ -554,7 +531,7 @@ ngx_http_webhook_signature_cleanup(void *data)
 }
 
 
-/* Hashes the next "len" bytes of the body.  Returns NGX_OK or NGX_ERROR. */
+/* takes the next bytes of the body; returns NGX_OK or NGX_ERROR */
 
 ngx_int_t
 ngx_http_webhook_signature_update(ngx_http_request_t *r,
@@ -563,9 +540,10 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
     ngx_uint_t  i;
 
     for (i = 0; i < verifier->n; i++) {
-        if (ngx_http_webhook_mac_update(verifier->macs[i].mac, p, len,
-                                        r->connection->log)
-            != NGX_OK)
+        if (verifier->macs[i].mac
+            && ngx_http_webhook_mac_update(verifier->macs[i].mac, p, len,
+                                           r->connection->log)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -576,33 +554,158 @@ ngx_http_webhook_signature_update(ngx_http_request_t *r,
 
 
 /*
- * A step after the body has been read: compares each signature in the header
- * with that of each secret, all of them, whichever matches.  Returns NGX_OK,
- * NGX_ABORT with a verdict, or NGX_ERROR.
+ * Hashes the parts [from, to) of the content.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_signature_content(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_uint_t from, ngx_uint_t to)
+{
+    ngx_str_t                        text;
+    ngx_uint_t                       i;
+    ngx_http_webhook_scheme_part_t  *part;
+
+    part = scheme->parts.elts;
+
+    for (i = from; i < to; i++) {
+
+        ngx_http_webhook_signature_part(r, &verifier->sent, &part[i], &text);
+
+        if (ngx_http_webhook_signature_update(r, verifier, text.data, text.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Sets "text" to what a part of the content, not the body, is in a request. */
+
+static void
+ngx_http_webhook_signature_part(ngx_http_request_t *r,
+    ngx_http_webhook_sent_t *sent, ngx_http_webhook_scheme_part_t *part,
+    ngx_str_t *text)
+{
+    ngx_http_variable_value_t  *vv;
+
+    switch (part->type) {
+
+    case NGX_HTTP_WEBHOOK_CONTENT_ID:
+        *text = sent->id;
+        return;
+
+    case NGX_HTTP_WEBHOOK_CONTENT_TIMESTAMP:
+        *text = sent->timestamp;
+        return;
+
+    case NGX_HTTP_WEBHOOK_CONTENT_TEXT:
+        *text = part->text;
+        return;
+
+    default: /* NGX_HTTP_WEBHOOK_CONTENT_VARIABLE */
+        break;
+    }
+
+    ngx_str_null(text);
+
+    vv = ngx_http_get_flushed_variable(r, part->variable);
+
+    if (vv && vv->valid && !vv->not_found) {
+        text->len = vv->len;
+        text->data = vv->data;
+    }
+}
+
+
+/*
+ * A step, after the body: compares each signature in the header with that of
+ * each secret, all of them, whichever matches.
  */
 
 ngx_int_t
 ngx_http_webhook_signature_finish(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    u_char                        sent[NGX_HTTP_WEBHOOK_MAC_SIZE], *macs;
-    ngx_str_t                     a, b, item, rest, text;
-    ngx_uint_t                    i, valid;
+    ngx_int_t                     rc;
+    ngx_str_t                    *contents, message;
+    ngx_uint_t                    i;
     ngx_http_webhook_scheme_t    *scheme;
     ngx_http_webhook_verifier_t  *verifier;
 
     scheme = ctx->conf->signature->scheme;
     verifier = ctx->verifier;
 
-    macs = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_SIZE + 1);
-    if (macs == NULL) {
+    contents = ngx_palloc(r->pool, verifier->n * sizeof(ngx_str_t) + 1);
+    if (contents == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_null(&message);
+
+    if (scheme->digest->hash) {
+        rc = ngx_http_webhook_signature_hashes(r, scheme, verifier, contents);
+
+    } else {
+        rc = ngx_http_webhook_signature_message(r, scheme, &verifier->sent,
+                                                &message);
+
+        for (i = 0; i < verifier->n; i++) {
+            contents[i] = message;
+        }
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_signature_compare(r, scheme, verifier, contents);
+    }
+
+    if (message.data) {
+        ngx_pfree(r->pool, message.data);
+    }
+
+    return (rc == NGX_DECLINED)
+           ? ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_signature,
+                                     NULL)
+           : rc;
+}
+
+
+/*
+ * Hashes what is signed behind the body, and ends the hashes, one for each
+ * secret.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_signature_hashes(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_str_t *hashes)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    if (ngx_http_webhook_signature_content(r, scheme, verifier,
+                                           scheme->body + 1,
+                                           scheme->parts.nelts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, verifier->n * NGX_HTTP_WEBHOOK_MAC_MAX + 1);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < verifier->n; i++) {
+
+        hashes[i].data = p + i * NGX_HTTP_WEBHOOK_MAC_MAX;
+        hashes[i].len = scheme->digest->hash_size;
+
         if (ngx_http_webhook_mac_final(verifier->macs[i].mac,
-                                       verifier->macs[i].key,
-                                       macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE,
+                                       verifier->macs[i].key, hashes[i].data,
                                        r->connection->log)
             != NGX_OK)
         {
@@ -612,78 +715,79 @@ ngx_http_webhook_signature_finish(ngx_http_request_t *r,
 
     ngx_http_webhook_signature_cleanup(verifier);
 
-    a.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
-    b.len = NGX_HTTP_WEBHOOK_MAC_SIZE;
-    b.data = sent;
-
-    valid = 0;
-    rest = verifier->header;
-
-    while (ngx_http_webhook_signature_item(scheme, &rest, &item)) {
-
-        if (!ngx_http_webhook_signature_is(&item, &scheme->version, &text)
-            || ngx_http_webhook_signature_decode(scheme, &text, sent) != NGX_OK)
-        {
-            continue;
-        }
-
-        for (i = 0; i < verifier->n; i++) {
-            a.data = macs + i * NGX_HTTP_WEBHOOK_MAC_SIZE;
-            valid |= ngx_http_webhook_equal(&a, &b);
-        }
-    }
-
-    return valid ? NGX_OK
-           : ngx_http_webhook_reject(ctx, &ngx_http_webhook_invalid_signature,
-                                     NULL);
+    return NGX_OK;
 }
 
 
 /*
- * Decodes a signature, as its scheme writes it, into the 32 bytes of "mac".
- * Returns NGX_OK, or NGX_DECLINED if it is not one.
+ * Puts all that is signed together, in memory that the caller gives back to the
+ * request's pool.  Returns NGX_OK or NGX_ERROR.
  */
 
 static ngx_int_t
-ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
-    ngx_str_t *text, u_char *mac)
+ngx_http_webhook_signature_message(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_sent_t *sent,
+    ngx_str_t *message)
 {
-    u_char      buf[NGX_HTTP_WEBHOOK_MAC_SIZE + 3];
-    ngx_int_t   ch;
-    ngx_str_t   decoded;
-    ngx_uint_t  i;
+    off_t                            body;
+    u_char                          *p;
+    ngx_str_t                       *text;
+    ngx_uint_t                       i, n;
+    ngx_chain_t                     *cl;
+    ngx_http_webhook_scheme_part_t  *part;
 
-    if (scheme->encoding == webhook_base64) {
+    part = scheme->parts.elts;
+    n = scheme->parts.nelts;
+    body = 0;
 
-        if (text->len != ngx_base64_encoded_length(NGX_HTTP_WEBHOOK_MAC_SIZE)) {
-            return NGX_DECLINED;
+    if (r->request_body) {
+        for (cl = r->request_body->bufs; cl; cl = cl->next) {
+            body += ngx_buf_size(cl->buf);
         }
-
-        decoded.data = buf;
-
-        if (ngx_http_webhook_decode_base64(&decoded, text) != NGX_OK
-            || decoded.len != NGX_HTTP_WEBHOOK_MAC_SIZE)
-        {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(mac, buf, NGX_HTTP_WEBHOOK_MAC_SIZE);
-
-        return NGX_OK;
     }
 
-    if (text->len != 2 * NGX_HTTP_WEBHOOK_MAC_SIZE) {
-        return NGX_DECLINED;
+    text = ngx_palloc(r->pool, n * sizeof(ngx_str_t));
+    if (text == NULL) {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < NGX_HTTP_WEBHOOK_MAC_SIZE; i++) {
+    message->len = 0;
 
-        ch = ngx_hextoi(text->data + 2 * i, 2);
-        if (ch == NGX_ERROR) {
-            return NGX_DECLINED;
+    for (i = 0; i < n; i++) {
+
+        if (i == scheme->body) {
+            text[i].len = (size_t) body;
+
+        } else {
+            ngx_http_webhook_signature_part(r, sent, &part[i], &text[i]);
         }
 
-        mac[i] = (u_char) ch;
+        message->len += text[i].len;
+    }
+
+    p = ngx_pnalloc(r->pool, message->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    message->data = p;
+
+    for (i = 0; i < n; i++) {
+
+        if (text[i].len == 0) {
+            continue;
+        }
+
+        if (i != scheme->body) {
+            p = ngx_cpymem(p, text[i].data, text[i].len);
+            continue;
+        }
+
+        if (ngx_http_webhook_body_copy(r, 0, body, p) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p += text[i].len;
     }
 
     return NGX_OK;
@@ -691,9 +795,67 @@ ngx_http_webhook_signature_decode(ngx_http_webhook_scheme_t *scheme,
 
 
 /*
- * Returns 1 if the scheme reads the header of this name, in lower case: the one
- * with the signatures, the id or the timestamp.
+ * Looks for a signature that is valid, "contents" being what each secret has
+ * signed.  Returns NGX_OK, NGX_DECLINED or NGX_ERROR.
  */
+
+static ngx_int_t
+ngx_http_webhook_signature_compare(ngx_http_request_t *r,
+    ngx_http_webhook_scheme_t *scheme, ngx_http_webhook_verifier_t *verifier,
+    ngx_str_t *contents)
+{
+    u_char                      buf[NGX_HTTP_WEBHOOK_SENT_MAX + 3];
+    ngx_int_t                   rc;
+    ngx_str_t                   item, sent, text;
+    ngx_uint_t                  i, tried, valid;
+    ngx_http_webhook_items_t    items;
+    ngx_http_webhook_digest_t  *digest;
+
+    digest = scheme->digest;
+    sent.data = buf;
+    tried = 0;
+    valid = 0;
+
+    ngx_http_webhook_signature_items(&items, scheme, &scheme->signature,
+                                     &verifier->sent.signature);
+
+    while (ngx_http_webhook_signature_item(&items, &item)) {
+
+        if (!ngx_http_webhook_signature_is(&item, &scheme->signature.part,
+                                           &text)
+            || !ngx_http_webhook_signature_is(&text, &scheme->prefix, &text)
+            || ngx_http_webhook_scheme_decode(scheme->encoding,
+                                              scheme->built_in, &text,
+                                              NGX_HTTP_WEBHOOK_SENT_MAX, &sent)
+               != NGX_OK
+            || (digest->size && sent.len != digest->size))
+        {
+            continue;
+        }
+
+        for (i = 0; i < verifier->n; i++) {
+
+            rc = ngx_http_webhook_mac_valid(verifier->macs[i].key, &contents[i],
+                                            &sent, r->connection->log);
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            valid |= (rc == NGX_OK);
+        }
+
+        if (digest->public_key
+            && (valid || ++tried == NGX_HTTP_WEBHOOK_SIGNATURES))
+        {
+            break;
+        }
+    }
+
+    return valid ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* returns 1 if it is a header with the signature, or one beside it */
 
 ngx_uint_t
 ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
@@ -705,9 +867,9 @@ ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
 
     scheme = signature->scheme;
 
-    name[0] = &scheme->key;
-    name[1] = &scheme->id;
-    name[2] = &scheme->timestamp;
+    name[0] = &scheme->signature.key;
+    name[1] = &scheme->id.key;
+    name[2] = &scheme->timestamp.key;
 
     for (i = 0; i < 3; i++) {
         if (name[i]->len
@@ -720,277 +882,4 @@ ngx_http_webhook_signature_has(ngx_http_webhook_signature_t *signature,
     }
 
     return 0;
-}
-
-
-/*
- * webhook_signature scheme secret [secret ...] [tolerance=5m];
- * webhook_signature off;
- *
- * A secret may also be "file=path" or "$variable".  The handler of the
- * directive.
- */
-
-char *
-ngx_http_webhook_signature(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_webhook_loc_conf_t *wlcf = conf;
-
-    char                             *rc;
-    ngx_str_t                        *value;
-    ngx_uint_t                        i;
-    ngx_array_t                       secrets;
-    ngx_http_webhook_scheme_t        *scheme;
-    ngx_http_webhook_signature_t     *signature;
-
-    if (wlcf->signature != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        wlcf->signature = NULL;
-        return cf->args->nelts == 2 ? NGX_CONF_OK : "off has no parameters";
-    }
-
-    for (scheme = ngx_http_webhook_schemes; scheme->name.len; scheme++) {
-        if (ngx_strcmp(value[1].data, scheme->name.data) == 0) {
-            break;
-        }
-    }
-
-    if (scheme->name.len == 0) {
-        /* it may be a secret that was put into the wrong place */
-        return "has an unknown scheme: \"standard\", \"github\", \"stripe\", "
-               "\"slack\" and \"shopify\" are known";
-    }
-
-    signature = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_signature_t));
-
-    if (signature == NULL
-        || ngx_http_webhook_setting_add(cf, wlcf,
-                                        webhook_setting_signature)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    signature->scheme = scheme;
-    signature->tolerance = NGX_CONF_UNSET;
-
-    if (ngx_array_init(&secrets, cf->temp_pool, 4,
-                       sizeof(ngx_http_webhook_secret_value_t))
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        rc = (ngx_strncmp(value[i].data, "tolerance=", 10) == 0)
-             ? ngx_http_webhook_signature_tolerance(signature, &value[i])
-             : ngx_http_webhook_secret_values(cf, &value[i], &secrets);
-
-        if (rc != NULL) {
-            return rc;
-        }
-    }
-
-    if (secrets.nelts == 0) {
-        return "needs a secret";
-    }
-
-    rc = ngx_http_webhook_signature_keys(cf, signature, &secrets);
-    if (rc != NULL) {
-        return rc;
-    }
-
-    ngx_conf_init_value(signature->tolerance, NGX_HTTP_WEBHOOK_TOLERANCE);
-
-    wlcf->signature = signature;
-
-    return NGX_CONF_OK;
-}
-
-
-/* Reads "tolerance=".  Returns NULL, or what is wrong with it. */
-
-static char *
-ngx_http_webhook_signature_tolerance(ngx_http_webhook_signature_t *signature,
-    ngx_str_t *value)
-{
-    ngx_str_t  text;
-
-    text.len = value->len - 10;
-    text.data = value->data + 10;
-
-    if (signature->tolerance != NGX_CONF_UNSET) {
-        return "has more than one \"tolerance=\"";
-    }
-
-    if (signature->scheme->timestamp.len == 0
-        && signature->scheme->time_item.len == 0)
-    {
-        return "has a \"tolerance=\", but its scheme no timestamp";
-    }
-
-    signature->tolerance = ngx_parse_time(&text, 1);
-
-    if (signature->tolerance == (time_t) NGX_ERROR) {
-        return "has an invalid \"tolerance=\"";
-    }
-
-    if (signature->tolerance == 0) {
-        return "has a \"tolerance=0\", which refuses all that is not sent "
-               "within this very second; \"tolerance=5m\" is usual";
-    }
-
-    return NULL;
-}
-
-
-/*
- * Makes the keys of the HMACs; a variable's are made for each request.  Returns
- * NULL, or what a directive's handler returns.
- */
-
-static char *
-ngx_http_webhook_signature_keys(ngx_conf_t *cf,
-    ngx_http_webhook_signature_t *signature, ngx_array_t *secrets)
-{
-    ngx_str_t                        *key;
-    ngx_uint_t                        i, j, n;
-    ngx_http_webhook_mac_key_t       *mac_key;
-    ngx_http_webhook_secret_value_t  *secret, *variable;
-
-    if (ngx_array_init(&signature->keys, cf->pool, secrets->nelts,
-                       sizeof(ngx_http_webhook_mac_key_t))
-        != NGX_OK
-        || ngx_array_init(&signature->variables, cf->pool, 1,
-                          sizeof(ngx_http_webhook_secret_value_t))
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    key = ngx_palloc(cf->temp_pool, secrets->nelts * sizeof(ngx_str_t));
-    if (key == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    secret = secrets->elts;
-    n = 0;
-
-    for (i = 0; i < secrets->nelts; i++) {
-
-        if (secret[i].variable != NGX_CONF_UNSET) {
-
-            variable = ngx_array_push(&signature->variables);
-            if (variable == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            *variable = secret[i];
-            continue;
-        }
-
-        switch (ngx_http_webhook_signature_secret(cf->temp_pool,
-                                                  signature->scheme,
-                                                  &secret[i].text, &key[n]))
-        {
-
-        case NGX_OK:
-            break;
-
-        case NGX_DECLINED:
-            return signature->scheme->encoded
-                   ? "has a secret that is not base64 of 24 to 64 bytes"
-                   : "has an empty secret";
-
-        default: /* NGX_ERROR */
-            return NGX_CONF_ERROR;
-        }
-
-        for (j = 0; j < n; j++) {
-            if (ngx_http_webhook_equal(&key[j], &key[n])) {
-                return "has a duplicate secret";
-            }
-        }
-
-        mac_key = ngx_array_push(&signature->keys);
-
-        if (mac_key == NULL
-            || ngx_http_webhook_mac_key(cf->pool, &key[n++], mac_key) != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NULL;
-}
-
-
-/*
- * Sets "key", in the pool, to the bytes that the secret stands for.  Standard
- * Webhooks writes them as base64, which some print with the url-safe letters,
- * after "whsec_", or after "v1,whsec_".  Returns NGX_OK, NGX_DECLINED if it is
- * no secret of the scheme, or NGX_ERROR.
- */
-
-static ngx_int_t
-ngx_http_webhook_signature_secret(ngx_pool_t *pool,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *secret, ngx_str_t *key)
-{
-    size_t      i;
-    u_char     *p;
-    ngx_str_t   encoded;
-
-    *key = *secret;
-
-    if (!scheme->encoded) {
-        return key->len ? NGX_OK : NGX_DECLINED;
-    }
-
-    encoded = *secret;
-
-    (void) ngx_http_webhook_signature_is(&encoded, &ngx_http_webhook_v1,
-                                         &encoded);
-    (void) ngx_http_webhook_signature_is(&encoded, &ngx_http_webhook_whsec,
-                                         &encoded);
-
-    p = ngx_pnalloc(pool, encoded.len + ngx_base64_decoded_length(encoded.len)
-                          + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < encoded.len; i++) {
-        switch (encoded.data[i]) {
-
-        case '-':
-            p[i] = '+';
-            break;
-
-        case '_':
-            p[i] = '/';
-            break;
-
-        default:
-            p[i] = encoded.data[i];
-            break;
-        }
-    }
-
-    encoded.data = p;
-    key->data = p + encoded.len;
-
-    if (ngx_http_webhook_decode_base64(key, &encoded) != NGX_OK
-        || key->len < NGX_HTTP_WEBHOOK_SECRET_MIN
-        || key->len > NGX_HTTP_WEBHOOK_SECRET_MAX)
-    {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
 }

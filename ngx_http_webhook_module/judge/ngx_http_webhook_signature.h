@@ -4,6 +4,15 @@
 
 
 #include "ngx_http_webhook.h"
+#include "judge/ngx_http_webhook_scheme.h"
+
+
+struct ngx_http_webhook_signature_s {
+    ngx_http_webhook_scheme_t        *scheme;
+    time_t                            tolerance;
+    ngx_array_t                       keys;       /* of mac_key_t */
+    ngx_array_t                       variables;  /* of secret_value_t */
+};
 
 
 ngx_int_t ngx_http_webhook_signature_begin(ngx_http_request_t *r,

@@ -9,6 +9,7 @@
 
 #include "nginx.h"
 #include "judge/ngx_http_webhook_app.h"
+#include "judge/ngx_http_webhook_scheme.h"
 #include "judge/ngx_http_webhook_signature.h"
 #include "endpoints/ngx_http_webhook_endpoint_api.h"
 #include "endpoints/ngx_http_webhook_outbound.h"
@@ -317,6 +318,34 @@ fuzz_allow_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     allow.offset = offsetof(ngx_http_webhook_loc_conf_t, allow);
 
     return ngx_http_webhook_endpoint_cidrs(cf, &allow, conf);
+}
+
+
+void
+fuzz_scheme(char *name, const char *text)
+{
+    char       *args[2];
+    ngx_buf_t   b;
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+
+    b.start = (u_char *) text;
+    b.pos = b.start;
+    b.last = b.start + strlen(text);
+    b.end = b.last;
+
+    /* the descriptor says that it is a block, and is not read */
+
+    fuzz_conf_file.file.fd = fuzz_body_fd;
+    fuzz_conf_file.buffer = &b;
+
+    args[0] = name;
+    args[1] = NULL;
+
+    fuzz_directive("webhook_scheme", ngx_http_webhook_scheme, NULL, args);
+
+    fuzz_conf_file.file.fd = NGX_INVALID_FILE;
+    fuzz_conf_file.buffer = NULL;
 }
 
 

@@ -44,6 +44,9 @@ ngx_http_webhook_loc_conf_t *fuzz_endpoints(char **args);
 void fuzz_secret(ngx_http_webhook_loc_conf_t *wlcf, char *secret, char *slug);
 void fuzz_app(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 void fuzz_signature(ngx_http_webhook_loc_conf_t *wlcf, char **args);
+
+/* "webhook_scheme", of a block's text up to its brace, which must be static */
+void fuzz_scheme(char *name, const char *text);
 void fuzz_allow(ngx_http_webhook_loc_conf_t *wlcf, char **args);
 ngx_http_request_body_filter_pt fuzz_outbound(ngx_http_webhook_queue_t *queue);
 ngx_shm_zone_t *fuzz_zone(ngx_pool_t *pool, size_t size, char *state);

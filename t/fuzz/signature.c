@@ -28,6 +28,7 @@
 #define FUZZ_SECRETS  3
 
 #define PLAIN_MAC     32
+#define PLAIN_ITEMS   64
 
 
 typedef struct {
@@ -41,9 +42,10 @@ typedef struct {
     const char                   *version;
     const char                   *prefix;
     const char                   *separator;
-    ngx_uint_t                    base64;
+    ngx_uint_t                    base64;     /* 2: with "-" and "_" */
     char                         *secrets[FUZZ_SECRETS];
     char                         *keys[FUZZ_SECRETS];
+    const char                   *block;      /* NULL: it is built in */
 } fuzz_scheme_t;
 
 
@@ -75,23 +77,46 @@ static fuzz_scheme_t  fuzz_schemes[] = {
       { "whsec_ZnV6ei10aGUtZmlyc3Qtc2VjcmV0LTAw",
         "ZnV6ei10aGUtc2Vjb25kLXNlY3JldC0w",
         NULL },
-      { K1, K2, K3 } },
+      { K1, K2, K3 }, NULL },
 
     { 'g', "github", "x-hub-signature-256", NULL, NULL,
       NULL, 0, "sha256=", "", "", 0,
-      { K1, K2, NULL }, { K1, K2, K3 } },
+      { K1, K2, NULL }, { K1, K2, K3 }, NULL },
 
     { 't', "stripe", "stripe-signature", NULL, NULL,
       "t=", ',', "v1=", "", ".", 0,
-      { "whsec_" K1, K2, NULL }, { "whsec_" K1, K2, K3 } },
+      { "whsec_" K1, K2, NULL }, { "whsec_" K1, K2, K3 }, NULL },
 
     { 'k', "slack", "x-slack-signature", NULL, "x-slack-request-timestamp",
       NULL, 0, "v0=", "v0:", ":", 0,
-      { K1, K2, NULL }, { K1, K2, K3 } },
+      { K1, K2, NULL }, { K1, K2, K3 }, NULL },
 
     { 'y', "shopify", "x-shopify-hmac-sha256", NULL, NULL,
       NULL, 0, "", "", "", 1,
-      { K1, K2, NULL }, { K1, K2, K3 } }
+      { K1, K2, NULL }, { K1, K2, K3 }, NULL },
+
+    { 'p', "parts", "x-own", NULL, NULL,
+      "ts=", ';', "h1=", "", ":", 0,
+      { K1, K2, NULL }, { K1, K2, K3 },
+      "timestamp X-Own part=ts \"separator=;\";"
+      "signature X-Own part=h1 \"separator=;\";"
+      "content $timestamp:$body; }" },
+
+    { 'b', "prefix", "x-own", "x-own-id", "x-own-time",
+      NULL, ' ', "v1,", "", ".", 1,
+      { "own_ZnV6ei10aGUtZmlyc3Qtc2VjcmV0LTAw",
+        "ZnV6ei10aGUtc2Vjb25kLXNlY3JldC0w",
+        NULL },
+      { K1, K2, K3 },
+      "id X-Own-Id; timestamp X-Own-Time;"
+      "signature X-Own \"separator= \" prefix=v1, encoding=base64;"
+      "content \"$id.$timestamp.$body\"; secret base64 prefix=own_; }" },
+
+    { 'u', "url", "x-own", NULL, "x-own-time",
+      NULL, ',', "", "v0|", "|", 2,
+      { K1, K2, NULL }, { K1, K2, K3 },
+      "timestamp X-Own-Time; signature X-Own separator=, encoding=base64url;"
+      "content \"v0|$timestamp|$body\"; }" }
 };
 
 #define FUZZ_SCHEMES  (sizeof(fuzz_schemes) / sizeof(fuzz_schemes[0]))
@@ -127,17 +152,26 @@ plain_is(ngx_str_t *text, const char *s)
 }
 
 
-/* the n-th item of a list, without the spaces before it; 0: there is none */
+/*
+ * The n-th item of a list, without the spaces before it, and those behind it if
+ * the scheme is a block, of which 64 items count.  0: there is none.
+ */
 
 static ngx_uint_t
-plain_item(ngx_str_t *list, char delimiter, ngx_uint_t n, ngx_str_t *item)
+plain_item(fuzz_scheme_t *s, ngx_str_t *list, ngx_uint_t n, ngx_str_t *item)
 {
+    char        delimiter;
     u_char     *last, *p;
     ngx_uint_t  i;
 
     p = list->data;
     last = p + list->len;
+    delimiter = s->delimiter;
     i = 0;
+
+    if (s->block && n >= PLAIN_ITEMS) {
+        return 0;
+    }
 
     for ( ;; ) {
         item->data = p;
@@ -151,6 +185,12 @@ plain_item(ngx_str_t *list, char delimiter, ngx_uint_t n, ngx_str_t *item)
 
             while (item->len && item->data[0] == ' ') {
                 item->data++;
+                item->len--;
+            }
+
+            while (s->block && item->len
+                   && item->data[item->len - 1] == ' ')
+            {
                 item->len--;
             }
 
@@ -175,7 +215,7 @@ plain_items(fuzz_scheme_t *s, ngx_str_t *list, const char *prefix,
 
     found = 0;
 
-    for (n = 0; plain_item(list, s->delimiter, n, &item); n++) {
+    for (n = 0; plain_item(s, list, n, &item); n++) {
         if (plain_begins(&item, prefix)) {
             value->data = item.data + strlen(prefix);
             value->len = item.len - strlen(prefix);
@@ -229,10 +269,18 @@ plain_mac(fuzz_scheme_t *s, ngx_uint_t secret, ngx_str_t *id,
 static size_t
 plain_encode(fuzz_scheme_t *s, u_char *mac, char *text)
 {
+    size_t      n;
     ngx_uint_t  i;
 
     if (s->base64) {
-        return EVP_EncodeBlock((u_char *) text, mac, PLAIN_MAC);
+        n = EVP_EncodeBlock((u_char *) text, mac, PLAIN_MAC);
+
+        for (i = 0; s->base64 == 2 && i < n; i++) {
+            text[i] = (text[i] == '+') ? '-'
+                      : (text[i] == '/') ? '_' : text[i];
+        }
+
+        return n;
     }
 
     for (i = 0; i < PLAIN_MAC; i++) {
@@ -246,28 +294,33 @@ plain_encode(fuzz_scheme_t *s, u_char *mac, char *text)
 static ngx_uint_t
 plain_matches(fuzz_scheme_t *s, ngx_str_t *text, char *expected, size_t len)
 {
-    char  *p;
+    char        *p;
+    const char  *alphabet;
 
-    static const char  alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char  alphabets[2][65] = {
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    };
 
-    if (text->len != len) {
+    if (!s->base64) {
+        return text->len == len
+               && strncasecmp((char *) text->data, expected, len) == 0;
+    }
+
+    /* 42 characters, one with four bits, and "=", which a block can omit */
+
+    if (text->len != len && !(s->block && text->len == len - 1)) {
         return 0;
     }
 
-    if (!s->base64) {
-        return strncasecmp((char *) text->data, expected, len) == 0;
-    }
-
-    /* 42 characters, one with four bits, "=" */
-
+    alphabet = alphabets[s->base64 - 1];
     p = text->data[len - 2] ? strchr(alphabet, text->data[len - 2]) : NULL;
 
     return memcmp(text->data, expected, len - 2) == 0
            && p != NULL
            && (p - alphabet) / 4
               == (strchr(alphabet, expected[len - 2]) - alphabet) / 4
-           && text->data[len - 1] == '=';
+           && (text->len < len || text->data[len - 1] == '=');
 }
 
 
@@ -371,7 +424,7 @@ plain_judge(fuzz_scheme_t *s, fuzz_location_t *l, u_char *body, size_t len,
         plain_mac(s, k, &value[1], &value[2], body, len, mac);
         n = plain_encode(s, mac, expected);
 
-        for (i = 0; plain_item(&value[0], s->delimiter, i, &item); i++) {
+        for (i = 0; plain_item(s, &value[0], i, &item); i++) {
 
             if (!plain_begins(&item, s->version)) {
                 continue;
@@ -568,6 +621,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     tp->sec = FUZZ_NOW;
 
     for (i = 0; i < FUZZ_SCHEMES; i++) {
+
+        if (fuzz_schemes[i].block) {
+            fuzz_scheme((char *) fuzz_schemes[i].name, fuzz_schemes[i].block);
+        }
+
         for (n = 0; n < FUZZ_LOCATIONS; n++) {
 
             fuzz_confs[i][n] = fuzz_location(fuzz_locations[n].provider);
