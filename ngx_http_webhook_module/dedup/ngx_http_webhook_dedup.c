@@ -235,6 +235,8 @@ ngx_http_webhook_dedup_handler(ngx_http_request_t *r)
 
     ngx_str_set(&type, "application/json");
 
+    r->disable_not_modified = 1;
+
     ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
     cv.value = ctx->duplicate->body;
 

@@ -84,7 +84,12 @@ ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
 }
 
 
-/* sends a JSON answer of "len" bytes; returns what a content handler returns */
+/*
+ * Sends a JSON answer of "len" bytes.  It is no state of a resource that a
+ * client could have: conditional headers are not looked at, since a change that
+ * has been made must not be answered with 304 or 412.  Returns what a content
+ * handler returns.
+ */
 
 ngx_int_t
 ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
@@ -95,6 +100,7 @@ ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = len;
+    r->disable_not_modified = 1;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
