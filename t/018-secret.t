@@ -4,6 +4,7 @@ use WebhookTest 'no_plan';
 # Where secrets come from: files, variables, the level above; the header
 # Authorization; systems and directives that once did not look at them.
 
+use Digest::SHA ();
 use Answers qw(echo luzmo problem lenra);
 use LuzmoEvent qw($Body payload);
 
@@ -371,7 +372,75 @@ the value of "$key" is not a secret of the scheme "standard"
 
 
 
-=== TEST 16: a secret that protects nothing is a warning
+=== TEST 16: where all secrets from above are of slugs, none is asked for
+--- http_config
+    webhook_secret plugin slug=acme;
+    webhook_status_zone zone=status:128k;
+    webhook_zone zone=webhooks:1m;
+--- config eval
+"location /hook/ {
+     webhook luzmo;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /github {
+     webhook munity;
+     webhook_signature github key;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /signed {
+     webhook signed;
+     webhook_signature github key;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /app/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t0k3n;
+ }
+
+ location /status {
+     webhook_status zone=status json;
+ }"
+--- request eval
+["POST /hook/data_updated\n$::Body", "POST /hook/data_updated\n$::Body",
+ "POST /github\n$::Test", "POST /signed\n$::Test", "POST /signed\n$::Test",
+ 'GET /app/webhooks', 'GET /status']
+--- more_headers eval
+my $json = "Content-Type: application/json\n";
+my $signed = "X-Hub-Signature-256: sha256="
+             . Digest::SHA::hmac_sha256_hex($::Test, 'key') . "\n";
+
+["X-Secret: plugin\n$json", $json, "$signed$json", $signed, '',
+ "Authorization: Bearer t0k3n\n", '']
+--- error_code eval
+[200, 401, 200, 200, 401, 200, 200]
+--- response_body_like eval
+[map { '^' . quotemeta($_) } $::Good, $::Missing, "POST /github $::Test",
+ "POST /signed $::Test", ::problem('missing_signature'), '[', '{']
+
+
+
+=== TEST 17: a secret of a slug protects nothing where no system has slugs
+--- http_config
+    webhook_secret plugin slug=acme;
+    webhook_status_zone zone=status:128k;
+--- config
+    location /status {
+        webhook_status zone=status json;
+    }
+--- request
+GET /status
+--- response_body_like: ^\{"
+--- grep_error_log eval
+qr/\[warn\] .*?"webhook_secret" in \S+:\d+ protects nothing/
+--- grep_error_log_out eval
+[qr/^\[warn\] .*protects nothing\n$/, '']
+
+
+
+=== TEST 18: a secret that protects nothing is a warning
 --- http_config
     webhook_secret nobodys;
 --- config

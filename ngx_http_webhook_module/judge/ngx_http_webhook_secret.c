@@ -29,6 +29,8 @@ static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
     ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_secret_usable(
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_secret_t *secret);
 static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
@@ -45,7 +47,8 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret =
 
 /*
  * A step of the access phase: checks the secret that the configured header
- * carries.  Returns NGX_DECLINED where no secret is configured.
+ * carries.  Returns NGX_DECLINED where no secret is configured that a sender
+ * could have.
  */
 
 ngx_int_t
@@ -58,7 +61,7 @@ ngx_http_webhook_authenticate(ngx_http_request_t *r,
 
     wlcf = ctx->conf;
 
-    if (wlcf->secrets == NULL || wlcf->secrets->list.nelts == 0) {
+    if (!ngx_http_webhook_secrets_usable(wlcf)) {
         return NGX_DECLINED;
     }
 
@@ -92,11 +95,10 @@ ngx_http_webhook_secret_valid(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
 {
     ngx_str_t                   text;
-    ngx_uint_t                  equal, i, slugs, valid;
+    ngx_uint_t                  equal, i, valid;
     ngx_http_webhook_secret_t  *secret;
 
     valid = 0;
-    slugs = ctx->conf->provider->slug;
     secret = ctx->conf->secrets->list.elts;
 
     for (i = 0; i < ctx->conf->secrets->list.nelts; i++) {
@@ -105,13 +107,11 @@ ngx_http_webhook_secret_valid(ngx_http_request_t *r,
 
         equal = text.len && ngx_http_webhook_secret_matches(ctx, &text);
 
-        if (secret[i].slug.len
-            && (!slugs
-                || (slug
-                    && (secret[i].slug.len != slug->len
-                        || ngx_memcmp(secret[i].slug.data, slug->data,
-                                      slug->len)
-                           != 0))))
+        if (!ngx_http_webhook_secret_usable(ctx->conf, &secret[i])
+            || (secret[i].slug.len && slug
+                && (secret[i].slug.len != slug->len
+                    || ngx_memcmp(secret[i].slug.data, slug->data, slug->len)
+                       != 0)))
         {
             continue;
         }
@@ -667,8 +667,11 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     off = 0;
 
     if (wlcf->secrets) {
-        wlcf->secrets->used = 1;
         off = (wlcf->secrets->list.nelts == 0);
+
+        if (off || ngx_http_webhook_secrets_usable(wlcf)) {
+            wlcf->secrets->used = 1;
+        }
 
         secret = wlcf->secrets->list.elts;
 
@@ -728,12 +731,22 @@ ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
     secret = wlcf->secrets->list.elts;
 
     for (i = 0; i < wlcf->secrets->list.nelts; i++) {
-        if (secret[i].slug.len == 0 || wlcf->provider->slug) {
+        if (ngx_http_webhook_secret_usable(wlcf, &secret[i])) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/* Returns 0 if the secret is one of a slug, and the system has no slugs. */
+
+static ngx_uint_t
+ngx_http_webhook_secret_usable(ngx_http_webhook_loc_conf_t *wlcf,
+    ngx_http_webhook_secret_t *secret)
+{
+    return secret->slug.len == 0 || wlcf->provider->slug;
 }
 
 
@@ -772,7 +785,9 @@ ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
         text = &secret[i].value.text;
         len = ngx_http_webhook_secret_scheme(text);
 
-        if (secret[i].value.variable != NGX_CONF_UNSET || len == 0) {
+        if (secret[i].value.variable != NGX_CONF_UNSET || len == 0
+            || !ngx_http_webhook_secret_usable(wlcf, &secret[i]))
+        {
             continue;
         }
 
