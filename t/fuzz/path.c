@@ -231,7 +231,8 @@ plain_utf8(ngx_str_t *type)
 
         if (piece.len >= 7
             && strncasecmp((char *) piece.data, "charset", 7) == 0
-            && (piece.len == 7 || piece.data[7] == '=')
+            && (piece.len == 7 || piece.data[7] == '='
+                || piece.data[7] == '*')
             && !plain_is_nocase(&piece, "charset=utf-8")
             && !plain_is_nocase(&piece, "charset=\"utf-8\""))
         {
