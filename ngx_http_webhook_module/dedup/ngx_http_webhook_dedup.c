@@ -431,7 +431,7 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 4;
             text.data = value[i].data + 4;
 
-            dedup->ttl = ngx_parse_time(&text, 1);
+            dedup->ttl = ngx_http_webhook_time(&text, 1);
 
             if (dedup->ttl > 0) {
                 continue;

@@ -10,6 +10,7 @@
 
 #include "judge/ngx_http_webhook_signature.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
@@ -813,7 +814,7 @@ ngx_http_webhook_signature_tolerance(ngx_http_webhook_signature_t *signature,
         return "has a \"tolerance=\", but its scheme no timestamp";
     }
 
-    signature->tolerance = ngx_parse_time(&text, 1);
+    signature->tolerance = ngx_http_webhook_time(&text, 1);
 
     if (signature->tolerance == (time_t) NGX_ERROR) {
         return "has an invalid \"tolerance=\"";
