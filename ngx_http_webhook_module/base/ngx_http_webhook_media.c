@@ -19,8 +19,8 @@ static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
  * section 8.3.  A charset must be UTF-8, whatever else JSON's registration has
  * to say of it: an application that honours another one would read other
  * members than those that were checked.  The encoded forms of RFC 2231, such as
- * "charset*", are refused, whatever they say.  Other parameters do not matter, but
- * what is not well-formed is refused, since a charset could hide in it.
+ * "charset*", are refused, whatever they say.  Other parameters do not matter,
+ * but what is not well-formed is refused, since a charset could hide in it.
  */
 
 ngx_uint_t

@@ -131,9 +131,9 @@ ngx_http_webhook_page_parse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
 /*
  * Checks that the query string has only parameters of the request's method,
- * which must have a list of them, and each of them once: whoever mistypes one must not be answered as
- * if it were not there.  Returns NGX_OK, NGX_ABORT with the verdict set, or
- * NGX_ERROR.
+ * which must have a list of them, and each of them once: whoever mistypes one
+ * must not be answered as if it were not there.  Returns NGX_OK, NGX_ABORT with
+ * the verdict set, or NGX_ERROR.
  */
 
 ngx_int_t

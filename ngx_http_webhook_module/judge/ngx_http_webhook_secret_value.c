@@ -120,9 +120,9 @@ ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
     }
 
     if (ngx_http_webhook_secret_braces(text)) {
-        return "has a secret with \"${...}\" in it, which is neither a variable "
-               "nor a secret: substitute it before nginx starts, or use a "
-               "variable alone";
+        return "has a secret with \"${...}\" in it, which is neither a "
+               "variable nor a secret: substitute it before nginx starts, or "
+               "use a variable alone";
     }
 
     return NULL;
@@ -314,9 +314,9 @@ ngx_http_webhook_secret_braces(ngx_str_t *text)
 
 /*
  * Sets "value" to the variable "name", and takes note of it for
- * ngx_http_webhook_secret_variables().  The name of an environment variable, which
- * nginx would take in lower case, is refused: "${HTTP_TOKEN}", if nobody has
- * replaced it, would be whatever a client sends.  Returns NULL, or what a
+ * ngx_http_webhook_secret_variables().  The name of an environment variable,
+ * which nginx would take in lower case, is refused: "${HTTP_TOKEN}", if nobody
+ * has replaced it, would be whatever a client sends.  Returns NULL, or what a
  * directive's handler returns.
  */
 
