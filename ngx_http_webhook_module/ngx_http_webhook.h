@@ -203,6 +203,15 @@ typedef struct {
 } ngx_http_webhook_secret_t;
 
 
+/* a variable that a directive names as a secret, and where */
+
+typedef struct {
+    ngx_str_t                         name;
+    u_char                           *file;
+    ngx_uint_t                        line;
+} ngx_http_webhook_secret_variable_t;
+
+
 /* the "webhook_secret" directives of one level */
 
 typedef struct {
@@ -276,6 +285,8 @@ typedef struct {
     ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       settings;     /* of setting_t * */
     ngx_array_t                       schemes;      /* of scheme_t * */
+    ngx_array_t                       secret_variables; /* of
+                                                       secret_variable_t */
     ngx_array_t                       kept;         /* nginx's variables that
                                                        queues keep */
     ngx_int_t                         body_variables[

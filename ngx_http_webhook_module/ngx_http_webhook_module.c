@@ -361,6 +361,9 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&wmcf->settings, cf->pool, 4,
                           sizeof(ngx_http_webhook_setting_t *))
+            != NGX_OK
+        || ngx_array_init(&wmcf->secret_variables, cf->pool, 4,
+                          sizeof(ngx_http_webhook_secret_variable_t))
            != NGX_OK)
     {
         return NULL;
@@ -854,6 +857,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         || ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK
+        || ngx_http_webhook_secret_variables(cf) != NGX_OK
         || ngx_http_webhook_attempt_init(cf) != NGX_OK
         || ngx_http_webhook_kept_init(cf) != NGX_OK)
     {

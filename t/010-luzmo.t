@@ -105,6 +105,9 @@ our @NotJson = (
     'application/json charset=utf-7', 'application/a/b+json',
     'application/json/x', 'application/+json', 'application/text,a+json',
     'text/plain, application/json', 'application /json', '/json',
+    "application/json; charset*=utf-8''utf-7", 'application/json; charset*',
+    'application/json; charset*=utf-7', 'application/json; Charset*0=utf-7',
+    'application/json; charset*0*="utf-7"',
 );
 
 our $Type = luzmo('unsupported_media_type');

@@ -4,6 +4,7 @@ use WebhookTest 'no_plan';
 # Where secrets come from: files, variables, the level above; the header
 # Authorization; systems and directives that once did not look at them.
 
+use Digest::SHA ();
 use Answers qw(echo luzmo problem lenra);
 use LuzmoEvent qw($Body payload);
 
@@ -155,7 +156,7 @@ html" is not a file of secrets
     }
 --- must_die
 --- error_log
-unknown "munity_secret" variable
+"webhook_secret" directive has a variable with a capital letter as a secret, which is a forgotten substitution
 
 
 
@@ -165,17 +166,18 @@ unknown "munity_secret" variable
         webhook luzmo;
         webhook_secret $a-b;
         webhook_secret a$b;
-        webhook_secret "${a} ";
+        webhook_secret "{{ A }}";
+        webhook_secret "a}${";
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 --- request eval
-[("POST /hook/data_updated\n$::Body") x 3]
+[("POST /hook/data_updated\n$::Body") x 5]
 --- more_headers eval
-::headers('X-Secret', '$a-b', 'a$b', 'a')
+::headers('X-Secret', '$a-b', 'a$b', '{{ A }}', 'a}${', 'a')
 --- error_code eval
-[200, 200, 401]
+[(200) x 4, 401]
 --- response_body eval
-[$::Good, $::Good, $::Invalid]
+[($::Good) x 4, $::Invalid]
 
 
 
@@ -371,7 +373,75 @@ the value of "$key" is not a secret of the scheme "standard"
 
 
 
-=== TEST 16: a secret that protects nothing is a warning
+=== TEST 16: where all secrets from above are of slugs, none is asked for
+--- http_config
+    webhook_secret plugin slug=acme;
+    webhook_status_zone zone=status:128k;
+    webhook_zone zone=webhooks:1m;
+--- config eval
+"location /hook/ {
+     webhook luzmo;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /github {
+     webhook munity;
+     webhook_signature github key;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /signed {
+     webhook signed;
+     webhook_signature github key;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }
+
+ location /app/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t0k3n;
+ }
+
+ location /status {
+     webhook_status zone=status json;
+ }"
+--- request eval
+["POST /hook/data_updated\n$::Body", "POST /hook/data_updated\n$::Body",
+ "POST /github\n$::Test", "POST /signed\n$::Test", "POST /signed\n$::Test",
+ 'GET /app/webhooks', 'GET /status']
+--- more_headers eval
+my $json = "Content-Type: application/json\n";
+my $signed = "X-Hub-Signature-256: sha256="
+             . Digest::SHA::hmac_sha256_hex($::Test, 'key') . "\n";
+
+["X-Secret: plugin\n$json", $json, "$signed$json", $signed, '',
+ "Authorization: Bearer t0k3n\n", '']
+--- error_code eval
+[200, 401, 200, 200, 401, 200, 200]
+--- response_body_like eval
+[map { '^' . quotemeta($_) } $::Good, $::Missing, "POST /github $::Test",
+ "POST /signed $::Test", ::problem('missing_signature'), '[', '{']
+
+
+
+=== TEST 17: a secret of a slug protects nothing where no system has slugs
+--- http_config
+    webhook_secret plugin slug=acme;
+    webhook_status_zone zone=status:128k;
+--- config
+    location /status {
+        webhook_status zone=status json;
+    }
+--- request
+GET /status
+--- response_body_like: ^\{"
+--- grep_error_log eval
+qr/\[warn\] .*?"webhook_secret" in \S+:\d+ protects nothing/
+--- grep_error_log_out eval
+[qr/^\[warn\] .*protects nothing\n$/, '']
+
+
+
+=== TEST 18: a secret that protects nothing is a warning
 --- http_config
     webhook_secret nobodys;
 --- config
@@ -394,3 +464,394 @@ the value of "$key" is not a secret of the scheme "standard"
 qr/\[warn\] .*?"webhook_secret" in \S+:\d+ protects nothing/
 --- grep_error_log_out eval
 [qr/^\[warn\] .*protects nothing\n\[warn\] .*protects nothing\n$/, '']
+
+
+
+=== TEST 19: a header of the client as a secret, in capitals
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${HTTP_WEBHOOK_SECRET};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive \Qhas a variable with a capital letter as a secret, which is a forgotten substitution: \E.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+WEBHOOK_SECRET}
+[alert]
+
+
+
+=== TEST 20: an argument in capitals
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${ARG_TOKEN};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive \Qhas a variable with a capital letter as a secret, which is a forgotten substitution: \E.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+ARG_TOKEN
+[alert]
+
+
+
+=== TEST 21: the name of the machine in capitals
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret "$HOSTNAME";
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive \Qhas a variable with a capital letter as a secret, which is a forgotten substitution: \E.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+HOSTNAME
+[alert]
+
+
+
+=== TEST 22: a key of signatures in capitals
+--- config
+    location /hook/ {
+        webhook signed;
+        webhook_signature github ${HTTP_K};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_signature" directive \Qhas a variable with a capital letter as a secret, which is a forgotten substitution: \E.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+HTTP_K
+[alert]
+
+
+
+=== TEST 23: a token in capitals
+--- http_config
+    webhook_zone zone=webhooks:1m;
+--- config
+    location /hook/ {
+        webhook lenra zone=webhooks;
+        webhook_app 8a1a7c1f-6f0c-4c8e-9c7e-0f3c2b1a4d5e environment=1
+                    token=${HTTP_T};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_app" directive \Qhas a variable with a capital letter as a secret, which is a forgotten substitution: \E.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+HTTP_T
+[alert]
+
+
+
+=== TEST 24: a part of a secret that nobody has substituted
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret_header Authorization;
+        webhook_secret "Bearer ${UNSET}";
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive has a secret with "\$\{\.\.\.\}" in it.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+UNSET
+[alert]
+
+
+
+=== TEST 25: two substitutions
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${A1}${B1};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive has a secret with "\$\{\.\.\.\}" in it.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+A1
+[alert]
+
+
+
+=== TEST 26: a substitution with a default
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${A1:-x};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive has a secret with "\$\{\.\.\.\}" in it.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+A1
+[alert]
+
+
+
+=== TEST 27: a substitution of nothing
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret ${};
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive has a secret with "\$\{\.\.\.\}" in it.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+${}
+[alert]
+
+
+
+=== TEST 28: a variable with a blank behind it
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret "${a1} ";
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_secret" directive has a secret with "\$\{\.\.\.\}" in it.* in \S+/conf/nginx\.conf:\d+$}m
+--- no_error_log
+a1
+[alert]
+
+
+
+=== TEST 29: $http_x_token is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $http_x_token;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+http_x_token
+[alert]
+
+
+
+=== TEST 30: $arg_token is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $arg_token;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+arg_token
+[alert]
+
+
+
+=== TEST 31: $cookie_token is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $cookie_token;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+cookie_token
+[alert]
+
+
+
+=== TEST 32: $sent_http_x is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $sent_http_x;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+sent_http_x
+[alert]
+
+
+
+=== TEST 33: $upstream_http_x is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $upstream_http_x;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+upstream_http_x
+[alert]
+
+
+
+=== TEST 34: $host is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $host;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+host
+[alert]
+
+
+
+=== TEST 35: $hostname is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $hostname;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+hostname
+[alert]
+
+
+
+=== TEST 36: $args is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $args;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+args
+[alert]
+
+
+
+=== TEST 37: $request_uri is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $request_uri;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+request_uri
+[alert]
+
+
+
+=== TEST 38: $webhook_event is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $webhook_event;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+webhook_event
+[alert]
+
+
+
+=== TEST 39: $webhook_field_slug is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $webhook_field_slug;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+webhook_field_slug
+[alert]
+
+
+
+=== TEST 40: $ssl_client_s_dn is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $ssl_client_s_dn;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+ssl_client_s_dn
+[alert]
+
+
+
+=== TEST 41: $proxy_host is not the configuration's
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $proxy_host;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nginx or the client sets: use one that a "map"\E}
+--- no_error_log
+proxy_host
+[alert]
+
+
+
+=== TEST 42: a secret that looks like a variable is not logged
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $ecr3t;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*the secret in \S+/conf/nginx\.conf:\d+ \Qis a variable that nobody defines: define it with a "map"\E}
+--- no_error_log
+ecr3t
+[alert]
+
+
+
+=== TEST 43: variables that directives define, before and after
+--- http_config
+    map $uri $of_map { default of-map; }
+    geo $of_geo { default of-geo; }
+    split_clients $uri $of_split { * of-split; }
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret $of_map;
+        webhook_secret $of_geo;
+        webhook_secret ${of_split};
+        webhook_secret $of_set;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    set $of_set of-set;
+--- request eval
+[("POST /hook/data_updated\n$::Body") x 5]
+--- more_headers eval
+::headers('X-Secret', 'of-map', 'of-geo', 'of-split', 'of-set', '')
+--- error_code eval
+[(200) x 4, 401]
+--- response_body eval
+[($::Good) x 4, $::Invalid]

@@ -570,7 +570,7 @@ END
 
     for (['limit=1', 0, 0], ['limit=3', 0, 2], ['limit=5', 0, 4],
          ['limit=6', 0, 4], ['limit=1000', 0, 4], ['limit=0002', 0, 1],
-         ['limit=2&limit=x', 0, 1], ['&limit=2&&', 0, 1], ['', 0, 4],
+         ['&limit=2&&', 0, 1], ['', 0, 4],
          ["after=$ids[0]", 1, 4], ['after=' . uc $ids[0], 1, 4],
          ["after=$ids[2]&limit=1", 3, 3], ["limit=9&after=$ids[3]", 4, 4],
          ["after=$ids[4]", 5, 4])
@@ -605,6 +605,12 @@ END
         my $refused = defined $unknown{$args} ? unknown($unknown{$args})
                                               : $Limit;
         is(ask(GET => "/api/queues/q/dead?$args"), $refused, "?$args");
+    }
+
+    for my $args ('limit=2&limit=2', 'limit=2&after=x&limit=x') {
+        is(ask(GET => "/api/queues/q/dead?$args"),
+           refused(problem => 400, 'limit is there more than once',
+                   'unknown_parameter', field => 'limit'), "?$args");
     }
 
     my $dead = "/api/queues/q/dead/$ids[0]";

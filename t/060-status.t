@@ -348,6 +348,15 @@ END
                    'unknown_parameter', field => 'x'), "?$args");
     }
 
+    for my $args ('format=json&format=html', 'format=json&&format=json') {
+        my $answer = get("/status?$args");
+
+        is($answer->{status}, 400, "?$args: 400");
+        is($answer->{body},
+           problem(400, 'format is there more than once', 'unknown_parameter',
+                   field => 'format'), "?$args");
+    }
+
     for my $method (qw(POST PUT DELETE PATCH OPTIONS)) {
         my $answer = $Client->request($method => '/status', '{}', @Secret);
 

@@ -882,7 +882,7 @@ invalid parameter "ttl=100ms" in
 
 === TEST 52: a very long time
 --- config eval
-::hook('webhook_dedup $http_webhook_id zone=events ttl=9999999999999;')
+::hook('webhook_dedup $http_webhook_id zone=events ttl=100y;')
 --- steps eval
 [::event('msg_1'), "200 passed \n",
  ::event('msg_1'), qq(200 {"id":"msg_1"}\n)]
@@ -940,3 +940,30 @@ unknown "no_such" variable
 --- must_die
 --- error_log
 "webhook_dedup" directive is duplicate in
+
+
+
+=== TEST 59: a time of more than 100 years, 9223372036854775807
+--- config eval
+::hook('webhook_dedup $http_webhook_id zone=events ttl=9223372036854775807;')
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "ttl=9223372036854775807" in \S+/conf/nginx\.conf:\d+$}m
+
+
+
+=== TEST 60: a time of more than 100 years, 9223372036854775
+--- config eval
+::hook('webhook_dedup $http_webhook_id zone=events ttl=9223372036854775;')
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "ttl=9223372036854775" in \S+/conf/nginx\.conf:\d+$}m
+
+
+
+=== TEST 61: a time of more than 100 years, 101y
+--- config eval
+::hook('webhook_dedup $http_webhook_id zone=events ttl=101y;')
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "ttl=101y" in \S+/conf/nginx\.conf:\d+$}m

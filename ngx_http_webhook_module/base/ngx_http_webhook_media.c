@@ -8,6 +8,7 @@
 static u_char *ngx_http_webhook_token(u_char *p, u_char *last,
     ngx_str_t *token);
 static ngx_uint_t ngx_http_webhook_token_is(ngx_str_t *token, char *text);
+static ngx_uint_t ngx_http_webhook_is_charset(ngx_str_t *name);
 static u_char *ngx_http_webhook_quoted(u_char *p, u_char *last,
     ngx_str_t *value);
 static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
@@ -17,8 +18,9 @@ static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
  * Returns 1 for application/json and application/<something>+json, RFC 9110,
  * section 8.3.  A charset must be UTF-8, whatever else JSON's registration has
  * to say of it: an application that honours another one would read other
- * members than those that were checked.  Other parameters do not matter, but
- * what is not well-formed is refused, since a charset could hide in it.
+ * members than those that were checked.  The encoded forms of RFC 2231, such as
+ * "charset*", are refused, whatever they say.  Other parameters do not matter,
+ * but what is not well-formed is refused, since a charset could hide in it.
  */
 
 ngx_uint_t
@@ -85,7 +87,7 @@ ngx_http_webhook_media_is_json(ngx_str_t *type)
 
             /* no value: nobody can take that for another charset */
 
-            if (ngx_http_webhook_token_is(&name, "charset")) {
+            if (ngx_http_webhook_is_charset(&name)) {
                 return 0;
             }
 
@@ -102,8 +104,9 @@ ngx_http_webhook_media_is_json(ngx_str_t *type)
             return 0;
         }
 
-        if (ngx_http_webhook_token_is(&name, "charset")
-            && !ngx_http_webhook_token_is(&value, "utf-8"))
+        if (ngx_http_webhook_is_charset(&name)
+            && (name.len != sizeof("charset") - 1
+                || !ngx_http_webhook_token_is(&value, "utf-8")))
         {
             return 0;
         }
@@ -151,6 +154,28 @@ ngx_http_webhook_token_is(ngx_str_t *token, char *text)
 
     return token->len == len
            && ngx_strncasecmp(token->data, (u_char *) text, len) == 0;
+}
+
+
+/*
+ * Returns 1 if a parameter of this name is a charset: also "charset*" and
+ * "charset*0", the encoded and divided values of RFC 2231.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_is_charset(ngx_str_t *name)
+{
+    u_char     *p;
+    ngx_str_t   plain;
+
+    plain = *name;
+
+    p = ngx_strlchr(name->data, name->data + name->len, '*');
+    if (p) {
+        plain.len = p - name->data;
+    }
+
+    return ngx_http_webhook_token_is(&plain, "charset");
 }
 
 

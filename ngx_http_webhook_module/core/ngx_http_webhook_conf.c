@@ -127,6 +127,27 @@ ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value, size_t skip)
 
 
 /*
+ * Parses a time of the configuration.  Returns seconds if "is_sec" is 1, and
+ * milliseconds if it is 0; or NGX_ERROR if the text is no time, or one of more
+ * than 100 years: the time of day can be added to what is returned.
+ */
+
+ngx_int_t
+ngx_http_webhook_time(ngx_str_t *text, ngx_uint_t is_sec)
+{
+    ngx_int_t  n;
+
+    n = ngx_parse_time(text, is_sec);
+
+    if ((is_sec ? n : n / 1000) > NGX_HTTP_WEBHOOK_TIME_MAX) {
+        return NGX_ERROR;
+    }
+
+    return n;
+}
+
+
+/*
  * Takes note of a store's file by its full path, which must be
  * zero-terminated.  Returns NGX_CONF_OK, or NGX_CONF_ERROR, with an [emerg]
  * logged, if another store has the file, by whatever name, or its lock file:

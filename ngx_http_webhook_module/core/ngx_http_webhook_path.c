@@ -12,10 +12,11 @@
 
 
 static ngx_uint_t ngx_http_webhook_path_ambiguous(ngx_str_t *uri);
-static ngx_uint_t ngx_http_webhook_param_known(u_char *start, u_char *last,
+static ngx_uint_t ngx_http_webhook_param_bit(u_char *start, u_char *last,
     ngx_str_t *params);
-static ngx_int_t ngx_http_webhook_param_unknown(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, u_char *start, u_char *last);
+static ngx_int_t ngx_http_webhook_param_refuse(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
+    u_char *start, u_char *last);
 
 
 ngx_str_t  ngx_http_webhook_no_params[] = {
@@ -36,6 +37,11 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_parameter =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_parameter,
                              "is no parameter of this request, or has no "
                              "value");
+
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_repeated_parameter =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_parameter,
+                             "is there more than once");
 
 
 /*
@@ -215,21 +221,23 @@ ngx_http_webhook_page_parse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
 /*
  * Checks that the query string has only parameters of the request's method,
- * which must have a list of them: whoever mistypes one must not be answered as
- * if it were not there.  Returns NGX_OK, NGX_ABORT with the verdict set, or
- * NGX_ERROR.
+ * which must have a list of them, and each of them once: whoever mistypes one
+ * must not be answered as if it were not there.  Returns NGX_OK, NGX_ABORT with
+ * the verdict set, or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_params_check(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    u_char  *end, *last, *p;
+    u_char      *end, *last, *p;
+    ngx_uint_t   bit, seen;
 
     if (r->args.len == 0) {
         return NGX_OK;
     }
 
+    seen = 0;
     end = r->args.data + r->args.len;
 
     for (p = r->args.data; p < end; p = last + 1) {
@@ -239,29 +247,48 @@ ngx_http_webhook_params_check(ngx_http_request_t *r,
             last = end;
         }
 
-        if (last > p
-            && !ngx_http_webhook_param_known(p, last, ctx->method->params))
-        {
-            return ngx_http_webhook_param_unknown(r, ctx, p, last);
+        if (last == p) {
+            continue;
         }
+
+        bit = ngx_http_webhook_param_bit(p, last, ctx->method->params);
+
+        if (bit == 0) {
+            return ngx_http_webhook_param_refuse(r, ctx,
+                                           &ngx_http_webhook_unknown_parameter,
+                                           p, last);
+        }
+
+        if (seen & bit) {
+            return ngx_http_webhook_param_refuse(r, ctx,
+                                          &ngx_http_webhook_repeated_parameter,
+                                          p, last);
+        }
+
+        seen |= bit;
     }
 
     return NGX_OK;
 }
 
 
-/* Says whether a part of a query string is one of the parameters, and "=". */
+/*
+ * Returns the bit of the parameter that a part of a query string has before its
+ * "=", or 0 if it is none of them.
+ */
 
 static ngx_uint_t
-ngx_http_webhook_param_known(u_char *start, u_char *last, ngx_str_t *params)
+ngx_http_webhook_param_bit(u_char *start, u_char *last, ngx_str_t *params)
 {
-    for ( /* void */ ; params->len; params++) {
+    ngx_uint_t  bit;
+
+    for (bit = 1; params->len; params++, bit <<= 1) {
 
         if ((size_t) (last - start) > params->len
             && ngx_strncmp(start, params->data, params->len) == 0
             && start[params->len] == '=')
         {
-            return 1;
+            return bit;
         }
     }
 
@@ -275,8 +302,9 @@ ngx_http_webhook_param_known(u_char *start, u_char *last, ngx_str_t *params)
  */
 
 static ngx_int_t
-ngx_http_webhook_param_unknown(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, u_char *start, u_char *last)
+ngx_http_webhook_param_refuse(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_verdict_t *verdict,
+    u_char *start, u_char *last)
 {
     u_char                    *p;
     ngx_http_webhook_field_t  *field;
@@ -301,6 +329,5 @@ ngx_http_webhook_param_unknown(ngx_http_request_t *r,
         start++;
     }
 
-    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_parameter,
-                                   field);
+    return ngx_http_webhook_reject(ctx, verdict, field);
 }

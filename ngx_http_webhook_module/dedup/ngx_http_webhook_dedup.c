@@ -235,6 +235,8 @@ ngx_http_webhook_dedup_handler(ngx_http_request_t *r)
 
     ngx_str_set(&type, "application/json");
 
+    r->disable_not_modified = 1;
+
     ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
     cv.value = ctx->duplicate->body;
 
@@ -432,7 +434,7 @@ ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 4;
             text.data = value[i].data + 4;
 
-            dedup->ttl = ngx_parse_time(&text, 1);
+            dedup->ttl = ngx_http_webhook_time(&text, 1);
 
             if (dedup->ttl > 0) {
                 continue;

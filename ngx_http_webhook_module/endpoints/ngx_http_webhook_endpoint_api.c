@@ -9,6 +9,7 @@
 
 
 #include "endpoints/ngx_http_webhook_endpoint_api.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_path.h"
 #include "core/ngx_http_webhook_verdict.h"
@@ -924,7 +925,7 @@ ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 8;
             text.data = value[i].data + 8;
 
-            ecf->overlap = ngx_parse_time(&text, 1);
+            ecf->overlap = ngx_http_webhook_time(&text, 1);
 
             if (ecf->overlap != (time_t) NGX_ERROR) {
                 continue;

@@ -6,6 +6,7 @@
 
 
 #include "events/ngx_http_webhook_deliver.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_clock.h"
 
 
@@ -157,7 +158,7 @@ ngx_http_webhook_deliver_param(ngx_conf_t *cf,
     } else if (ngx_strncmp(value->data, "timeout=", 8) == 0
                && wlcf->timeout == 0)
     {
-        n = ngx_parse_time(&text, 0);
+        n = ngx_http_webhook_time(&text, 0);
 
         if (n <= 0) {
             return NGX_DECLINED;
@@ -168,7 +169,7 @@ ngx_http_webhook_deliver_param(ngx_conf_t *cf,
     } else if (ngx_strncmp(value->data, "give_up=", 8) == 0
                && wlcf->give_up == 0)
     {
-        n = ngx_parse_time(&text, 1);
+        n = ngx_http_webhook_time(&text, 1);
 
         if (n <= 0) {
             return NGX_DECLINED;
@@ -246,7 +247,7 @@ ngx_http_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        n = ngx_parse_time(&value[i], 0);
+        n = ngx_http_webhook_time(&value[i], 0);
 
         if (n == NGX_ERROR || n == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -94,7 +94,8 @@ ngx_http_webhook_resume_op(ngx_http_webhook_registry_op_t *op)
 /*
  * Sends a JSON answer: "out", whose buffers have "len" bytes together, and the
  * line's end that every JSON answer of the module has.  "out" is added to.
- * Returns what a content handler returns.
+ * Conditional headers are not looked at, since a change that has been made must
+ * not be answered with 304 or 412.  Returns what a content handler returns.
  */
 
 ngx_int_t
@@ -125,6 +126,7 @@ ngx_http_webhook_send_json(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = len + 1;
+    r->disable_not_modified = 1;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;

@@ -1,8 +1,7 @@
 
 /*
  * Secrets that a sender puts into a header: "webhook_secret" and
- * "webhook_secret_header"; and how secrets are written in the configuration,
- * which other directives share.
+ * "webhook_secret_header".
  */
 
 
@@ -12,19 +11,9 @@
 #include "core/ngx_http_webhook_ctx.h"
 
 
-/* How many bytes a file of secrets may have */
-#define NGX_HTTP_WEBHOOK_SECRET_FILE_MAX  65536
-
-
 static ngx_uint_t ngx_http_webhook_secret_matches(ngx_http_webhook_ctx_t *ctx,
     ngx_str_t *secret);
 static size_t ngx_http_webhook_secret_scheme(ngx_str_t *text);
-static char *ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_array_t *values);
-static ngx_int_t ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_str_t *text);
-static ngx_uint_t ngx_http_webhook_secret_variable(ngx_str_t *text,
-    ngx_str_t *name);
 static char *ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug);
 static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
@@ -32,6 +21,8 @@ static void ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
     ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_secret_usable(
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_secret_t *secret);
 static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
@@ -49,7 +40,7 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_invalid_secret =
 /*
  * A step of the access phase: checks the secret in the configured header, and
  * sets ctx->secret to it.  Returns NGX_OK, NGX_ABORT with a verdict, or
- * NGX_DECLINED where no secret is configured.
+ * NGX_DECLINED where no secret is configured that a sender could have.
  */
 
 ngx_int_t
@@ -62,7 +53,7 @@ ngx_http_webhook_authenticate(ngx_http_request_t *r,
 
     wlcf = ctx->conf;
 
-    if (wlcf->secrets == NULL || wlcf->secrets->list.nelts == 0) {
+    if (!ngx_http_webhook_secrets_usable(wlcf)) {
         return NGX_DECLINED;
     }
 
@@ -96,11 +87,10 @@ ngx_http_webhook_secret_valid(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug)
 {
     ngx_str_t                   text;
-    ngx_uint_t                  equal, i, slugs, valid;
+    ngx_uint_t                  equal, i, valid;
     ngx_http_webhook_secret_t  *secret;
 
     valid = 0;
-    slugs = ctx->conf->provider->slug;
     secret = ctx->conf->secrets->list.elts;
 
     for (i = 0; i < ctx->conf->secrets->list.nelts; i++) {
@@ -109,13 +99,11 @@ ngx_http_webhook_secret_valid(ngx_http_request_t *r,
 
         equal = text.len && ngx_http_webhook_secret_matches(ctx, &text);
 
-        if (secret[i].slug.len
-            && (!slugs
-                || (slug
-                    && (secret[i].slug.len != slug->len
-                        || ngx_memcmp(secret[i].slug.data, slug->data,
-                                      slug->len)
-                           != 0))))
+        if (!ngx_http_webhook_secret_usable(ctx->conf, &secret[i])
+            || (secret[i].slug.len && slug
+                && (secret[i].slug.len != slug->len
+                    || ngx_memcmp(secret[i].slug.data, slug->data, slug->len)
+                       != 0)))
         {
             continue;
         }
@@ -172,252 +160,6 @@ ngx_http_webhook_secret_scheme(ngx_str_t *text)
     p = ngx_strlchr(text->data, text->data + text->len, ' ');
 
     return p ? p - text->data : 0;
-}
-
-
-/*
- * Sets "text" to what the secret is for this request: empty if its variable has
- * no value.
- */
-
-void
-ngx_http_webhook_secret_text(ngx_http_request_t *r,
-    ngx_http_webhook_secret_value_t *value, ngx_str_t *text)
-{
-    ngx_http_variable_value_t  *vv;
-
-    if (value->variable == NGX_CONF_UNSET) {
-        *text = value->text;
-        return;
-    }
-
-    ngx_str_null(text);
-
-    vv = ngx_http_get_flushed_variable(r, value->variable);
-
-    if (vv && vv->valid && !vv->not_found) {
-        text->len = vv->len;
-        text->data = vv->data;
-    }
-}
-
-
-/*
- * Reads a parameter that stands for secrets, and adds them to "values", of
- * ngx_http_webhook_secret_value_t: the lines of a file for "file=path", the
- * value that a variable has in each request for "$name" and "${name}", or else
- * the text itself.  Returns NULL, or what a directive's handler returns.
- */
-
-char *
-ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
-    ngx_array_t *values)
-{
-    ngx_str_t                         name;
-    ngx_http_webhook_secret_value_t  *value;
-
-    if (ngx_strncmp(text->data, "file=", 5) == 0) {
-        name.len = text->len - 5;
-        name.data = text->data + 5;
-
-        return ngx_http_webhook_secret_file(cf, &name, values);
-    }
-
-    if (text->len == 0) {
-        return "has an empty secret";
-    }
-
-    value = ngx_array_push(values);
-    if (value == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    value->text = *text;
-    value->variable = NGX_CONF_UNSET;
-
-    if (ngx_http_webhook_secret_variable(text, &name)) {
-
-        /* nginx refuses to start if nobody has defined it */
-
-        value->variable = ngx_http_get_variable_index(cf, &name);
-        if (value->variable == NGX_ERROR) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NULL;
-}
-
-
-/*
- * Adds the secrets of a file to "values": each line is one, unless it is empty.
- * Returns NULL, or what a directive's handler returns.
- */
-
-static char *
-ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_array_t *values)
-{
-    u_char                           *last, *next, *p;
-    ngx_str_t                         text;
-    ngx_uint_t                        n;
-    ngx_http_webhook_secret_value_t  *value;
-
-    if (path->len == 0) {
-        return "has an empty \"file=\"";
-    }
-
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK
-        || ngx_http_webhook_secret_read(cf, path, &text) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    n = 0;
-    last = text.data + text.len;
-
-    for (p = text.data; p < last; p = next + 1) {
-
-        next = ngx_strlchr(p, last, '\n');
-        if (next == NULL) {
-            next = last;
-        }
-
-        text.data = p;
-        text.len = next - p;
-
-        if (text.len && text.data[text.len - 1] == '\r') {
-            text.len--;
-        }
-
-        if (text.len == 0) {
-            continue;
-        }
-
-        value = ngx_array_push(values);
-        if (value == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        value->text = text;
-        value->variable = NGX_CONF_UNSET;
-        n++;
-    }
-
-    if (n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has no secret: one a line is expected",
-                           path);
-        return NGX_CONF_ERROR;
-    }
-
-    return NULL;
-}
-
-
-/* Reads a file of secrets into the pool.  Returns NGX_OK or NGX_ERROR. */
-
-static ngx_int_t
-ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
-{
-    size_t      size;
-    ssize_t     n;
-    ngx_int_t   rc;
-    ngx_file_t  file;
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                            NGX_FILE_OPEN, 0);
-    if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", path);
-        return NGX_ERROR;
-    }
-
-    rc = NGX_ERROR;
-
-    if (ngx_fd_info(file.fd, &file.info) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", path);
-        goto done;
-    }
-
-    if (!ngx_is_file(&file.info)
-        || ngx_file_size(&file.info) > NGX_HTTP_WEBHOOK_SECRET_FILE_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not a file of secrets: it is no regular "
-                           "file, or longer than 64k", path);
-        goto done;
-    }
-
-    size = (size_t) ngx_file_size(&file.info);
-
-    text->data = ngx_pnalloc(cf->pool, size + 1);
-    if (text->data == NULL) {
-        goto done;
-    }
-
-    n = ngx_read_file(&file, text->data, size, 0);
-
-    if (n == NGX_ERROR || (size_t) n != size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, n == NGX_ERROR ? ngx_errno : 0,
-                           "could not read \"%V\"", path);
-        goto done;
-    }
-
-    text->len = size;
-    text->data[size] = '\0';
-    rc = NGX_OK;
-
-done:
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    return rc;
-}
-
-
-/* Returns 1 if the text is exactly "$name" or "${name}", and sets "name". */
-
-static ngx_uint_t
-ngx_http_webhook_secret_variable(ngx_str_t *text, ngx_str_t *name)
-{
-    u_char  ch;
-    size_t  i;
-
-    if (text->len < 2 || text->data[0] != '$') {
-        return 0;
-    }
-
-    name->data = text->data + 1;
-    name->len = text->len - 1;
-
-    if (name->len > 2 && name->data[0] == '{'
-        && name->data[name->len - 1] == '}')
-    {
-        name->data++;
-        name->len -= 2;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if ((ch < 'A' || ch > 'Z') && (ch < 'a' || ch > 'z')
-            && (ch < '0' || ch > '9') && ch != '_')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -654,8 +396,11 @@ ngx_http_webhook_secret_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
     off = 0;
 
     if (wlcf->secrets) {
-        ngx_http_webhook_setting_use(wlcf, webhook_setting_secret);
         off = (wlcf->secrets->list.nelts == 0);
+
+        if (off || ngx_http_webhook_secrets_usable(wlcf)) {
+            ngx_http_webhook_setting_use(wlcf, webhook_setting_secret);
+        }
 
         if (!off) {
             ngx_http_webhook_secret_underscore(cf, wlcf);
@@ -743,12 +488,22 @@ ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
     secret = wlcf->secrets->list.elts;
 
     for (i = 0; i < wlcf->secrets->list.nelts; i++) {
-        if (secret[i].slug.len == 0 || wlcf->provider->slug) {
+        if (ngx_http_webhook_secret_usable(wlcf, &secret[i])) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/* Returns 0 if the secret is one of a slug, and the system has no slugs. */
+
+static ngx_uint_t
+ngx_http_webhook_secret_usable(ngx_http_webhook_loc_conf_t *wlcf,
+    ngx_http_webhook_secret_t *secret)
+{
+    return secret->slug.len == 0 || wlcf->provider->slug;
 }
 
 
@@ -787,7 +542,9 @@ ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
         text = &secret[i].value.text;
         len = ngx_http_webhook_secret_scheme(text);
 
-        if (secret[i].value.variable != NGX_CONF_UNSET || len == 0) {
+        if (secret[i].value.variable != NGX_CONF_UNSET || len == 0
+            || !ngx_http_webhook_secret_usable(wlcf, &secret[i]))
+        {
             continue;
         }
 

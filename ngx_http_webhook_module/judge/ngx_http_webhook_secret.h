@@ -23,6 +23,7 @@ void ngx_http_webhook_secret_merge(ngx_http_webhook_loc_conf_t *prev,
     ngx_http_webhook_loc_conf_t *conf);
 char *ngx_http_webhook_secret_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
+ngx_int_t ngx_http_webhook_secret_variables(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_SECRET_H_INCLUDED_ */

@@ -128,7 +128,7 @@ ngx_http_webhook_signature_tolerance(ngx_http_webhook_signature_t *signature,
         return "has a \"tolerance=\", but its scheme no timestamp";
     }
 
-    signature->tolerance = ngx_parse_time(&text, 1);
+    signature->tolerance = ngx_http_webhook_time(&text, 1);
 
     if (signature->tolerance == (time_t) NGX_ERROR) {
         return "has an invalid \"tolerance=\"";

@@ -159,7 +159,7 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             text.len = value[i].len - 10;
             text.data = value[i].data + 10;
 
-            keep = ngx_parse_time(&text, 1);
+            keep = ngx_http_webhook_time(&text, 1);
             if (keep == (time_t) NGX_ERROR || keep == 0) {
                 goto invalid;
             }

@@ -290,6 +290,7 @@ ngx_http_webhook_status_handler(ngx_http_request_t *r)
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = out.size;
+    r->disable_not_modified = 1;
 
     rc = ngx_http_send_header(r);
 

@@ -167,8 +167,12 @@ plain_arg(ngx_str_t *args, const char *name, ngx_str_t *value)
 static ngx_uint_t
 plain_params(ngx_str_t *args)
 {
-    u_char  *p;
-    size_t   begin, end;
+    u_char      *p;
+    size_t       begin, end;
+    ngx_uint_t   limits, afters;
+
+    limits = 0;
+    afters = 0;
 
     for (begin = 0; begin < args->len; begin = end + 1) {
 
@@ -178,16 +182,22 @@ plain_params(ngx_str_t *args)
 
         p = args->data + begin;
 
-        if (end > begin
-            && !(end - begin >= 6
-                 && (memcmp(p, "limit=", 6) == 0
-                     || memcmp(p, "after=", 6) == 0)))
-        {
+        if (end == begin) {
+            continue;
+        }
+
+        if (end - begin >= 6 && memcmp(p, "limit=", 6) == 0) {
+            limits++;
+
+        } else if (end - begin >= 6 && memcmp(p, "after=", 6) == 0) {
+            afters++;
+
+        } else {
             return 0;
         }
     }
 
-    return 1;
+    return limits <= 1 && afters <= 1;
 }
 
 
@@ -231,7 +241,8 @@ plain_utf8(ngx_str_t *type)
 
         if (piece.len >= 7
             && strncasecmp((char *) piece.data, "charset", 7) == 0
-            && (piece.len == 7 || piece.data[7] == '=')
+            && (piece.len == 7 || piece.data[7] == '='
+                || piece.data[7] == '*')
             && !plain_is_nocase(&piece, "charset=utf-8")
             && !plain_is_nocase(&piece, "charset=\"utf-8\""))
         {
