@@ -141,11 +141,12 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (wlcf->endpoints) {
+    if (!wlcf->provider->passes) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook_queue\" is used beside "
-                      "\"webhook_endpoints\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
+                      "\"webhook_%V\" in %s:%ui",
+                      &wlcf->provider->name, wlcf->queue_file,
+                      wlcf->queue_line);
         return NGX_CONF_ERROR;
     }
 

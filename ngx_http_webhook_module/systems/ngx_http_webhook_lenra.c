@@ -242,9 +242,11 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     NULL,                                  /* shape */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
+    ngx_string("/app/"),                   /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
-    0                                      /* passes */
+    1,                                     /* passes */
+    1                                      /* identity */
 };
 
 
