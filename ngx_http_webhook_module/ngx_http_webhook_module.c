@@ -449,11 +449,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_init_ptr_value(conf->apps, NULL);
 
-    ngx_conf_merge_ptr_value(conf->dedup, prev->dedup, NULL);
-
-    if (conf->dedup
-        && ngx_http_webhook_dedup_check(cf, conf) != NGX_CONF_OK)
-    {
+    if (ngx_http_webhook_dedup_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

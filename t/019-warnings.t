@@ -538,5 +538,21 @@ qr{\[emerg\] .*has "\$webhook_reason", which is always empty with "webhook munit
 [($::Body) x 2]
 --- error_code eval
 [200, 200]
+
+
+
+=== TEST 26: nginx says so
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+    webhook_dedup all:$webhook_field_payload_id zone=seen;
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /hook/
+--- error_code: 405
 --- error_log eval
 qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has "\$webhook_field_payload_id", which is always empty with "webhook luzmo" in \S+:\d+: nothing is deduplicated there}
