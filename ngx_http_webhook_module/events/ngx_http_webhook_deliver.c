@@ -302,6 +302,20 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+#if (NGX_PCRE)
+
+    /* nothing has matched: there is no part that the expression captures */
+
+    if (clcf->regex) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_deliver\" can't be used in a location that "
+                      "is given by a regular expression in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+#endif
+
     if (clcf->handler == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook_deliver\" needs a content handler, such as "
