@@ -9,6 +9,7 @@
 
 #include "events/ngx_http_webhook_enqueue.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -267,12 +268,24 @@ ngx_http_webhook_enqueue_handler(ngx_http_request_t *r)
 static void
 ngx_http_webhook_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 {
+    ngx_http_request_t           *r;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    r = enqueue->data;
+
     if (enqueue->sc.change.rc == NGX_OK) {
         /* the event is taken even if the sender has gone away meanwhile */
-        ngx_http_webhook_dedup_accepted(enqueue->data, NGX_HTTP_ACCEPTED);
+        ngx_http_webhook_dedup_accepted(r, NGX_HTTP_ACCEPTED);
+
+        wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+        if (wlcf->zone) {
+            ngx_http_webhook_registry_count(wlcf->zone,
+                                            NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
+        }
     }
 
-    ngx_http_webhook_resume(enqueue->data);
+    ngx_http_webhook_resume(r);
 }
 
 
