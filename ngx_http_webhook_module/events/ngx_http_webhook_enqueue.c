@@ -348,6 +348,7 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
 {
     ngx_connection_t            *c;
+    ngx_http_core_srv_conf_t    *cscf;
     ngx_http_webhook_message_t   message;
 
     c = r->connection;
@@ -359,6 +360,13 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
     }
 
     message.host = r->headers_in.server;
+
+    if (message.host.len == 0) {
+        /* as in $host of this server: another one may deliver the event */
+        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+        message.host = cscf->server_name;
+    }
+
     message.addr = c->addr_text;
     message.sockaddr.len = c->socklen;
     message.sockaddr.data = (u_char *) c->sockaddr;
