@@ -480,3 +480,36 @@ acme
  'X-Dataset: [{ "a":[1,%0A"\\u0041"] }]',
  'X-Dataset: [[' . '1,' x 4094 . '11]]',
  'X-Dataset: []']
+
+
+
+=== TEST 23: a map that is asked too early keeps its first value, unless volatile
+--- http_config eval
+"$::Http
+    map \$webhook_field_slug \$early {
+        default  <\$webhook_field_slug>;
+        ''       none;
+    }
+
+    map \$webhook_field_slug \$again {
+        volatile;
+        default  <\$webhook_field_slug>;
+        ''       none;
+    }
+
+    limit_req_zone \$early\$again zone=early:1m rate=1000r/s;"
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        limit_req zone=early burst=10;
+        proxy_set_header X-Variables "$early $again";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+[::post(::payload())]
+--- more_headers
+X-Secret: right
+Content-Type: application/json
+--- response_body eval
+["none <acme>\n"]
