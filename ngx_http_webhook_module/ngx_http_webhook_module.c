@@ -876,6 +876,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     ngx_http_webhook_secret_unused(cf);
     ngx_http_webhook_problem_init();
     ngx_http_webhook_outbound_init(cf);
+    ngx_http_webhook_deliver_init(cf);
 
     if (wmcf->dedup_zones.nelts) {
         ngx_http_webhook_dedup_init(cf);

@@ -7,6 +7,7 @@
 
 #include "events/ngx_http_webhook_deliver.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "core/ngx_http_webhook_conf.h"
 
 
 #define NGX_HTTP_WEBHOOK_CONCURRENCY     16
@@ -329,6 +330,57 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Has each location that delivers ignore X-Accel-Redirect: a destination must
+ * not reach internal locations, and its own status counts.  Called after the
+ * configuration has been read.
+ */
+
+void
+ngx_http_webhook_deliver_init(ngx_conf_t *cf)
+{
+    void                          **loc_conf;
+    ngx_uint_t                      i, branch, module;
+    ngx_http_upstream_conf_t       *conf;
+    ngx_http_webhook_queue_t      **queue;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->clcf == NULL) {
+            continue;
+        }
+
+        branch = 0;
+
+        for ( ;; ) {
+
+            loc_conf = ngx_http_webhook_next_branch(cf, queue[i]->clcf,
+                                                    &branch);
+            if (loc_conf == NULL) {
+                break;
+            }
+
+            module = 0;
+
+            for ( ;; ) {
+
+                conf = ngx_http_webhook_next_upstream(cf, loc_conf, &module);
+
+                if (conf == NULL) {
+                    break;
+                }
+
+                conf->ignore_headers |= NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT;
+            }
+        }
+    }
 }
 
 
