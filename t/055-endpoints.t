@@ -592,7 +592,7 @@ refused('no resolver, within "if"', 'location /x { webhook munity; '
 
 for (['an upstream that variables follow', 'http://egress$request_uri',
       qr/^nginx: \[warn\] "webhook_deliver" of a queue with "endpoints=" needs "resolver" in its location in [^\n]*nginx\.conf:\d+, unless all goes to an "upstream"$/m],
-     ['an upstream', 'http://egress; if ($webhook_attempt) { set $x 1; }',
+     ['an upstream', 'http://egress; if ($webhook_attempt) { set $x 1; } set $y 2',
       qr/\A(?!.*\[(?:warn|emerg)\] "webhook_deliver")/s])
 {
     my ($name, $to, $says) = @$_;
