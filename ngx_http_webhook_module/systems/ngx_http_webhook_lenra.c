@@ -2,10 +2,8 @@
 /*
  * Lenra application webhooks: an app's token creates, lists and deletes them;
  * who knows the UUIDs of app and webhook triggers one, and upstream learns of
- * its action and properties beside the event.
- *
- * Action and properties are kept, answered and passed on as the JSON text that
- * they were sent as.
+ * its action and properties beside the event.  These are kept, answered and
+ * passed on as the JSON text that they were sent as.
  */
 
 
