@@ -552,7 +552,7 @@ qr{\[emerg\] .*has "\$webhook_reason", which is always empty with "webhook munit
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 --- request
-GET /hook/
+GET /hook/data_updated
 --- error_code: 405
 --- error_log eval
 qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has "\$webhook_field_payload_id", which is always empty with "webhook luzmo" in \S+:\d+: nothing is deduplicated there}
