@@ -182,10 +182,15 @@ typedef struct {
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
                                                        empty: the header's */
 
+    /* of the location's name, where all requests are for the system itself */
+    ngx_str_t                         own;          /* empty: nowhere */
+
     unsigned                          secret:2;     /* what is due */
     unsigned                          slug:1;       /* may have slug= */
-    unsigned                          passes:1;     /* never answers itself what
-                                                       it has accepted */
+    unsigned                          passes:1;     /* something else answers
+                                                       an accepted event */
+    unsigned                          identity:1;   /* tells whose an event
+                                                       is: $webhook_app */
 } ngx_http_webhook_provider_t;
 
 

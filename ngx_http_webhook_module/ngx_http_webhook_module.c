@@ -40,7 +40,10 @@ static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static void ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf);
 static void ngx_http_webhook_location_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_own(ngx_http_webhook_provider_t *provider,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_webhook_returns(ngx_conf_t *cf);
+static void *ngx_http_webhook_first_member(ngx_conf_t *cf, char *name);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -475,11 +478,7 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_init_ptr_value(conf->apps, NULL);
 
-    ngx_conf_merge_ptr_value(conf->dedup, prev->dedup, NULL);
-
-    if (conf->dedup
-        && ngx_http_webhook_dedup_check(cf, conf) != NGX_CONF_OK)
-    {
+    if (ngx_http_webhook_dedup_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -499,6 +498,8 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_webhook_location_check(cf, conf);
+
     if (conf->provider == NULL) {
         return NGX_CONF_OK;
     }
@@ -508,7 +509,6 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_webhook_location_use(conf);
-    ngx_http_webhook_location_check(cf, conf);
 
     return conf->provider->check ? conf->provider->check(cf, conf)
                                  : NGX_CONF_OK;
@@ -543,7 +543,7 @@ ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
 }
 
 
-/* Warns of a location that can't do what "webhook" is there for. */
+/* Warns of a location that can't do what its directives are there for. */
 
 static void
 ngx_http_webhook_location_check(ngx_conf_t *cf,
@@ -559,17 +559,44 @@ ngx_http_webhook_location_check(ngx_conf_t *cf,
 
     /* "if" and "limit_except" have the content handler of their location */
 
-    if (!provider->passes || clcf->noname) {
+    if (clcf->noname) {
         return;
+    }
+
+    if (provider == NULL) {
+
+        if (wlcf->deliver && ngx_http_webhook_returns(cf)) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"return\" in location \"%V\" answers before "
+                          "\"webhook_deliver\" in %s:%ui sends anything: what "
+                          "it answers is taken for the destination's answer",
+                          &clcf->name, wlcf->queue_file, wlcf->queue_line);
+        }
+
+        return;
+    }
+
+    if (!provider->passes && clcf->handler) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "location \"%V\" with \"webhook_%V\" in %s:%ui has a "
+                      "content handler, such as \"proxy_pass\", that never "
+                      "gets a request",
+                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
     }
 
     if (ngx_http_webhook_returns(cf)) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"return\" in location \"%V\" answers before "
-                      "\"webhook %V\" in %s:%ui checks anything",
-                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
+                      "\"webhook%s%V\" in %s:%ui checks anything",
+                      &clcf->name, provider->passes ? " " : "_",
+                      &provider->name, wlcf->file, wlcf->line);
 
-    } else if (clcf->handler == NULL && clcf->locations == NULL) {
+    } else if (provider->passes && clcf->handler == NULL
+               && clcf->locations == NULL
+               && !ngx_http_webhook_own(provider, &clcf->name)
+               && ngx_http_webhook_first_member(cf, "ngx_http_try_files_module")
+                  == NULL)
+    {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "location \"%V\" with \"webhook %V\" in %s:%ui has "
                       "nothing that takes an accepted event, such as "
@@ -608,44 +635,45 @@ ngx_http_webhook_location_check(ngx_conf_t *cf,
 
 
 /*
- * Returns 1 if the location that is being merged has a "return" that no "if"
- * stands before.  What the rewrite module keeps is its own, but for the first
+ * Says whether the name of a location has the part that only those paths have
+ * whose requests the system answers itself.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_own(ngx_http_webhook_provider_t *provider, ngx_str_t *name)
+{
+    return provider->own.len
+           && ngx_strnstr(name->data, (char *) provider->own.data, name->len)
+              != NULL;
+}
+
+
+/*
+ * Returns 1 if the location that is being merged has a "return" that answers
+ * all requests: none within an "if", and none that an "if" or a "rewrite" may
+ * lead past.  What the rewrite module keeps is its own, but for the first
  * member of its configuration: the codes that it runs.
  */
 
 static ngx_uint_t
 ngx_http_webhook_returns(ngx_conf_t *cf)
 {
-    u_char                     *last, *p;
-    ngx_uint_t                  i;
-    ngx_array_t                *codes;
-    ngx_module_t               *module;
-    ngx_http_conf_ctx_t        *ctx;
-    ngx_http_script_code_pt     code;
+    u_char                         *last, *p, *end;
+    ngx_array_t                    *codes;
+    ngx_http_script_code_pt         code;
+    ngx_http_script_if_code_t      *branch;
+#if (NGX_PCRE)
+    ngx_http_script_regex_code_t   *regex;
+#endif
 
-    module = NULL;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
-            == 0)
-        {
-            module = cf->cycle->modules[i];
-            break;
-        }
-    }
-
-    if (module == NULL) {
-        return 0;
-    }
-
-    ctx = cf->ctx;
-    codes = *(ngx_array_t **) ctx->loc_conf[module->ctx_index];
+    codes = ngx_http_webhook_first_member(cf, "ngx_http_rewrite_module");
 
     if (codes == NULL) {
         return 0;
     }
 
     p = codes->elts;
+    end = p;
     last = p + codes->nelts * codes->size;
 
     for ( /* void */ ; p + sizeof(code) <= last; p += sizeof(uintptr_t)) {
@@ -653,15 +681,57 @@ ngx_http_webhook_returns(ngx_conf_t *cf)
         ngx_memcpy(&code, p, sizeof(code));
 
         if (code == ngx_http_script_if_code) {
+            branch = (ngx_http_script_if_code_t *) p;
+            end = p + branch->next;
+            continue;
+        }
+
+        if (code == ngx_http_script_break_code) {
             return 0;
         }
 
-        if (code == ngx_http_script_return_code) {
+#if (NGX_PCRE)
+        if (code == ngx_http_script_regex_start_code) {
+            regex = (ngx_http_script_regex_code_t *) p;
+
+            if (!regex->test) {
+                return 0;
+            }
+        }
+#endif
+
+        if (code == ngx_http_script_return_code && p >= end) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/*
+ * Returns the first member, which must be a pointer, of the configuration that
+ * one of nginx's modules has of the location that is being merged; NULL if
+ * there is no such module.
+ */
+
+static void *
+ngx_http_webhook_first_member(ngx_conf_t *cf, char *name)
+{
+    ngx_uint_t            i;
+    ngx_module_t        **modules;
+    ngx_http_conf_ctx_t  *ctx;
+
+    ctx = cf->ctx;
+    modules = cf->cycle->modules;
+
+    for (i = 0; modules[i]; i++) {
+        if (ngx_strcmp(modules[i]->name, name) == 0) {
+            return *(void **) ctx->loc_conf[modules[i]->ctx_index];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -867,6 +937,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     ngx_http_webhook_settings_unused(cf);
     ngx_http_webhook_problem_init();
     ngx_http_webhook_outbound_init(cf);
+    ngx_http_webhook_deliver_init(cf);
 
     if (wmcf->dedup_zones.nelts) {
         ngx_http_webhook_dedup_init(cf);

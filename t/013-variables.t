@@ -34,6 +34,19 @@ our $Http = <<'END';
         default          none;
     }
 
+    map $webhook_field_slug $early {
+        default  <$webhook_field_slug>;
+        ''       none;
+    }
+
+    map $webhook_field_slug $again {
+        volatile;
+        default  <$webhook_field_slug>;
+        ''       none;
+    }
+
+    limit_req_zone $early$again zone=early:1m rate=1000r/s;
+
     server {
         listen 127.0.0.1:$TEST_NGINX_PORT_1;
         large_client_header_buffers 4 64k;
@@ -480,3 +493,22 @@ acme
  'X-Dataset: [{ "a":[1,%0A"\\u0041"] }]',
  'X-Dataset: [[' . '1,' x 4094 . '11]]',
  'X-Dataset: []']
+
+
+
+=== TEST 23: a map that is asked too early keeps its first value, unless volatile
+--- config
+    location /early/ {
+        webhook luzmo;
+        webhook_secret right;
+        limit_req zone=early burst=100 nodelay;
+        proxy_set_header X-Variables "$early $again";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /early/data_updated\n" . ::payload()
+--- more_headers
+X-Secret: right
+Content-Type: application/json
+--- response_body
+none <acme>

@@ -422,3 +422,293 @@ X_Token: right
 --- must_die
 --- error_log eval
 qr{\[emerg\] .*"webhook_status" directive has "api=", which "prometheus" does not show in \S+:\d+}
+
+
+
+=== TEST 19: return beside webhook lenra
+--- http_config
+    webhook_zone zone=webhooks:1m;
+--- config eval
+"location /hook/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t;
+     return 204;
+ }"
+--- request
+GET /hook/
+--- error_code: 204
+--- error_log eval
+qr{\[warn\] .*"return" in location "/hook/" answers before "webhook lenra" in \S+:\d+ checks anything}
+
+
+
+=== TEST 20: nothing takes the triggers of webhook lenra
+--- http_config
+    webhook_zone zone=webhooks:1m;
+--- config eval
+"location /hook/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t;
+ }"
+--- request
+GET /hook/app/webhooks
+--- error_code: 401
+--- error_log eval
+qr{\[warn\] .*location "/hook/" with "webhook lenra" in \S+:\d+ has nothing that takes an accepted event}
+
+
+
+=== TEST 21: webhook_dedup of a member, with webhook lenra
+--- http_config
+    webhook_zone zone=webhooks:1m;
+    webhook_dedup_zone zone=seen:1m;
+--- config eval
+"location /hook/ {
+     webhook lenra zone=webhooks;
+     webhook_app $::App environment=1 token=t;
+     webhook_dedup \$webhook_field_typo zone=seen;
+     proxy_pass http://127.0.0.1:\$TEST_NGINX_PORT_1;
+ }"
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_dedup" in \S+:\d+ has "\$webhook_field_typo", which is always empty with "webhook lenra" in \S+:\d+}
+
+
+
+=== TEST 22: return after an "if"
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+
+        if ($request_method = PUT) {
+            return 405;
+        }
+
+        return 204;
+    }
+--- request
+GET /hook/
+--- error_code: 204
+--- error_log eval
+qr{\[warn\] .*"return" in location "/hook/" answers before "webhook luzmo" in}
+
+
+
+=== TEST 23: return that an "if" or a "rewrite" leads past
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+
+        if ($request_method = POST) {
+            break;
+        }
+
+        return 204;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /other/ {
+        webhook luzmo;
+        webhook_secret right;
+
+        rewrite ^/other/(data_updated)$ /hook/$1 break;
+        return 204;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+["POST /hook/data_updated\n$::Body", "POST /other/data_updated\n$::Body"]
+--- more_headers eval
+[("X-Secret: right\nContent-Type: application/json\n") x 2]
+--- response_body eval
+[($::Body) x 2]
+--- error_code eval
+[200, 200]
+--- no_error_log
+[warn]
+
+
+
+=== TEST 24: return beside webhook_deliver
+--- http_config eval
+"webhook_queue_path $ENV{TEST_NGINX_SERVROOT}/logs/queue queue=q;"
+--- config
+    location @deliver {
+        webhook_deliver q;
+        return 200;
+        proxy_pass http://127.0.0.1:1;
+    }
+--- request
+GET /none
+--- error_code: 404
+--- error_log eval
+[qr{\[warn\] .*"return" in location "\@deliver" answers before "webhook_deliver" in \S+:\d+ sends anything}, qr{\[error\]}]
+
+
+
+=== TEST 25: what answers itself, beside another content handler
+--- http_config eval
+"webhook_zone zone=webhooks:1m;
+ webhook_status_zone zone=status:128k;"
+--- config
+    location /status {
+        webhook_status zone=status;
+        proxy_pass http://127.0.0.1:1;
+    }
+
+    location /api {
+        webhook_api;
+        webhook_secret hush;
+        proxy_pass http://127.0.0.1:1;
+    }
+
+    location /endpoints {
+        webhook_endpoints zone=webhooks;
+        webhook_secret hush;
+        proxy_pass http://127.0.0.1:1;
+    }
+
+    location /gone {
+        webhook_api;
+        webhook_secret hush;
+        return 410;
+    }
+--- request
+GET /gone
+--- error_code: 410
+--- error_log eval
+[(map { qr{\[warn\] .*location "/$_" with "webhook_$_" in \S+:\d+ has a content handler, such as "proxy_pass", that never gets a request} } qw(status api endpoints)),
+qr{\[warn\] .*"return" in location "/gone" answers before "webhook_api" in}]
+
+
+
+=== TEST 26: try_files takes an accepted event
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        try_files /none @app;
+    }
+
+    location @app {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+"POST /hook/data_updated\n$::Body"
+--- more_headers
+X-Secret: right
+Content-Type: application/json
+--- response_body eval
+$::Body
+--- no_error_log
+[warn]
+
+
+
+=== TEST 27: webhook_dedup of the event's name, where events have none
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook signed;
+        webhook_signature github hush;
+        webhook_dedup $webhook_event zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*has "\$webhook_event", which is always empty with "webhook signed" in}
+
+
+
+=== TEST 28: webhook_dedup of what only webhook lenra has
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook munity;
+        webhook_secret right;
+        webhook_dedup $webhook_app$webhook_action zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*has "\$webhook_app", which is always empty with "webhook munity" in}
+
+
+
+=== TEST 29: webhook_dedup of what only a delivery has
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook munity;
+        webhook_secret right;
+        webhook_dedup $webhook_attempt zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*has "\$webhook_attempt", which is always empty with "webhook munity" in}
+
+
+
+=== TEST 30: webhook_dedup of the reason, which an accepted event does not have
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+--- config
+    location /hook {
+        webhook munity;
+        webhook_secret right;
+        webhook_dedup $webhook_reason zone=seen;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*has "\$webhook_reason", which is always empty with "webhook munity" in}
+
+
+
+=== TEST 31: a key that is inherited where it would be empty
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+    webhook_dedup all:$webhook_field_payload_id zone=seen;
+--- config
+    location /munity {
+        webhook munity;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request eval
+["POST /hook/data_updated\n$::Body", "POST /hook/data_updated\n$::Body"]
+--- more_headers eval
+[("X-Secret: right\nContent-Type: application/json\n") x 2]
+--- response_body eval
+[($::Body) x 2]
+--- error_code eval
+[200, 200]
+
+
+
+=== TEST 32: nginx says so
+--- http_config
+    webhook_dedup_zone zone=seen:1m;
+    webhook_dedup all:$webhook_field_payload_id zone=seen;
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret right;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- request
+GET /hook/data_updated
+--- error_code: 405
+--- error_log eval
+qr{\[warn\] .*"webhook_dedup" in \S+:\d+ has "\$webhook_field_payload_id", which is always empty with "webhook luzmo" in \S+:\d+: nothing is deduplicated there}

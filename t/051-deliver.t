@@ -8,6 +8,8 @@ use QueueTest qw(config nginx event send_event send_events client id waiting dea
 use Destination;
 use Test::More;
 
+use IO::Socket::INET ();
+
 use Time::HiRes qw(sleep time);
 
 # What becomes of an event that was acknowledged: when it is delivered, where to
@@ -124,6 +126,90 @@ END
     $nginx->finish;
 };
 
+subtest 'X-Accel-Redirect of an attempt that failed' => sub {
+    my $to = NginxProcess::port(1);
+
+    for my $more ('', "if (\$webhook_attempt) { proxy_pass http://127.0.0.1:$to; }",
+                  "limit_except GET { proxy_pass http://127.0.0.1:$to; }")
+    {
+        my $nginx = nginx('accel-failed', location => '/deliver/',
+                          more => $more, server => <<'END');
+        location = /secret { return 200; }
+END
+        $To->forget;
+
+        my @sent = send_events(1, 'X-Do' => '500;X-Accel-Redirect=/secret, 200');
+        my @seen = $To->wait_for(2);
+        is_deeply([numbers(@seen)], [@sent, @sent],
+                  "the destination's own status counts");
+        ok(drained(), 'delivered by the second attempt');
+        $nginx->finish;
+    }
+};
+
+subtest 'the host of an event without one' => sub {
+    my $nginx = nginx('no-host', server => 'server_name front.example;',
+                      more => 'proxy_set_header X-Host "<$host>";');
+    $To->forget;
+
+    my $body = QueueTest::event();
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => NginxProcess::port(0))
+        or die "connect: $!";
+
+    print $socket "POST /hook/x HTTP/1.0\r\n"
+                  . "Content-Type: application/json\r\n"
+                  . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+    like(join('', <$socket>), qr{^HTTP/1\.1 202 }, 'accepted');
+
+    my ($seen) = $To->wait_for(1);
+    is($seen->{headers}{'x-host'}, '<front.example>',
+       'is the name of the server');
+    $nginx->finish;
+};
+
+subtest 'triggers that the queue has no room for' => sub {
+    my $app = '8a1a7c1f-6f0c-4c8e-9c7e-0f3c2b1a4d5e';
+    my $nginx = nginx('triggers', queue => 'max_size=128k', location => '',
+                      http => <<'END', from => <<END);
+    webhook_zone zone=hooks:1m;
+    webhook_status_zone zone=status:128k;
+END
+        location /hook/ {
+            webhook lenra zone=hooks;
+            webhook_app $app environment=1 token=hush;
+            webhook_queue q;
+        }
+        location = /status {
+            webhook_status zone=status json;
+            webhook_secret off;
+        }
+END
+    $nginx->expect(qr/\[crit\].*webhook queue "\S+" is full/,
+                   qr/is not delivered: no location/);
+
+    my $client = client();
+    my $answer = $client->request(POST => '/hook/app/webhooks',
+                                  '{"action":"a"}', Authorization => 'Bearer hush',
+                                  'Content-Type' => 'application/json');
+    my ($uuid) = $answer->{body} =~ /"uuid":"([^"]+)"/;
+    my $taken = 0;
+
+    while (($answer = $client->request(POST => "/hook/apps/$app/webhooks/$uuid",
+                                       '{"a":"' . 'x' x 4000 . '"}',
+                                       'Content-Type' => 'application/json'))
+           ->{status} == 202)
+    {
+        $taken++;
+    }
+
+    is($answer->{status}, 503, 'it is full');
+    cmp_ok($taken, '>', 0, "after $taken triggers");
+    like($client->request(GET => '/status')->{body}, qr/"triggers":$taken\b/,
+         'those that were accepted are counted');
+    $nginx->finish;
+};
+
 subtest 'variables of connections' => sub {
     my @names = qw(remote_addr remote_port server_addr server_port server_name
                    scheme host http_host hostname request_method request_uri uri
@@ -135,7 +221,7 @@ subtest 'variables of connections' => sub {
                    request_body request_completion http_user_agent);
     my $format = join ' ', map { "$_=[\$$_]" } @names;
 
-    for my $location ('@deliver', '/deliver/', '~ ^/deliver') {
+    for my $location ('@deliver', '/deliver/') {
         my $nginx = nginx('variables', location => $location,
                           http => "log_format all escape=none '$format';",
                           more => "access_log logs/all all;\n"
@@ -648,8 +734,6 @@ END
          'POST /app?d=%20e HTTP/1.0'],
         ['the prefix that takes events', '/hook', "proxy_pass "
          . "http://127.0.0.1:$to/app;", 'POST /app/c?d=%20e HTTP/1.0'],
-        ['regular expression', '~ ^/d', "proxy_pass http://127.0.0.1:$to;",
-         'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],
         ['variables', '@d', "set \$there 127.0.0.1:$to; "
          . 'proxy_pass http://$there$request_uri;',
          'POST /hook/a%20b/../c?d=%20e HTTP/1.0'],

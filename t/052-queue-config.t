@@ -601,3 +601,42 @@ END
     # nothing of it
 --- error_log eval
 [qr{\[warn\] .*webhook queue "q" is not delivered: no location has "webhook_deliver q" in \S+/conf/nginx\.conf:\d+$}m]
+
+
+
+=== TEST 56: webhook_deliver in a location of a regular expression
+--- config
+    location ~ ^/dr/(?<x>.*)$ {
+        webhook_deliver q;
+        proxy_pass http://127.0.0.1:1/$x;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_deliver" can't be used in a location that is given by a regular expression in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 57: webhook_queue beside webhook_api
+--- config
+    location /hook/ {
+        webhook_api;
+        webhook_secret hush;
+        webhook_queue q;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_queue" is used beside "webhook_api" in \S+/conf/nginx\.conf:\d+$}
+
+
+
+=== TEST 58: webhook_queue beside webhook_status
+--- http_config eval
+"$main::Queue webhook_status_zone zone=st:128k;"
+--- config
+    location /hook/ {
+        webhook_status zone=st;
+        webhook_queue q;
+    }
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*"webhook_queue" is used beside "webhook_status" in \S+/conf/nginx\.conf:\d+$}

@@ -633,6 +633,32 @@ refused('no resolver', 'location /x { webhook munity; webhook_queue more '
         '"webhook_deliver" of a queue with "endpoints=" needs "resolver" in '
         . 'its location',
         "webhook_queue_path $NginxProcess::Root/more.db queue=more;");
+refused('no resolver, within "if"', 'location /x { webhook munity; '
+        . 'webhook_queue more endpoints=s; } location /y { webhook_deliver '
+        . 'more; if ($webhook_attempt) { proxy_pass $webhook_endpoint_url; } '
+        . 'proxy_pass http://127.0.0.1:1; }',
+        '"webhook_deliver" of a queue with "endpoints=" needs "resolver" in '
+        . 'its location',
+        "webhook_queue_path $NginxProcess::Root/more.db queue=more;");
+
+for (['an upstream that variables follow', 'http://egress$request_uri',
+      qr/^nginx: \[warn\] "webhook_deliver" of a queue with "endpoints=" needs "resolver" in its location in [^\n]*nginx\.conf:\d+, unless all goes to an "upstream"$/m],
+     ['an upstream', 'http://egress; if ($webhook_attempt) { set $x 1; } set $y 2',
+      qr/\A(?!.*\[(?:warn|emerg)\] "webhook_deliver")/s])
+{
+    my ($name, $to, $says) = @$_;
+
+    configure(more => 'location /x { webhook munity; webhook_queue more '
+                      . "endpoints=s; } location /y { webhook_deliver more; "
+                      . "proxy_pass $to; }",
+              http => "upstream egress { server 127.0.0.1:1; }\n"
+                      . "webhook_queue_path $NginxProcess::Root/more.db "
+                      . 'queue=more;');
+    my ($status, $output) = $Nginx->run('-t');
+    is($status, 0, "$name: no resolver is needed");
+    like($output, $says, $name);
+}
+
 refused('sign', 'location /x { webhook_sign standard; }',
         '"webhook_sign" needs "webhook_deliver"');
 refused('another scheme', 'location /x { webhook_sign github; }',

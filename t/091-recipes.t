@@ -336,7 +336,10 @@ sub masked {
     my @paths = ("app/webhooks/$uuid", "%61pp/webhooks/$uuid",
                  "/app/./webhooks/$uuid?x=y", "apps/$app/webhooks/$uuid",
                  "ap%70s/$app/%77ebhooks/$uuid",
-                 "x/../apps/$app//webhooks/$uuid/");
+                 "x/../apps/$app//webhooks/$uuid/",
+                 "v1/apps/$app/webhooks/$uuid", "%0a/apps/$app/webhooks/$uuid",
+                 "apps/apps/$app/webhooks/$uuid",
+                 "webhooks/apps/$app/webhooks/$uuid");
     my $lines = () = slurp($log) =~ /\n/g;
 
     for my $path (@paths) {

@@ -432,3 +432,120 @@ ngx_http_webhook_file_beside(ngx_http_webhook_file_t *one,
            && one->folder_device == two->folder_device
            && one->folder_inode == two->folder_inode;
 }
+
+
+/*
+ * Returns, one after the other, the configurations that a POST in a location
+ * may run with: its own, that of "limit_except", and that of each "if"; then
+ * NULL.  Called after the configuration has been read; "state" must be zero at
+ * first.
+ */
+
+void **
+ngx_http_webhook_next_branch(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t *state)
+{
+    u_char                     *codes;
+    size_t                      n;
+    ngx_uint_t                  i;
+    ngx_array_t                *array;
+    ngx_module_t              **modules;
+    ngx_http_script_code_pt     code;
+    ngx_http_script_if_code_t  *branch;
+
+    if (*state == 0) {
+        *state = 1;
+        return clcf->loc_conf;
+    }
+
+    if (*state == 1) {
+        *state = 2;
+
+        if (clcf->limit_except_loc_conf) {
+            return clcf->limit_except_loc_conf;
+        }
+    }
+
+    /* the first member of what the rewrite module keeps: the codes it runs */
+
+    modules = cf->cycle->modules;
+
+    for (i = 0; modules[i]; i++) {
+        if (ngx_strcmp(modules[i]->name, "ngx_http_rewrite_module") == 0) {
+            break;
+        }
+    }
+
+    if (modules[i] == NULL) {
+        return NULL;
+    }
+
+    array = *(ngx_array_t **) clcf->loc_conf[modules[i]->ctx_index];
+
+    if (array == NULL) {
+        return NULL;
+    }
+
+    codes = array->elts;
+
+    for (n = *state - 2;
+         (n + 1) * sizeof(uintptr_t) <= array->nelts * array->size;
+         n++)
+    {
+        ngx_memcpy(&code, codes + n * sizeof(uintptr_t), sizeof(code));
+
+        if (code != ngx_http_script_if_code) {
+            continue;
+        }
+
+        branch = (ngx_http_script_if_code_t *) (codes + n * sizeof(uintptr_t));
+
+        if (branch->loc_conf) {
+            *state = n + 3;
+            return branch->loc_conf;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Returns, one after the other, what nginx's modules that pass requests on have
+ * set in "loc_conf", which each of their configurations begins with; then NULL.
+ * It has no "upstream" if nothing is passed on, or if the destination is made
+ * of variables.  "state" must be zero at first.
+ */
+
+ngx_http_upstream_conf_t *
+ngx_http_webhook_next_upstream(ngx_conf_t *cf, void **loc_conf,
+    ngx_uint_t *state)
+{
+    ngx_uint_t      n;
+    ngx_module_t  **modules, *module;
+
+    static char  *names[] = {
+        "ngx_http_proxy_module",
+        "ngx_http_fastcgi_module",
+        "ngx_http_uwsgi_module",
+        "ngx_http_scgi_module",
+        "ngx_http_grpc_module",
+        "ngx_http_memcached_module",
+        NULL
+    };
+
+    modules = cf->cycle->modules;
+
+    while (modules[*state]) {
+
+        module = modules[(*state)++];
+
+        for (n = 0; names[n]; n++) {
+            if (ngx_strcmp(module->name, names[n]) == 0) {
+                return loc_conf[module->ctx_index];
+            }
+        }
+    }
+
+    return NULL;
+}

@@ -34,6 +34,10 @@ ssize_t ngx_http_webhook_zone_size(ngx_conf_t *cf, ngx_str_t *value,
 off_t ngx_http_webhook_store_size(ngx_conf_t *cf, ngx_str_t *value,
     size_t skip);
 ngx_int_t ngx_http_webhook_time(ngx_str_t *text, ngx_uint_t is_sec);
+void **ngx_http_webhook_next_branch(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t *state);
+ngx_http_upstream_conf_t *ngx_http_webhook_next_upstream(ngx_conf_t *cf,
+    void **loc_conf, ngx_uint_t *state);
 char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
 ngx_int_t ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *key);

@@ -67,6 +67,8 @@ static void ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
 static void ngx_http_webhook_dedup_release(ngx_http_webhook_held_t *held);
 static void ngx_http_webhook_dedup_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_dedup_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_webhook_dedup_empty(
+    ngx_http_webhook_provider_t *provider, ngx_str_t *name);
 static char *ngx_http_webhook_dedup_compile(ngx_conf_t *cf,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 
@@ -498,20 +500,31 @@ ngx_http_webhook_dedup_compile(ngx_conf_t *cf, ngx_http_webhook_dedup_t *dedup,
 
 
 /*
- * Checks that the zone of a webhook_dedup is defined; called when all of the
- * configuration has been read.
+ * Merges webhook_dedup, and checks that its zone is defined and its key not
+ * always empty; called when all of the configuration has been read.  A location
+ * that only inherits such a key goes without it, since it was written for
+ * others.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after a message.
  */
 
 char *
-ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
+ngx_http_webhook_dedup_merge(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *prev,
+    ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_str_t                    name;
-    ngx_uint_t                  *index;
-    ngx_http_variable_t         *v;
-    ngx_http_webhook_dedup_t    *dedup;
-    ngx_http_core_main_conf_t   *cmcf;
+    ngx_str_t                  *name;
+    ngx_uint_t                 *index, inherited, level;
+    ngx_http_variable_t        *v;
+    ngx_http_webhook_dedup_t   *dedup;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    inherited = (wlcf->dedup == NGX_CONF_UNSET_PTR);
+
+    ngx_conf_merge_ptr_value(wlcf->dedup, prev->dedup, NULL);
 
     dedup = wlcf->dedup;
+
+    if (dedup == NULL) {
+        return NGX_CONF_OK;
+    }
 
     if (dedup->shm_zone->shm.size == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -531,22 +544,77 @@ ngx_http_webhook_dedup_check(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 
     for (index = dedup->key.flushes; *index != (ngx_uint_t) -1; index++) {
 
-        name = v[*index].name;
+        name = &v[*index].name;
 
-        if (ngx_http_webhook_shape_has(wlcf->provider->shape, &name)) {
+        if (!ngx_http_webhook_dedup_empty(wlcf->provider, name)) {
             continue;
         }
 
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+        level = inherited ? NGX_LOG_WARN : NGX_LOG_EMERG;
+
+        ngx_log_error(level, cf->log, 0,
                       "\"webhook_dedup\" in %s:%ui has \"$%V\", which is "
-                      "always empty with \"webhook %V\" in %s:%ui: no payload "
-                      "that it checks has such a member",
-                      dedup->file, dedup->line, &name, &wlcf->provider->name,
-                      wlcf->file, wlcf->line);
-        return NGX_CONF_ERROR;
+                      "always empty with \"webhook %V\" in %s:%ui%s",
+                      dedup->file, dedup->line, name, &wlcf->provider->name,
+                      wlcf->file, wlcf->line,
+                      inherited ? ": nothing is deduplicated there" : "");
+
+        if (!inherited) {
+            return NGX_CONF_ERROR;
+        }
+
+        wlcf->dedup = NULL;
+
+        return NGX_CONF_OK;
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Says whether a variable is empty for all events of a system that have been
+ * accepted, but not yet passed on: when the key is made.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
+    ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    enum { EVENT, IDENTITY, DELIVERY };
+
+    static struct {
+        ngx_str_t   name;
+        ngx_uint_t  of;
+    } variables[] = {
+        { ngx_string("webhook_event"),         EVENT },
+        { ngx_string("webhook_app"),           IDENTITY },
+        { ngx_string("webhook_action"),        IDENTITY },
+        { ngx_string("webhook_environment"),   IDENTITY },
+        { ngx_string("webhook_user"),          IDENTITY },
+        { ngx_string("webhook_reason"),        DELIVERY },
+        { ngx_string("webhook_attempt"),       DELIVERY },
+        { ngx_string("webhook_endpoint_url"),  DELIVERY },
+        { ngx_string("webhook_timestamp"),     DELIVERY },
+        { ngx_string("webhook_signature"),     DELIVERY },
+        { ngx_null_string,                     0 }
+    };
+
+    for (i = 0; variables[i].name.len; i++) {
+
+        if (name->len != variables[i].name.len
+            || ngx_strncmp(name->data, variables[i].name.data, name->len) != 0)
+        {
+            continue;
+        }
+
+        return (variables[i].of == EVENT) ? provider->events == NULL
+               : (variables[i].of == IDENTITY) ? !provider->identity : 1;
+    }
+
+    return !ngx_http_webhook_shape_has(provider->shape, name);
 }
 
 

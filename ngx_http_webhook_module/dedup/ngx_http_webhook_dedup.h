@@ -11,8 +11,8 @@ ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
 void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
 char *ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_webhook_dedup_check(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf);
+char *ngx_http_webhook_dedup_merge(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);
 void ngx_http_webhook_dedup_init(ngx_conf_t *cf);
 
 

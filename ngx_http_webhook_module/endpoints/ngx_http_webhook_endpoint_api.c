@@ -231,9 +231,11 @@ static ngx_http_webhook_provider_t  ngx_http_webhook_endpoint_provider = {
     NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
+    ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0,                                     /* slug */
-    0                                      /* passes */
+    0,                                     /* passes */
+    0                                      /* identity */
 };
 
 

@@ -7,6 +7,7 @@
 
 
 #include "endpoints/ngx_http_webhook_resolve.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "queue/ngx_http_webhook_queue.h"
 
 #include <ifaddrs.h>
@@ -20,6 +21,7 @@ static ngx_uint_t ngx_http_webhook_resolve_allowed(
     ngx_http_webhook_resolve_t *resolve, struct sockaddr *sockaddr);
 static ngx_uint_t ngx_http_webhook_resolve_fixed(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
+static ngx_uint_t ngx_http_webhook_resolve_named(ngx_conf_t *cf);
 static void ngx_http_webhook_resolve_handler(ngx_resolver_ctx_t *rctx);
 static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
     ngx_http_webhook_resolve_t *resolve, ngx_resolver_ctx_t *rctx);
@@ -29,13 +31,14 @@ static ngx_http_webhook_resolve_e ngx_http_webhook_resolve_check(
  * Finds out the addresses of this host, and checks, after the configuration has
  * been read, that each location which delivers to endpoints has a resolver,
  * unless it passes all to a destination of the configuration, such as a proxy
- * that looks hosts up itself.  Returns NGX_OK, or NGX_ERROR after a message.
+ * that looks hosts up itself.  Where the destination may be an "upstream" that
+ * variables name, warns only.  Returns NGX_OK, or NGX_ERROR after a message.
  */
 
 ngx_int_t
 ngx_http_webhook_resolve_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                      i;
+    ngx_uint_t                      i, level;
     ngx_http_core_loc_conf_t       *clcf;
     ngx_http_webhook_queue_t      **queue;
     ngx_http_webhook_main_conf_t   *wmcf;
@@ -62,12 +65,20 @@ ngx_http_webhook_resolve_init(ngx_conf_t *cf)
             continue;
         }
 
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+        level = ngx_http_webhook_resolve_named(cf) ? NGX_LOG_WARN
+                                                   : NGX_LOG_EMERG;
+
+        ngx_log_error(level, cf->log, 0,
                       "\"webhook_deliver\" of a queue with \"endpoints=\" "
-                      "needs \"resolver\" in its location in %s:%ui",
+                      "needs \"resolver\" in its location in %s:%ui%s",
                       queue[i]->location->queue_file,
-                      queue[i]->location->queue_line);
-        return NGX_ERROR;
+                      queue[i]->location->queue_line,
+                      (level == NGX_LOG_WARN)
+                      ? ", unless all goes to an \"upstream\"" : "");
+
+        if (level == NGX_LOG_EMERG) {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -211,44 +222,59 @@ ngx_http_webhook_resolve_allowed(ngx_http_webhook_resolve_t *resolve,
 
 
 /*
- * Says whether a location passes requests to a fixed destination.  The
- * configuration of each of nginx's modules that do so begins with an
- * ngx_http_upstream_conf_t, which has no upstream if the destination is made of
- * variables.
+ * Says whether a location passes requests to a fixed destination, also within
+ * each "if".
  */
 
 static ngx_uint_t
 ngx_http_webhook_resolve_fixed(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_uint_t                 m, n;
-    ngx_module_t              *module;
-    ngx_http_upstream_conf_t  *conf;
+    void                      **loc_conf;
+    ngx_uint_t                  branch, module;
+    ngx_http_upstream_conf_t   *conf;
 
-    static char  *names[] = {
-        "ngx_http_proxy_module",
-        "ngx_http_fastcgi_module",
-        "ngx_http_uwsgi_module",
-        "ngx_http_scgi_module",
-        "ngx_http_grpc_module",
-        "ngx_http_memcached_module",
-        NULL
-    };
+    branch = 0;
 
-    for (m = 0; cf->cycle->modules[m]; m++) {
+    for ( ;; ) {
 
-        module = cf->cycle->modules[m];
+        loc_conf = ngx_http_webhook_next_branch(cf, clcf, &branch);
 
-        for (n = 0; names[n]; n++) {
+        if (loc_conf == NULL) {
+            return 1;
+        }
 
-            if (ngx_strcmp(module->name, names[n]) != 0) {
-                continue;
+        module = 0;
+
+        do {
+            conf = ngx_http_webhook_next_upstream(cf, loc_conf, &module);
+
+            if (conf == NULL) {
+                return 0;
             }
 
-            conf = clcf->loc_conf[module->ctx_index];
+        } while (conf->upstream == NULL);
+    }
+}
 
-            if (conf->upstream) {
-                return 1;
-            }
+
+/*
+ * Says whether there is an "upstream": a destination that is made of variables
+ * may be its name, which nobody looks up.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_resolve_named(ngx_conf_t *cf)
+{
+    ngx_uint_t                       i;
+    ngx_http_upstream_srv_conf_t   **uscf;
+    ngx_http_upstream_main_conf_t   *umcf;
+
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+    uscf = umcf->upstreams.elts;
+
+    for (i = 0; i < umcf->upstreams.nelts; i++) {
+        if (uscf[i]->srv_conf) {
+            return 1;
         }
     }
 

@@ -8,6 +8,7 @@
 #include "events/ngx_http_webhook_deliver.h"
 #include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "core/ngx_http_webhook_conf.h"
 
 
 #define NGX_HTTP_WEBHOOK_CONCURRENCY     16
@@ -302,6 +303,20 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+#if (NGX_PCRE)
+
+    /* nothing has matched: there is no part that the expression captures */
+
+    if (clcf->regex) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_deliver\" can't be used in a location that "
+                      "is given by a regular expression in %s:%ui",
+                      wlcf->queue_file, wlcf->queue_line);
+        return NGX_CONF_ERROR;
+    }
+
+#endif
+
     if (clcf->handler == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook_deliver\" needs a content handler, such as "
@@ -315,6 +330,57 @@ ngx_http_webhook_deliver_check(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Has each location that delivers ignore X-Accel-Redirect: a destination must
+ * not reach internal locations, and its own status counts.  Called after the
+ * configuration has been read.
+ */
+
+void
+ngx_http_webhook_deliver_init(ngx_conf_t *cf)
+{
+    void                          **loc_conf;
+    ngx_uint_t                      i, branch, module;
+    ngx_http_upstream_conf_t       *conf;
+    ngx_http_webhook_queue_t      **queue;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+    queue = wmcf->queues.elts;
+
+    for (i = 0; i < wmcf->queues.nelts; i++) {
+
+        if (queue[i]->clcf == NULL) {
+            continue;
+        }
+
+        branch = 0;
+
+        for ( ;; ) {
+
+            loc_conf = ngx_http_webhook_next_branch(cf, queue[i]->clcf,
+                                                    &branch);
+            if (loc_conf == NULL) {
+                break;
+            }
+
+            module = 0;
+
+            for ( ;; ) {
+
+                conf = ngx_http_webhook_next_upstream(cf, loc_conf, &module);
+
+                if (conf == NULL) {
+                    break;
+                }
+
+                conf->ignore_headers |= NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT;
+            }
+        }
+    }
 }
 
 

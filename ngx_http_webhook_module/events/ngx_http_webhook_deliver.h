@@ -18,6 +18,7 @@ typedef enum {
 
 char *ngx_http_webhook_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_webhook_deliver_init(ngx_conf_t *cf);
 char *ngx_http_webhook_deliver_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 

@@ -10,6 +10,7 @@
 #include "events/ngx_http_webhook_enqueue.h"
 #include "base/ngx_http_webhook_crypto.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -142,11 +143,12 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (wlcf->endpoints) {
+    if (!wlcf->provider->passes) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"webhook_queue\" is used beside "
-                      "\"webhook_endpoints\" in %s:%ui",
-                      wlcf->queue_file, wlcf->queue_line);
+                      "\"webhook_%V\" in %s:%ui",
+                      &wlcf->provider->name, wlcf->queue_file,
+                      wlcf->queue_line);
         return NGX_CONF_ERROR;
     }
 
@@ -284,12 +286,24 @@ ngx_http_webhook_enqueue_handler(ngx_http_request_t *r)
 static void
 ngx_http_webhook_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 {
+    ngx_http_request_t           *r;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    r = enqueue->data;
+
     if (enqueue->sc.change.rc == NGX_OK) {
         /* the event is taken even if the sender has gone away meanwhile */
-        ngx_http_webhook_dedup_accepted(enqueue->data, NGX_HTTP_ACCEPTED);
+        ngx_http_webhook_dedup_accepted(r, NGX_HTTP_ACCEPTED);
+
+        wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+
+        if (wlcf->zone) {
+            ngx_http_webhook_registry_count(wlcf->zone,
+                                            NGX_HTTP_WEBHOOK_STATUS_TRIGGERS);
+        }
     }
 
-    ngx_http_webhook_resume(enqueue->data);
+    ngx_http_webhook_resume(r);
 }
 
 
@@ -364,6 +378,7 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *workspace, ngx_str_t *head)
 {
     ngx_connection_t            *c;
+    ngx_http_core_srv_conf_t    *cscf;
     ngx_http_webhook_message_t   message;
 
     c = r->connection;
@@ -375,6 +390,13 @@ ngx_http_webhook_enqueue_message(ngx_http_request_t *r,
     }
 
     message.host = r->headers_in.server;
+
+    if (message.host.len == 0) {
+        /* as in $host of this server: another one may deliver the event */
+        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+        message.host = cscf->server_name;
+    }
+
     message.addr = c->addr_text;
     message.sockaddr.len = c->socklen;
     message.sockaddr.data = (u_char *) c->sockaddr;

@@ -773,11 +773,15 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         rc = ngx_http_webhook_dedup(r, ctx);
     }
 
-    /* in a location with a zone, each event triggers a registration */
+    /*
+     * Where there is a zone, an event is the trigger of a registration.  A
+     * queue, which may refuse it, counts it itself.
+     */
 
     if (rc == NGX_OK
         && ctx->method->event
         && ctx->conf->zone
+        && ctx->conf->queue == NULL
         && ctx->duplicate == NULL)
     {
         ngx_http_webhook_registry_count(ctx->conf->zone,

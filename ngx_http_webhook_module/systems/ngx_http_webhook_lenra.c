@@ -1,9 +1,9 @@
 
 /*
- * Lenra application webhooks.  With an app's token they are created, listed and
- * deleted.  Whoever knows the UUIDs of app and webhook can trigger one, and
- * upstream gets its action and properties beside the event.  Both are kept,
- * answered and passed on as the JSON text that they were sent as.
+ * Lenra application webhooks: an app's token creates, lists and deletes them;
+ * who knows the UUIDs of app and webhook triggers one, and upstream learns of
+ * its action and properties beside the event.  These are kept, answered and
+ * passed on as the JSON text that they were sent as.
  */
 
 
@@ -241,9 +241,11 @@ ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     NULL,                                  /* shape */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
+    ngx_string("/app/"),                   /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
-    0                                      /* passes */
+    1,                                     /* passes */
+    1                                      /* identity */
 };
 
 

@@ -108,9 +108,11 @@ ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
     &ngx_http_webhook_luzmo_shape,         /* shape */
     &ngx_http_webhook_luzmo_envelope,
     ngx_null_string,                       /* scheme */
+    ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
     1,                                     /* slug */
-    1                                      /* passes */
+    1,                                     /* passes */
+    0                                      /* identity */
 };
 
 

@@ -55,9 +55,11 @@ ngx_http_webhook_provider_t  ngx_http_webhook_signed = {
     NULL,                                  /* shape */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
+    ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
-    1                                      /* passes */
+    1,                                     /* passes */
+    0                                      /* identity */
 };
 
 
