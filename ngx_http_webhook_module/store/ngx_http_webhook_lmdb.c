@@ -3,9 +3,8 @@
  * A store in LMDB: the only file that includes lmdb.h.  Tables are read and
  * written in transactions, and the file is kept as long as its pages.
  *
- * The transaction of ngx_http_webhook_store_begin() is the event loop's; one
- * that commits may be in a thread, and uses nothing that the event loop uses
- * meanwhile.
+ * The transaction of ngx_http_webhook_store_begin() is the event loop's.  One
+ * that commits may be in a thread, and uses nothing of the event loop's.
  */
 
 
@@ -22,7 +21,6 @@
  * and those that tell of freed ones; and for each change, beside its bytes:
  * leaves of some tables, and what is above these.
  */
-
 #define NGX_HTTP_WEBHOOK_STORE_PAGES    32
 #define NGX_HTTP_WEBHOOK_STORE_CHANGE   8
 
@@ -37,7 +35,6 @@
  * use its free pages again: some commits have pages of their own under way, but
  * not so many.
  */
-
 #define NGX_HTTP_WEBHOOK_STORE_TIMES    4
 #define NGX_HTTP_WEBHOOK_STORE_BLOATED  (64 * 1024 * 1024)
 
@@ -46,7 +43,6 @@
  * all processes and configurations spares them remapping at run time.  Under
  * valgrind, which has 128 GB of it for all, it is a smaller one.
  */
-
 #ifndef NGX_HTTP_WEBHOOK_STORE_SPACE
 #define NGX_HTTP_WEBHOOK_STORE_SPACE      ((size_t) 1 << 34)
 #endif
