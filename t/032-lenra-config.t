@@ -50,6 +50,9 @@ sub output {
 
     my $output = qx('$Nginx' -t $Arguments 2>&1);
 
+    # Few of the locations here have a proxy_pass.
+    $output =~ s/^nginx: \[warn\] .* has nothing that takes an accepted event.*\n//mg;
+
     $output =~ s/ in \Q$Conf\E:$line$/ in LINE/mg;
 
     return ($output, $? >> 8);

@@ -457,7 +457,7 @@ sub {
             for ['GET', $_], ['POST', $_, '{}'], ['DELETE', $_];
     }
 
-    $is->(::call('GET', '/lenra/app/webhooks'), "200 [$webhook]", 'as it was');
+    $is->(::call('GET', '/lenra/app/webhooks'), "200 [$webhook]\n", 'as it was');
 
     ::wipe();
 }

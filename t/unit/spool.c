@@ -162,6 +162,7 @@ commit(change_t *c, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
+    ngx_event_move_posted_next(&cycle);
     ngx_event_process_posted(&cycle, &ngx_posted_events);
 
     for (i = 0; i < n; i++) {
@@ -830,9 +831,11 @@ commits(change_t *c, ngx_uint_t n)
         submit(&c[i], c[i].sc.type);
     }
 
-    while (!ngx_queue_empty(&ngx_posted_events)) {
+    do {
+        ngx_event_move_posted_next(&cycle);
         ngx_event_process_posted(&cycle, &ngx_posted_events);
-    }
+
+    } while (!ngx_queue_empty(&ngx_posted_next_events));
 
     for (i = 0; i < n; i++) {
         if (c[i].done != 1) {
@@ -1268,6 +1271,7 @@ main(int argc, char **argv)
 
     cycle.log = &unit_log;
     ngx_queue_init(&ngx_posted_events);
+    ngx_queue_init(&ngx_posted_next_events);
 
     if (ngx_event_timer_init(&unit_log) != NGX_OK) {
         return 2;
