@@ -49,7 +49,9 @@ our $Schemes = scheme('ed', 'ed25519', $Discord, $Timed, $Content, 'secret hex')
 add_block_preprocessor(sub {
     my $block = shift;
 
-    $block->set_value('http_config', $Schemes . ($block->http_config // ''));
+    $block->set_value('http_config', $Schemes
+        . "map \$http_x_key \$key { default \$http_x_key; }\n"
+        . ($block->http_config // ''));
 });
 
 no_shuffle();
@@ -184,7 +186,7 @@ sub {
 ::location('/rsa/', 'webhook signed; webhook_signature rsa '
                     . 'file=../html/rsa.pem;')
 . ::location('/rsa512/', 'webhook signed; webhook_signature rsa512 '
-                         . '$http_x_key;')
+                         . '$key;')
 --- user_files eval: ::file('rsa.pem', ::rsa_pem($::Rsa))
 --- client eval
 sub {
@@ -227,7 +229,7 @@ sub {
 
 === TEST 5: a variable that is no key
 --- config eval
-::location('/ed/', 'webhook signed; webhook_signature ed $http_x_key;')
+::location('/ed/', 'webhook signed; webhook_signature ed $key;')
 --- client eval
 sub {
     my $is = shift;
@@ -242,7 +244,7 @@ sub {
             '00', 'no hex', '0' x 4096);
 }
 --- error_log
-the value of "$http_x_key" is not a secret of the scheme "ed"
+the value of "$key" is not a secret of the scheme "ed"
 
 
 
