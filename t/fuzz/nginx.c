@@ -644,6 +644,10 @@ fuzz_request(ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t method,
     r->http_version = NGX_HTTP_VERSION_11;
     r->header_only = (method == NGX_HTTP_HEAD);
     r->uri = *uri;
+
+    /* as sent it was another one, in which nothing is ambiguous */
+    ngx_str_set(&r->unparsed_uri, "/");
+
     r->headers_in.content_length_n = -1;
 
     if (args) {
