@@ -952,7 +952,7 @@ fuzz_check_created(ngx_http_request_t *r, ngx_uint_t token)
         p = ngx_cpymem(p, "null", 4);
     }
 
-    *p++ = '}';
+    p = ngx_cpymem(p, "}\n", 2);
 
     fuzz_same("the answer", fuzz_answer.text, fuzz_answer.len, fuzz_text,
               p - fuzz_text);
