@@ -318,6 +318,7 @@ like($log, qr/\[warn\].*webhook endpoint's host "silent\.unresolved\.test" could
      'and what could not be resolved');
 
 $Nginx->expect(qr/event [0-9a-f-]{36} is dead after attempt/,
+               qr/destination \w+ is failing, status 502: /,
                qr/could not be resolved \(\d+: Operation timed out\)/);
 
 # what is still being tried comes to an end

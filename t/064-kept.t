@@ -309,7 +309,7 @@ subtest 'rewritten URIs' => sub {
     my $from = join '', map { locations(\@names, $cases[$_][0], $_) }
                         0 .. $#cases;
 
-    for my $location ('@deliver', '/deliver/', '~ ^/deliver') {
+    for my $location ('@deliver', '/deliver/') {
         my $nginx = nginx('rewritten', location => $location, from => $from,
                           more => headers(@names));
 
