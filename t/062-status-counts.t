@@ -132,6 +132,7 @@ END
     is(post('/luzmo/account_deleted', '{}', @Secret), 400, 'no members');
     is(get('/luzmo/data_updated')->{status}, 405, 'GET');
     $then->(<<'END', 'refused by Luzmo');
+lenra - unknown_parameter 1
 luzmo - unknown_event 1
 luzmo data_updated missing_secret 1
 luzmo data_updated invalid_secret 1
@@ -494,9 +495,16 @@ sub refused_is {
 
 {
     my $nginx = nginx('refused', zone => 'zone=status:64k refused=4',
-                      server => <<'END');
+                      http => 'webhook_zone zone=hooks:64k;',
+                      server => <<END);
         set_real_ip_from 127.0.0.1;
         real_ip_header X-Real-IP;
+        location /lenra/ {
+            webhook lenra zone=hooks;
+            webhook_secret off;
+            webhook_app $App environment=1 token=t0ken;
+            proxy_pass http://127.0.0.1:1;
+        }
 END
     my $now = time;
 
@@ -533,6 +541,12 @@ END
                "$format: no payload and no secret");
     }
 
+    is(get('/lenra/app/webhooks?hostile=1', @Token)->{status}, 400,
+       'a hostile parameter');
+    wait_until(sub { refused()->[0] =~ /unknown_parameter/ }, 5);
+    is(refused()->[0], 'lenra - unknown_parameter - 127.0.0.1 0',
+       'is not named either');
+
     # more than there is room for
 
     my $field = $Munity =~ s/"test":true/"id":1/r
@@ -544,7 +558,7 @@ END
                  . 'payload.connector_type 127.0.0.1 ' . length $field;
 
     refused_is([$nested, $nested, $nested,
-                "luzmo - unknown_event - 127.0.0.1 $length"],
+                'lenra - unknown_parameter - 127.0.0.1 0'],
                'the oldest are forgotten');
 
     # other addresses

@@ -217,7 +217,11 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
     entry.event = event;
     entry.reason = reason;
 
-    if (ctx && ctx->verdict && ctx->field) {
+    /* the name of an unknown parameter is the client's own text */
+
+    if (ctx && ctx->verdict && ctx->field
+        && ctx->verdict->reason != ngx_http_webhook_reason_unknown_parameter)
+    {
         path = &ctx->field->path;
         ngx_memcpy(entry.field, path->data,
                    ngx_min(path->len, NGX_HTTP_WEBHOOK_STATUS_FIELD));
