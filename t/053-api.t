@@ -1089,21 +1089,24 @@ subtest 'what can\'t be written' => sub {
     $nginx->finish;
 };
 
-subtest 'a queue that is full' => sub {
+subtest 'a queue that is full of dead letters' => sub {
     my $nginx = nginx('full', queue => 'max_size=256k', pass => $Gone);
-    $nginx->expect($Dead, qr/\[crit\].*is full: an event was refused/);
+    $nginx->expect($Dead);
 
-    my (@ids, $id);
-    push @ids, $id
-        while $id = id(send_event(client(), body => event('x' x 3000)));
-    push @ids, $id while $id = id(send_event(client()));
+    my @ids = map { id(send_event(client(), body => event('x' x 3000))) }
+                  1 .. 150;
+    is(scalar(grep { $_ } @ids), 150, 'all are acknowledged');
+    ok(wait_until(sub { waiting() == 0 }), 'and die');
 
-    my $n = @ids;
-    cmp_ok($n, '>', 20, "$n events");
-    ok(wait_until(sub { dead() == $n }), 'all are dead');
+    my $n = dead();
+    cmp_ok($n, '>', 20, "$n are kept");
+    cmp_ok($n, '<', 150, 'the others gave way');
+    @ids = @ids[-$n .. -1];
 
     is(ask(GET => '/api/queues/q'), queue(0, $n, max => 262144),
        'as many');
+    is(ask(GET => "/api/queues/q/events/$_") =~ /^(\d+)/ ? $1 : '', 200,
+       'the newest') for @ids[0, -1];
     is(ask(POST => "/api/queues/q/dead/$ids[0]/replay"),
        qq(200 {"replayed":1}\n),
        'one is replayed');
@@ -1113,7 +1116,7 @@ subtest 'a queue that is full' => sub {
     ok(wait_until(sub { dead() == $n }), 'and die');
     is(ask(DELETE => "/api/queues/q/dead/$_"), '204 ', 'deleted')
         for @ids[0 .. 9];
-    ok(id(send_event(client())), 'there is room again');
+    ok(id(send_event(client())), 'there is room');
     $nginx->finish;
 };
 
@@ -1126,21 +1129,26 @@ subtest 'records that are damaged' => sub {
     $nginx->stop;
     my $whole = NginxProcess::read_file($queue);
 
-    # Where the value of an event is: its id, its destination, which is none,
-    # and the length of what there is before its body.
+    # A record is its id, a byte, and ten numbers, of which the second is that
+    # of the contents, and the ninth the length of their head.  A page has the
+    # length of a key before it.
     my $damage = sub {
-        my ($id, $sub) = @_;
+        my ($id, $what) = @_;
         my $bytes = pack 'H*', $id =~ tr/-//dr;
         my $content = NginxProcess::read_file($queue);
-        my $n = () = $content =~ s/(\Q$bytes\E)(\0{8})(\0{6}[^\0].|\0{7}.)(.{8})
-                                  /$sub->($1, $2, $3, $4)/xsge;
+        my ($number) = $content =~ /\Q$bytes\E\x01.{8}(.{8})/s;
+        my %pattern = (id => qr/()\Q$bytes\E(?=\x01.{80})/s,
+                       head => qr/(\Q$bytes\E\x01.{64}).{8}/s,
+                       text => qr/((?<=\x10\0)\Q$number\E\0{8}).{8}/s);
+        my $n = $content =~ s/$pattern{$what}
+                             /$1 . "\xff" x ($what eq 'id' ? 16 : 8)/xge;
         cmp_ok($n, '>', 0, 'damaged');
         NginxProcess::write_file($queue, $content);
     };
 
     # a head that is longer than all, and one whose first text is
-    $damage->($bad, sub { $_[0] . $_[1] . "\xff" x 8 . $_[3] });
-    $damage->($worse, sub { $_[0] . $_[1] . $_[2] . "\xff" x 8 });
+    $damage->($bad, 'head');
+    $damage->($worse, 'text');
     $nginx->start;
 
     my @told = (gone($good), map { gone($_) =~ s/,"event":"e"//r }
@@ -1158,7 +1166,7 @@ subtest 'records that are damaged' => sub {
     # one that the index does not know
     $nginx->stop;
     NginxProcess::write_file($queue, $whole);
-    $damage->($bad, sub { "\xff" x 16 . $_[1] . $_[2] . $_[3] });
+    $damage->($bad, 'id');
     $nginx->start;
 
     is(ask(GET => '/api/queues/q/dead'), $Failed, 'a list with a stranger');
