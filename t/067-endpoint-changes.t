@@ -127,7 +127,7 @@ like(ask(GET => '/status'), qr/^nginx_webhook_endpoint_gone_total\{queue="out"\}
 $Sink->answer('/down' => 200);
 my $before = () = $Sink->got('/down');
 like(put(lost => '/down'), qr/^201 /, 'it is registered again');
-is(ask(POST => '/admin/queues/out/dead/replay'), '200 {"replayed":3}',
+is(ask(POST => '/admin/queues/out/dead/replay'), qq(200 {"replayed":3}\n),
    'and they are replayed');
 is(settled('0 0'), '0 0', 'all are delivered');
 is(scalar(my @got = $Sink->got("/down")) - $before, 3, 'there');
@@ -172,7 +172,7 @@ $dead += 2;
 is(settled("0 $dead"), "0 $dead", 'and so is what arrives now');
 $Sink->answer('/down' => 200);
 put(often => '/down');
-is(ask(POST => '/admin/queues/out/dead/replay'), "200 {\"replayed\":$dead}",
+is(ask(POST => '/admin/queues/out/dead/replay'), qq(200 {"replayed":$dead}\n),
    'it is on again');
 is(settled('0 0'), '0 0', 'all are delivered');
 
