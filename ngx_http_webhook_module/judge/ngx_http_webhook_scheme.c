@@ -592,7 +592,8 @@ ngx_http_webhook_scheme_compile(ngx_conf_t *cf,
         scheme->digest = ngx_http_webhook_digests;
     }
 
-    scheme->shared = (scheme->timestamp.key.len == scheme->signature.key.len
+    scheme->shared = (scheme->timestamp.key.len
+                      && scheme->timestamp.key.len == scheme->signature.key.len
                       && ngx_strncmp(scheme->timestamp.key.data,
                                      scheme->signature.key.data,
                                      scheme->signature.key.len)
