@@ -520,6 +520,7 @@ at_once(gone => 'gone');
 is(settled('out', '0 10'), '0 10', 'all are answered 410');
 like(endpoint('gone'), qr/"disabled_reason":"gone"/, 'it is switched off');
 is(settled('ops', '0 0'), '0 0', 'reported');
+NginxProcess::wait_until(sub { return scalar($Sink->got('/ops')) });
 is(scalar($Sink->got('/ops')), 1, 'once');
 is(count($Nginx->log, qr/the endpoint of workspace "gone" is switched off/), 1,
    'and logged once');
