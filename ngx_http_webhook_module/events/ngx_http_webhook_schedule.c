@@ -124,6 +124,7 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
 void
 ngx_http_webhook_schedule_close(ngx_http_webhook_queue_t *queue)
 {
+    ngx_event_t                   *timer;
     ngx_rbtree_node_t             *node;
     ngx_http_webhook_deliverer_t  *d;
 
@@ -142,6 +143,12 @@ ngx_http_webhook_schedule_close(ngx_http_webhook_queue_t *queue)
 
     while (d->jobs.root != &d->sentinel) {
         node = d->jobs.root;
+        timer = &((ngx_http_webhook_job_t *) node)->attempt.timer;
+
+        if (timer->timer_set) {
+            ngx_del_timer(timer);
+        }
+
         ngx_rbtree_delete(&d->jobs, node);
         ngx_free(node);
     }
