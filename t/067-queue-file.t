@@ -69,6 +69,13 @@ subtest 'a file of the first layout' => sub {
     my $path = former("$Root/queue.former");
     my %with = (path => $path, queue => 'keep_dead=9999d',
                 more => 'proxy_set_header X-Do 200;');
+
+    # Another nginx may be delivering it.
+    my $content = NginxProcess::read_file($path);
+    my $test = config(NginxProcess->new(name => 'test'), %with);
+    is(($test->run('-t'))[0], 0, 'nginx -t is content with it');
+    ok(NginxProcess::read_file($path) eq $content, 'and leaves it as it is');
+
     my $nginx = nginx('former', %with, retry => '9999d');
 
     is(waiting(), 4, 'what waited waits');
