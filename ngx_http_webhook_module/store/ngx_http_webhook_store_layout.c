@@ -34,8 +34,8 @@ static ngx_str_t  ngx_http_webhook_layout_use = ngx_string("use");
 /*
  * Opens the tables, and makes those that are missing, if the file is one for
  * this use; the master takes over what an older version has left, but not when
- * it only tests its configuration.  Returns NGX_OK, or NGX_ERROR with an [emerg]
- * logged.
+ * it only tests its configuration.  Returns NGX_OK, or NGX_ERROR with an
+ * [emerg] logged.
  */
 
 ngx_int_t
