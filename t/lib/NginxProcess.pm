@@ -307,8 +307,10 @@ sub master {
     my ($self, $file) = @_;
     $file = "$Root/logs/" . ($file // 'nginx.pid');
 
-    return if !-s $file;
-    return read_file($file) =~ /^(\d+)$/ ? $1 : undef;
+    # In an upgrade, nginx may take it away at any time.
+    my $pid = eval { read_file($file) } // '';
+
+    return $pid =~ /^(\d+)$/ ? $1 : undef;
 }
 
 sub workers {
