@@ -198,6 +198,46 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
 
 
 /*
+ * Returns 1 if nginx has a variable of this name; called when all of the
+ * configuration has been read.
+ */
+
+ngx_uint_t
+ngx_http_webhook_variable_known(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *prefix;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        if (key[i].key.len == name->len
+            && ngx_strncasecmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    prefix = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+        if (name->len >= prefix[i].name.len
+            && ngx_strncasecmp(name->data, prefix[i].name.data,
+                               prefix[i].name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
  * Sets "key", in the pool, to the name of a request header in lower case.
  * Returns NGX_OK, or NGX_ERROR, with an [emerg] logged, if the name has other
  * characters than nginx takes, which would never match.

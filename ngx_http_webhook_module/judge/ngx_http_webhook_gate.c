@@ -21,6 +21,7 @@
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_event.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -41,6 +42,8 @@ static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
 static ngx_uint_t ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header);
 static ngx_int_t ngx_http_webhook_gate_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict);
 static ngx_int_t ngx_http_webhook_gate_read_body(ngx_http_request_t *r,
@@ -52,6 +55,8 @@ static ngx_int_t ngx_http_webhook_gate_body_lost(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_webhook_gate_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_gate_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_gate_judge(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_gate_payload(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -69,6 +74,15 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_media_type =
     ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                              unsupported_media_type,
                              "Content-Type must be application/json");
+
+
+/* the same of a system that takes other types as well */
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_other_media_type =
+    ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             unsupported_media_type,
+                             "Content-Type is none of the types that are "
+                             "taken");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
@@ -111,9 +125,11 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
 };
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event =
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_event,
-                             "names no known event");
+/* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT of a shape that is looked for in an array */
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_no_array =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
+                             "the body must be a JSON array");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
@@ -481,25 +497,35 @@ static ngx_int_t
 ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                 n;
+    ngx_table_elt_t           *header;
+    ngx_http_webhook_media_t  *media;
 
     if (ctx->method->shape->raw) {
         return NGX_OK;
     }
+
+    media = ctx->conf->provider->media;
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type,
                                           &n);
 
     /* where there need not be a body, and is none, it need not have a type */
 
-    if (n > 1
-        || ((!ctx->method->shape->empty
-             || r->headers_in.content_length_n > 0
-             || r->headers_in.chunked)
-            && (n == 0 || !ngx_http_webhook_media_is_json(&header->value))))
+    if (media && media->any) {
+        /* void */
+
+    } else if (n > 1
+               || ((!ctx->method->shape->empty
+                    || r->headers_in.content_length_n > 0
+                    || r->headers_in.chunked)
+                   && !ngx_http_webhook_gate_takes(media, header)))
     {
-        return ngx_http_webhook_gate_defer(ctx, &ngx_http_webhook_media_type);
+        return ngx_http_webhook_gate_defer(ctx,
+                                           (media == NULL
+                                            || media->types == NULL)
+                                           ? &ngx_http_webhook_media_type
+                                           : &ngx_http_webhook_other_media_type);
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
@@ -517,6 +543,21 @@ ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Returns 1 if a body of this type, NULL if it has none, is read as JSON. */
+
+static ngx_uint_t
+ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header)
+{
+    if (header == NULL) {
+        return media && media->none;
+    }
+
+    return ngx_http_webhook_media_is_json(&header->value,
+                                          media ? media->types : NULL);
 }
 
 
@@ -710,13 +751,7 @@ ngx_http_webhook_gate_body_read(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_webhook_field_t     *field;
-    ngx_http_webhook_value_t     *value;
-    ngx_http_webhook_provider_t  *provider;
-
-    field = NULL;
-    provider = ctx->conf->provider;
+    ngx_int_t  rc;
 
     if (ctx->verifier) {
 
@@ -733,44 +768,10 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (ctx->method->shape) {
 
-        rc = ngx_http_webhook_shape_finish(&ctx->reader);
-
-        if (rc == NGX_OK) {
-            ctx->judged = 1;
-        }
-
-        if (rc == NGX_OK && provider->event_field != NGX_HTTP_WEBHOOK_ROOT) {
-
-            value = &ctx->reader.values[provider->event_field];
-
-            if (value->type == NGX_HTTP_WEBHOOK_JSON_STRING) {
-                ctx->event = ngx_http_webhook_find_event(provider,
-                                                         &value->text);
-
-                if (value->text.len <= NGX_HTTP_WEBHOOK_VALUE_MAX) {
-                    ctx->event_name = value->text;
-                }
-            }
-        }
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_webhook_shape_judge(&ctx->reader, ctx->event, &field);
-        }
+        rc = ngx_http_webhook_gate_payload(r, ctx);
 
         if (rc != NGX_OK) {
-            return ngx_http_webhook_reject(ctx,
-                                     &ngx_http_webhook_payload_verdicts[rc],
-                                     field);
-        }
-
-        if (provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-            && ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT
-            && !ctx->conf->unknown)
-        {
-            field = &ctx->method->shape->fields[provider->event_field];
-
-            return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_event,
-                                           field);
+            return rc;
         }
     }
 
@@ -796,6 +797,49 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     return rc;
+}
+
+
+/*
+ * Checks the payload, and finds out what it is an event of.  Returns NGX_OK, or
+ * NGX_ABORT with a verdict.
+ */
+
+static ngx_int_t
+ngx_http_webhook_gate_payload(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_http_webhook_field_t    *field;
+    ngx_http_webhook_verdict_t  *verdict;
+
+    field = NULL;
+
+    rc = ngx_http_webhook_shape_finish(&ctx->reader);
+
+    if (rc == NGX_OK) {
+        ctx->judged = 1;
+
+        if (ctx->method->event) {
+            ngx_http_webhook_event_name(r, ctx);
+        }
+
+        rc = ngx_http_webhook_shape_judge(&ctx->reader, ctx->event, &field);
+    }
+
+    if (rc != NGX_OK) {
+        verdict = &ngx_http_webhook_payload_verdicts[rc];
+
+        if (rc == NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT
+            && ctx->reader.shape->document == NGX_HTTP_WEBHOOK_JSON_ARRAY)
+        {
+            verdict = &ngx_http_webhook_no_array;
+        }
+
+        return ngx_http_webhook_reject(ctx, verdict, field);
+    }
+
+    return ctx->method->event ? ngx_http_webhook_event_check(ctx) : NGX_OK;
 }
 
 

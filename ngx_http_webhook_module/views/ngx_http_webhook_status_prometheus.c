@@ -12,6 +12,9 @@
 
 static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_event(
+    ngx_http_webhook_status_out_t *out, ngx_str_t *metric, ngx_str_t *provider,
+    ngx_str_t *event);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -102,10 +105,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                 continue;
             }
 
-            verdicts = system[n].verdicts;
-
             for (event = 0; event <= system[n].nevents; event++) {
 
+                verdicts = system[n].verdicts[event];
                 name = ngx_http_webhook_status_event(&system[n], event);
 
                 for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
@@ -113,31 +115,40 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                     if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
-                            ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\"} "
-                                        "%uA\n",
+                            ngx_http_webhook_status_prometheus_event(out,
                                         &accepted_total,
-                                        &system[n].provider->name, name,
-                                        verdicts[i]);
+                                        &system[n].provider->name, name);
+                            ngx_http_webhook_status_out_print(out,
+                                        "\"} %uA\n", verdicts[i]);
                         }
 
                         continue;
                     }
 
                     if (refused && verdicts[i]) {
-                        ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\","
-                                        "reason=\"%V\"} %uA\n",
+                        ngx_http_webhook_status_prometheus_event(out,
                                         &refused_total,
-                                        &system[n].provider->name, name,
+                                        &system[n].provider->name, name);
+                        ngx_http_webhook_status_out_print(out,
+                                        "\",reason=\"%V\"} %uA\n",
                                         &reasons[i], verdicts[i]);
                     }
                 }
-
-                verdicts += i;
             }
         }
     }
+}
+
+
+/* Prints the name of a sample and its first labels, to the event's name. */
+
+static void
+ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
+    ngx_str_t *metric, ngx_str_t *provider, ngx_str_t *event)
+{
+    ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
+                                      metric, provider);
+    ngx_http_webhook_status_prometheus_label(out, event);
 }
 
 
