@@ -310,7 +310,12 @@ ngx_http_webhook_sent_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
     wlcf = ctx->conf;
 
-    if (wlcf && wlcf->provider && wlcf->provider->id.from) {
+    if (wlcf == NULL) {
+        /* asked for in the rewrite phase, before the request is routed */
+        wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+    }
+
+    if (wlcf->provider && wlcf->provider->id.from) {
 
         source = &wlcf->provider->id;
 
@@ -323,8 +328,8 @@ ngx_http_webhook_sent_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
     ngx_str_null(id);
 
-    key = (wlcf && wlcf->id_key.len) ? &wlcf->id_key
-                                     : &ngx_http_webhook_id_header;
+    key = (wlcf->provider && wlcf->id_key.len) ? &wlcf->id_key
+                                               : &ngx_http_webhook_id_header;
 
     header = ngx_http_webhook_find_header(r, key, &n);
 

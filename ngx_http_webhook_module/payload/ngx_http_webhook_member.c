@@ -208,7 +208,7 @@ ngx_http_webhook_member_step(ngx_pool_t *pool, u_char **pos, u_char *last,
         (*pos)++;
     }
 
-    if (*pos == last || **pos == '.') {
+    if (*pos == last || **pos == '.' || **pos == '[') {
         return "has an empty name";
     }
 

@@ -176,7 +176,7 @@ ngx_http_webhook_system(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     /* nginx would name the last line of the block */
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"webhook_system %V\" %s",
-                       name, rc);
+                       &provider->name, rc);
 
     return NGX_CONF_ERROR;
 }
