@@ -497,15 +497,18 @@ static ngx_int_t
 ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_uint_t                 n;
-    ngx_table_elt_t           *header;
-    ngx_http_webhook_media_t  *media;
+    ngx_uint_t                   n;
+    ngx_table_elt_t             *header;
+    ngx_http_webhook_media_t    *media;
+    ngx_http_webhook_verdict_t  *verdict;
 
     if (ctx->method->shape->raw) {
         return NGX_OK;
     }
 
     media = ctx->conf->provider->media;
+    verdict = (media && media->types) ? &ngx_http_webhook_other_media_type
+                                      : &ngx_http_webhook_media_type;
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type,
                                           &n);
@@ -521,11 +524,7 @@ ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
                     || r->headers_in.chunked)
                    && !ngx_http_webhook_gate_takes(media, header)))
     {
-        return ngx_http_webhook_gate_defer(ctx,
-                                           (media == NULL
-                                            || media->types == NULL)
-                                           ? &ngx_http_webhook_media_type
-                                           : &ngx_http_webhook_other_media_type);
+        return ngx_http_webhook_gate_defer(ctx, verdict);
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,

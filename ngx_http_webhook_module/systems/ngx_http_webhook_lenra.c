@@ -98,9 +98,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_create_shape = {
     ngx_http_webhook_lenra_fields,
     sizeof(ngx_http_webhook_lenra_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_ANY,
-    0,
-    0,
-    0
+    0, 0, 0
 };
 
 
@@ -108,9 +106,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_event_shape = {
     NULL,
     0,
     NGX_HTTP_WEBHOOK_JSON_ANY,
-    1,
-    0,
-    0
+    1, 0, 0
 };
 
 

@@ -19,8 +19,8 @@ static ngx_http_webhook_system_t *ngx_http_webhook_system_add(ngx_conf_t *cf,
 static char *ngx_http_webhook_system_name(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_webhook_system_finish(ngx_conf_t *cf,
     ngx_http_webhook_system_block_t *block);
-static ngx_int_t ngx_http_webhook_system_list(ngx_conf_t *cf,
-    ngx_array_t *list, ngx_str_t **end);
+static ngx_int_t ngx_http_webhook_system_list(ngx_array_t *list,
+    ngx_str_t **end);
 static ngx_int_t ngx_http_webhook_system_members(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_webhook_system_sets(
     ngx_http_webhook_provider_t *provider, ngx_str_t *variable);
@@ -286,10 +286,9 @@ ngx_http_webhook_system_finish(ngx_conf_t *cf,
         shape->empty = 1;
     }
 
-    if (ngx_http_webhook_system_list(cf, &block->events, &provider->events)
+    if (ngx_http_webhook_system_list(&block->events, &provider->events)
         != NGX_OK
-        || ngx_http_webhook_system_list(cf, &block->types,
-                                        &system->media.types)
+        || ngx_http_webhook_system_list(&block->types, &system->media.types)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -314,10 +313,13 @@ ngx_http_webhook_system_finish(ngx_conf_t *cf,
 }
 
 
-/* Sets "end" to a list, with an empty text at its end, or NULL if it is none. */
+/*
+ * Ends a list with an empty text, and sets "end" to it, or to NULL if there is
+ * nothing in it.  Returns NGX_OK or NGX_ERROR.
+ */
 
 static ngx_int_t
-ngx_http_webhook_system_list(ngx_conf_t *cf, ngx_array_t *list, ngx_str_t **end)
+ngx_http_webhook_system_list(ngx_array_t *list, ngx_str_t **end)
 {
     ngx_str_t  *last;
 
