@@ -881,15 +881,6 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (state.len
-        && ngx_http_webhook_add_file(cf,
-                                     ngx_http_webhook_registry_state(shm_zone),
-                                     "zone", &name)
-           != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     zone = ngx_array_push(&wmcf->zones);
     if (zone == NULL) {
         return NGX_CONF_ERROR;
