@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_WEBHOOK_WORKSPACE_MAX  256
 
+/* of seconds since 1970, until 2286 */
+#define NGX_HTTP_WEBHOOK_TIME_DIGITS    10
+
 
 /*
  * State files have texts with this head: it must not change.  The length is in
@@ -29,6 +32,8 @@ typedef struct {
 } ngx_http_webhook_endpoint_head_t;
 
 
+static size_t ngx_http_webhook_endpoint_spare(
+    ngx_http_webhook_endpoint_t *endpoint);
 static ngx_int_t ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_endpoint_decode(ngx_str_t *text,
@@ -176,6 +181,7 @@ static ngx_int_t
 ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text)
 {
+    size_t                             spare;
     u_char                            *p;
     json_t                            *json;
     ngx_int_t                          rc;
@@ -193,16 +199,57 @@ ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_memzero(&head, sizeof(ngx_http_webhook_endpoint_head_t));
     head.len = printed.len;
 
-    text->len = sizeof(ngx_http_webhook_endpoint_head_t) + printed.len;
+    spare = ngx_http_webhook_endpoint_spare(endpoint);
+
+    text->len = sizeof(ngx_http_webhook_endpoint_head_t) + printed.len + spare;
     text->data = ngx_pnalloc(pool, text->len);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
     p = ngx_cpymem(text->data, &head, sizeof(ngx_http_webhook_endpoint_head_t));
-    ngx_memcpy(p, printed.data, printed.len);
+    p = ngx_cpymem(p, printed.data, printed.len);
+    ngx_memset(p, ' ', spare);
 
     return NGX_OK;
+}
+
+
+/*
+ * Returns how many bytes are to be left behind the JSON text, so that what is
+ * written down of an endpoint's health, and that it is switched off, makes no
+ * text longer: such changes fit into a zone and a state that are full.
+ */
+
+static size_t
+ngx_http_webhook_endpoint_spare(ngx_http_webhook_endpoint_t *endpoint)
+{
+    size_t      len, spare;
+    time_t      times[4];
+    u_char      buf[NGX_TIME_T_LEN];
+    ngx_uint_t  i;
+
+    /* "enabled":false, and the longest reason in the place of null */
+
+    spare = (endpoint->disabled == 0)
+            ? 1 + sizeof("\"requested\"") - sizeof("null")
+            : sizeof("requested") - 1
+              - ngx_http_webhook_endpoint_reason(endpoint->disabled)->len;
+
+    times[0] = endpoint->failing;
+    times[1] = endpoint->failed;
+    times[2] = endpoint->updated;
+    times[3] = (endpoint->until > ngx_time()) ? endpoint->until : 0;
+
+    for (i = 0; i < 4; i++) {
+        len = times[i] ? (size_t) (ngx_sprintf(buf, "%T", times[i]) - buf)
+                       : sizeof("null") - 1;
+
+        spare += NGX_HTTP_WEBHOOK_TIME_DIGITS
+                 - ngx_min(len, NGX_HTTP_WEBHOOK_TIME_DIGITS);
+    }
+
+    return spare;
 }
 
 
