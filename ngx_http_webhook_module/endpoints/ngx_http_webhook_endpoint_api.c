@@ -25,8 +25,6 @@
 /* seconds, by default: a secret that was replaced still signs */
 #define NGX_HTTP_WEBHOOK_OVERLAP        (24 * 60 * 60)
 
-#define NGX_HTTP_WEBHOOK_CONFLICTS      16
-
 
 /* indices of ngx_http_webhook_endpoint_fields[] */
 
@@ -574,6 +572,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     endpoint->disabled = eop->disabled;
     endpoint->failing = 0;
     endpoint->failed = 0;
+    endpoint->report = 0;
     endpoint->updated = now;
 
     eop->shown = (eop->secret.len || eop->created);

@@ -766,6 +766,10 @@ ngx_http_webhook_queue_submit_own(ngx_http_webhook_enqueue_t *enqueue,
     message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
     message.id.data = id;
 
+    if (enqueue->id.len) {
+        message.id = enqueue->id;
+    }
+
     if (uuid) {
         message.workspace = enqueue->workspace;
         event->destination = ngx_http_webhook_get64(uuid);

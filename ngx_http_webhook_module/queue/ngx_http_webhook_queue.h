@@ -11,6 +11,9 @@
 /* known to ngx_http_webhook_schedule.c */
 typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
 
+/* known to ngx_http_webhook_report.c */
+typedef struct ngx_http_webhook_reports_s    ngx_http_webhook_reports_t;
+
 typedef struct ngx_http_webhook_enqueue_s    ngx_http_webhook_enqueue_t;
 
 
@@ -67,6 +70,7 @@ struct ngx_http_webhook_queue_s {
     /* of this process, and called when an event may be due; may be NULL */
     ngx_http_webhook_deliverer_t    *deliverer;
     void                           (*wake)(ngx_http_webhook_queue_t *queue);
+    ngx_http_webhook_reports_t      *reports;       /* of this process */
 
     ngx_http_webhook_status_item_t  *status;
 };
@@ -93,6 +97,8 @@ struct ngx_http_webhook_enqueue_s {
     ngx_http_webhook_provider_t     *provider;      /* in whose envelope */
     ngx_str_t                        name;
     ngx_str_t                        text;
+    ngx_str_t                        id;            /* for who gets it; empty:
+                                                       a new one */
 };
 
 
