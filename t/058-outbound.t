@@ -129,8 +129,8 @@ server {
     resolver 127.0.0.1:$Names ipv6=off;
     webhook_endpoint_allow 127.1.0.0/16;
 
-    location /api/ { webhook_endpoints zone=e http; }
-    location /full/ { webhook_endpoints zone=full http; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535 http; }
+    location /full/ { webhook_endpoints zone=full ports=1-65535 http; }
     location /admin { webhook_api; }
 
 $Locations
@@ -728,7 +728,7 @@ server {
     resolver_timeout 60s;
     webhook_endpoint_allow 127.1.0.0/16;
 
-    location /api/ { webhook_endpoints zone=e http; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535 http; }
     location /admin { webhook_api; }
 
     location = /out {

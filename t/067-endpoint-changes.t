@@ -32,7 +32,7 @@ server {
     listen 127.0.0.1:$Front;
     webhook_secret off;
 
-    location /api/ { webhook_endpoints zone=e http; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535 http; }
     location /admin { webhook_api; }
     location /status { webhook_status zone=status prometheus; }
     location = /events { webhook munity; webhook_queue out endpoints=e; }
@@ -194,7 +194,7 @@ configure(more => <<"END", locations => <<'END');
 webhook_zone zone=f:4m state=$Root/full.db state_size=256k;
 webhook_queue_path $Root/some.db queue=some;
 END
-    location /full/ { webhook_endpoints zone=f http; }
+    location /full/ { webhook_endpoints zone=f ports=1-65535 http; }
     location = /some { webhook munity; webhook_queue some endpoints=f; }
 
     location @some {
