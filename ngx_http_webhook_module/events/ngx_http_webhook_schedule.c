@@ -254,6 +254,7 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 
     ngx_http_webhook_schedule_news(d);
     ngx_http_webhook_queue_expire(d->queue);
+    ngx_http_webhook_queue_watch_oldest(d->queue);
     ngx_http_webhook_report_go_on(d->queue);
 }
 

@@ -30,6 +30,11 @@ typedef struct {
     ngx_atomic_t                     destinations;  /* that events wait for */
     ngx_atomic_t                     failing;       /* of them */
 
+    /* of the oldest event that waits: its number, 0: not known, and what
+       ngx_current_msec was when it came */
+    ngx_atomic_t                     oldest;
+    ngx_atomic_t                     since;
+
     /* a secret that numbers of destinations are made with */
     u_char                           key[NGX_HTTP_WEBHOOK_QUEUE_KEY];
 } ngx_http_webhook_queue_shared_t;
@@ -120,6 +125,9 @@ ngx_connection_t *ngx_http_webhook_queue_listen(
 void ngx_http_webhook_queue_heard(ngx_connection_t *c);
 void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
 void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
+void ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue);
+uint64_t ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_spool_stat_t *st);
 
 void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
 ngx_int_t ngx_http_webhook_queue_submit_own(
