@@ -177,7 +177,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_endpoints"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
       ngx_http_webhook_endpoints_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

@@ -350,10 +350,10 @@ END
             proxy_pass http://127.0.0.1:$to;
         }
         location /ours/ {
-            webhook_endpoints zone=ours;
+            webhook_endpoints zone=ours ports=1-65535;
         }
         location /kept/ {
-            webhook_endpoints zone=kept;
+            webhook_endpoints zone=kept ports=1-65535;
         }
 END
 

@@ -56,6 +56,8 @@ struct ngx_http_webhook_store_s {
     int                             error;       /* of the last commit */
     time_t                          logged;      /* when one was told of */
     time_t                          checked;     /* when readers were */
+    time_t                          looked;      /* for the lock file */
+    ngx_uint_t                      strange;     /* that is another one now */
     off_t                           bloated;     /* bytes of the file, if it has
                                                     grown without need */
     size_t                          needed;      /* bytes in use, then */

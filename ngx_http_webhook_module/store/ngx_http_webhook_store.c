@@ -31,6 +31,9 @@
 
 #define NGX_HTTP_WEBHOOK_STORE_BATCH    (16 * 1024 * 1024)
 
+/* seconds between looks whether the lock file is still the same one */
+#define NGX_HTTP_WEBHOOK_STORE_LOOK     5
+
 /* seconds between warnings of a file that grows without need */
 #define NGX_HTTP_WEBHOOK_STORE_WARN     60
 
@@ -137,7 +140,16 @@ ngx_http_webhook_store_make(ngx_http_webhook_store_conf_t *conf,
 
     *store = ngx_http_webhook_store_open(conf, NULL, log);
 
-    return *store ? NGX_OK : NGX_ERROR;
+    if (*store == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* workers must find the same one */
+
+    conf->lock_dev = (*store)->conf.lock_dev;
+    conf->lock_ino = (*store)->conf.lock_ino;
+
+    return NGX_OK;
 }
 
 
@@ -205,6 +217,14 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
     }
 
     /* workers find what the master has made, or nothing */
+
+    if (!store->master
+        && ngx_http_webhook_store_lock_file(&store->conf, NGX_LOG_EMERG,
+                                            store->log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (store->master
         && ngx_http_webhook_store_prepare(&store->conf, new,
@@ -400,9 +420,20 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
         return NGX_ERROR;
     }
 
+    if (conf->path.len == 0) {
+        return NGX_OK;
+    }
+
+    conf->lock_dev = old->lock_dev;
+    conf->lock_ino = old->lock_ino;
+
+    if (ngx_http_webhook_store_lock_file(conf, NGX_LOG_EMERG, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* a process without a master has the store open, and keeps its user */
 
-    if (conf->path.len == 0 || conf->username == NULL
+    if (conf->username == NULL
         || (conf->user == old->user && conf->group == old->group))
     {
         return NGX_OK;
@@ -743,11 +774,37 @@ ngx_http_webhook_store_bloated(ngx_http_webhook_store_t *store)
 static void
 ngx_http_webhook_store_commit(ngx_http_webhook_store_t *store)
 {
-    ngx_queue_t  *end;
+    ngx_queue_t                *end, *q;
+    ngx_http_webhook_change_t  *change;
 
     store->error = 0;
 
     end = ngx_queue_sentinel(&store->committing);
+
+    /* without a common lock, two who write would ruin the file */
+
+    if (ngx_time() - store->looked >= NGX_HTTP_WEBHOOK_STORE_LOOK) {
+        store->looked = ngx_time();
+        store->strange = (ngx_http_webhook_store_lock_file(&store->conf,
+                                                           NGX_LOG_CRIT,
+                                                           store->log)
+                          == NGX_ERROR);
+    }
+
+    if (store->strange) {
+        store->error = ESTALE;
+
+        for (q = ngx_queue_head(&store->committing);
+             q != end;
+             q = ngx_queue_next(q))
+        {
+            change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
+            change->rc = NGX_ERROR;
+            change->full = 0;
+        }
+
+        return;
+    }
 
     ngx_http_webhook_store_commit_part(store,
                                        ngx_queue_head(&store->committing),
