@@ -13,6 +13,7 @@
 #include "payload/ngx_http_webhook_shape.h"
 
 
+typedef struct ngx_http_webhook_asking_s  ngx_http_webhook_asking_t;
 typedef struct ngx_http_webhook_ctx_s  ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_dedup_s  ngx_http_webhook_dedup_t;
 typedef struct ngx_http_webhook_delivery_s  ngx_http_webhook_delivery_t;
@@ -20,6 +21,7 @@ typedef struct ngx_http_webhook_duplicate_s  ngx_http_webhook_duplicate_t;
 typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
+typedef struct ngx_http_webhook_proof_s  ngx_http_webhook_proof_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
@@ -321,6 +323,9 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_str_t                         challenge;    /* WWW-Authenticate */
     ngx_uint_t                        authorization;    /* is the header */
 
+    ngx_array_t                      *challenges;   /* of challenge_t; NULL:
+                                                       none is answered */
+
     ngx_shm_zone_t                   *zone;
     ngx_array_t                      *apps;         /* of app_t */
 
@@ -392,6 +397,11 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         problem;      /* the error body */
 
     ngx_chain_t                      *body;         /* before it was wrapped */
+
+    ngx_http_webhook_asking_t        *asking;       /* NULL: no challenge is
+                                                       in the body */
+    ngx_http_webhook_proof_t         *proof;        /* NULL: it is no
+                                                       challenge */
 
     ngx_http_webhook_held_t          *held;         /* claimed keys */
     ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */
