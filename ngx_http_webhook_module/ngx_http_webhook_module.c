@@ -116,7 +116,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
 
     { ngx_string("webhook_dedup"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
-      ngx_http_webhook_dedup_directive,
+      ngx_http_webhook_dedup,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -302,7 +302,7 @@ ngx_http_webhook_init_process(ngx_cycle_t *cycle)
     zone = wmcf->dedup_zones.elts;
 
     for (i = 0; i < wmcf->dedup_zones.nelts; i++) {
-        ngx_http_webhook_dedup_init_process(zone[i], cycle);
+        ngx_http_webhook_dedup_zone_init_process(zone[i], cycle);
     }
 
     return NGX_OK;
@@ -343,7 +343,7 @@ ngx_http_webhook_exit_process(ngx_cycle_t *cycle)
     zone = wmcf->dedup_zones.elts;
 
     for (i = 0; i < wmcf->dedup_zones.nelts; i++) {
-        ngx_http_webhook_dedup_exit_process(zone[i]);
+        ngx_http_webhook_dedup_zone_exit_process(zone[i]);
     }
 }
 

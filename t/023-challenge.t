@@ -18,6 +18,7 @@ use MIME::Base64 qw(encode_base64);
 my $Root = $NginxProcess::Root;
 my $Port = NginxProcess::port(0);
 my $Down = NginxProcess::port(1);
+my $Port2 = NginxProcess::port(2);
 
 my $Key = 'hush-slack';
 my @Json = ('Content-Type' => 'application/json');
@@ -69,8 +70,8 @@ $nginx->configure(http => <<"EOF");
 
     server {
         listen 127.0.0.1:$Port;
+        listen 127.0.0.1:$Port2 http2;
         server_tokens off;
-        http2 on;
         client_max_body_size 8m;
 
         location = /status {
@@ -807,7 +808,7 @@ subtest 'several requests at once' => sub {
 };
 
 subtest 'HTTP/2' => sub {
-    my $socket = dial2($Port);
+    my $socket = dial2($Port2);
     my $stream = 1;
 
     for (@Good) {

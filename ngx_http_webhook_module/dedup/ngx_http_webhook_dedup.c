@@ -40,12 +40,12 @@ struct ngx_http_webhook_dedup_s {
 /* a claim that a request holds */
 
 struct ngx_http_webhook_held_s {
-    ngx_http_webhook_held_t         *next;
-    ngx_http_webhook_dedup_zone_t   *zone;
-    time_t                           ttl;
-    ngx_http_webhook_claim_t         claim;
-    unsigned                         confirmed:1;
-    unsigned                         released:1;
+    ngx_http_webhook_held_t        *next;
+    ngx_http_webhook_dedup_zone_t  *zone;
+    time_t                          ttl;
+    ngx_http_webhook_keys_claim_t   claim;
+    unsigned                        confirmed:1;
+    unsigned                        released:1;
 };
 
 
@@ -60,7 +60,7 @@ struct ngx_http_webhook_duplicate_s {
 static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_answer_t *answer);
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer);
 static ngx_int_t ngx_http_webhook_dedup_handler(ngx_http_request_t *r);
 static void ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_uint_t status);
@@ -88,15 +88,15 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_in_progress =
  */
 
 ngx_int_t
-ngx_http_webhook_dedup(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_dedup_step(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                      key;
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_webhook_held_t       *held, *other;
-    ngx_http_webhook_dedup_t      *dedup;
-    ngx_http_webhook_answer_t      answer;
-    ngx_http_webhook_main_conf_t  *wmcf;
+    ngx_int_t                       rc;
+    ngx_str_t                       key;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_webhook_held_t        *held, *other;
+    ngx_http_webhook_dedup_t       *dedup;
+    ngx_http_webhook_keys_answer_t  answer;
+    ngx_http_webhook_main_conf_t   *wmcf;
 
     dedup = ctx->conf->dedup;
 
@@ -184,7 +184,7 @@ ngx_http_webhook_dedup_key(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_answer_t *answer)
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer)
 {
     u_char                        *p;
     ngx_http_webhook_duplicate_t  *duplicate;
@@ -307,10 +307,10 @@ static void
 ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_uint_t status)
 {
-    ngx_http_webhook_held_t    *held;
-    ngx_http_webhook_answer_t   answer;
+    ngx_http_webhook_held_t        *held;
+    ngx_http_webhook_keys_answer_t  answer;
 
-    ngx_memzero(&answer, sizeof(ngx_http_webhook_answer_t));
+    ngx_memzero(&answer, sizeof(ngx_http_webhook_keys_answer_t));
 
     answer.status = (uint16_t) status;
 
@@ -377,7 +377,7 @@ ngx_http_webhook_dedup_cleanup(void *data)
  */
 
 char *
-ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_webhook_dedup(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 

@@ -6,10 +6,10 @@
 #include "ngx_http_webhook.h"
 
 
-ngx_int_t ngx_http_webhook_dedup(ngx_http_request_t *r,
+ngx_int_t ngx_http_webhook_dedup_step(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 void ngx_http_webhook_dedup_accepted(ngx_http_request_t *r, ngx_uint_t status);
-char *ngx_http_webhook_dedup_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_webhook_dedup(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_webhook_dedup_merge(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *prev, ngx_http_webhook_loc_conf_t *wlcf);

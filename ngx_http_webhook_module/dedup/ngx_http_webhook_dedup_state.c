@@ -38,14 +38,14 @@ enum {
 /* a stored record, without the unused rest of the answer's id */
 
 typedef struct {
-    uint64_t                         hash[2];
-    uint32_t                         expires;
-    ngx_http_webhook_answer_t        answer;
+    uint64_t                        hash[2];
+    uint32_t                        expires;
+    ngx_http_webhook_keys_answer_t  answer;
 } ngx_http_webhook_dedup_stored_t;
 
 #define NGX_HTTP_WEBHOOK_DEDUP_STORED_HEAD                                    \
     (offsetof(ngx_http_webhook_dedup_stored_t, answer)                        \
-     + offsetof(ngx_http_webhook_answer_t, id))
+     + offsetof(ngx_http_webhook_keys_answer_t, id))
 
 
 /* What a process needs to write the keys of a zone to its state file */
@@ -65,7 +65,7 @@ struct ngx_http_webhook_dedup_writer_s {
     time_t                           now;        /* of the change */
     ngx_uint_t                       max;        /* records to be kept */
     ngx_uint_t                       n;
-    ngx_http_webhook_record_t        records[
+    ngx_http_webhook_keys_record_t   records[
                                            NGX_HTTP_WEBHOOK_DEDUP_STATE_BATCH];
 
     /* the oldest ones, to be removed */
@@ -112,7 +112,7 @@ static ngx_int_t ngx_http_webhook_dedup_writer_forget(
 static ngx_int_t ngx_http_webhook_dedup_writer_old(void *data, ngx_str_t *key,
     ngx_str_t *value);
 static ngx_int_t ngx_http_webhook_dedup_state_decode(ngx_str_t *value,
-    ngx_http_webhook_record_t *record);
+    ngx_http_webhook_keys_record_t *record);
 
 
 static ngx_http_webhook_table_conf_t  ngx_http_webhook_dedup_state_tables[] = {
@@ -255,7 +255,7 @@ ngx_http_webhook_dedup_state_record(void *data, ngx_str_t *key,
 {
     ngx_http_webhook_dedup_load_t *load = data;
 
-    ngx_http_webhook_record_t  record;
+    ngx_http_webhook_keys_record_t  record;
 
     if (key->len != 8
         || ngx_http_webhook_dedup_state_decode(value, &record) != NGX_OK)
@@ -463,7 +463,7 @@ ngx_http_webhook_dedup_writer_apply(ngx_http_webhook_change_t *change,
     uint64_t                          seq;
     ngx_str_t                         key, value;
     ngx_uint_t                        i;
-    ngx_http_webhook_record_t        *record;
+    ngx_http_webhook_keys_record_t   *record;
     ngx_http_webhook_dedup_stored_t   stored;
     ngx_http_webhook_dedup_writer_t  *writer;
 
@@ -547,7 +547,7 @@ ngx_http_webhook_dedup_writer_old(void *data, ngx_str_t *key, ngx_str_t *value)
 {
     ngx_http_webhook_dedup_writer_t *writer = data;
 
-    ngx_http_webhook_record_t  record;
+    ngx_http_webhook_keys_record_t  record;
 
     if (key->len != sizeof(writer->old[0])
         || ngx_http_webhook_dedup_state_decode(value, &record) != NGX_OK)
@@ -572,7 +572,7 @@ ngx_http_webhook_dedup_writer_old(void *data, ngx_str_t *key, ngx_str_t *value)
 
 static ngx_int_t
 ngx_http_webhook_dedup_state_decode(ngx_str_t *value,
-    ngx_http_webhook_record_t *record)
+    ngx_http_webhook_keys_record_t *record)
 {
     ngx_http_webhook_dedup_stored_t  stored;
 

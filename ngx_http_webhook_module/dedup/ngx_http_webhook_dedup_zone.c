@@ -34,16 +34,16 @@ struct ngx_http_webhook_dedup_zone_s {
 };
 
 
-static ngx_int_t ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone,
+static ngx_int_t ngx_http_webhook_dedup_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_int_t ngx_http_webhook_dedup_create(
+static ngx_int_t ngx_http_webhook_dedup_zone_create(
     ngx_http_webhook_dedup_zone_t *zone, u_char *p, size_t size);
-static void ngx_http_webhook_dedup_forgotten(
+static void ngx_http_webhook_dedup_zone_forgotten(
     ngx_http_webhook_dedup_zone_t *zone, ngx_http_webhook_keys_stat_t *before,
     ngx_http_webhook_keys_stat_t *stat, ngx_log_t *log);
-static void ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_keys_stat_t *stat);
-static void ngx_http_webhook_dedup_gauges(void *data, uint64_t *values);
+static void ngx_http_webhook_dedup_zone_stat(
+    ngx_http_webhook_dedup_zone_t *zone, ngx_http_webhook_keys_stat_t *stat);
+static void ngx_http_webhook_dedup_zone_gauges(void *data, uint64_t *values);
 
 
 /* the address of this tells a dedup zone from other zones */
@@ -98,7 +98,7 @@ ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    zone->status->gauges = ngx_http_webhook_dedup_gauges;
+    zone->status->gauges = ngx_http_webhook_dedup_zone_gauges;
     zone->status->data = zone;
 
     if (cf->args->nelts == 3) {
@@ -136,7 +136,7 @@ ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->shm_zone = shm_zone;
     zone->cycle = cf->cycle;
 
-    shm_zone->init = ngx_http_webhook_dedup_init_zone;
+    shm_zone->init = ngx_http_webhook_dedup_zone_init;
     shm_zone->data = zone;
 
     added = ngx_array_push(&wmcf->dedup_zones);
@@ -163,7 +163,7 @@ ngx_http_webhook_dedup_zone_get(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 
 
 static ngx_int_t
-ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_webhook_dedup_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_webhook_dedup_zone_t *old = data;
 
@@ -221,7 +221,7 @@ ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
                     &shm_zone->shm.name);
     }
 
-    if (ngx_http_webhook_dedup_create(zone, p, size) != NGX_OK) {
+    if (ngx_http_webhook_dedup_zone_create(zone, p, size) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -237,8 +237,8 @@ ngx_http_webhook_dedup_init_zone(ngx_shm_zone_t *shm_zone, void *data)
  */
 
 static ngx_int_t
-ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
-    size_t size)
+ngx_http_webhook_dedup_zone_create(ngx_http_webhook_dedup_zone_t *zone,
+    u_char *p, size_t size)
 {
     u_char                     secret[NGX_HTTP_WEBHOOK_KEYS_SECRET];
     ngx_int_t                  rc;
@@ -292,7 +292,7 @@ ngx_http_webhook_dedup_create(ngx_http_webhook_dedup_zone_t *zone, u_char *p,
 /* Opens a zone's state; called when a process begins to serve requests. */
 
 void
-ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
+ngx_http_webhook_dedup_zone_init_process(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle)
 {
     ngx_http_webhook_keys_stat_t    stat;
@@ -325,7 +325,7 @@ ngx_http_webhook_dedup_init_process(ngx_shm_zone_t *shm_zone,
 /* Writes what is left to a zone's state, and closes it: the process ends. */
 
 void
-ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone)
+ngx_http_webhook_dedup_zone_exit_process(ngx_shm_zone_t *shm_zone)
 {
     ngx_http_webhook_dedup_zone_t  *zone;
 
@@ -342,7 +342,7 @@ ngx_http_webhook_dedup_exit_process(ngx_shm_zone_t *shm_zone)
 
 void
 ngx_http_webhook_dedup_zone_hash(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_str_t *key, ngx_http_webhook_claim_t *claim)
+    ngx_str_t *key, ngx_http_webhook_keys_claim_t *claim)
 {
     ngx_http_webhook_keys_hash(zone->keys, key, claim);
 }
@@ -355,8 +355,8 @@ ngx_http_webhook_dedup_zone_hash(ngx_http_webhook_dedup_zone_t *zone,
 
 ngx_int_t
 ngx_http_webhook_dedup_zone_claim(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_claim_t *claim, ngx_http_webhook_answer_t *answer,
-    ngx_log_t *log)
+    ngx_http_webhook_keys_claim_t *claim,
+    ngx_http_webhook_keys_answer_t *answer, ngx_log_t *log)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_keys_stat_t  before, stat;
@@ -379,7 +379,7 @@ ngx_http_webhook_dedup_zone_claim(ngx_http_webhook_dedup_zone_t *zone,
                                       NGX_HTTP_WEBHOOK_STATUS_DUPLICATES);
     }
 
-    ngx_http_webhook_dedup_forgotten(zone, &before, &stat, log);
+    ngx_http_webhook_dedup_zone_forgotten(zone, &before, &stat, log);
 
     return rc;
 }
@@ -392,8 +392,8 @@ ngx_http_webhook_dedup_zone_claim(ngx_http_webhook_dedup_zone_t *zone,
 
 void
 ngx_http_webhook_dedup_zone_confirm(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_claim_t *claim, time_t ttl,
-    ngx_http_webhook_answer_t *answer, ngx_log_t *log)
+    ngx_http_webhook_keys_claim_t *claim, time_t ttl,
+    ngx_http_webhook_keys_answer_t *answer, ngx_log_t *log)
 {
     time_t                        now;
     ngx_http_webhook_keys_stat_t  before, stat;
@@ -411,7 +411,7 @@ ngx_http_webhook_dedup_zone_confirm(ngx_http_webhook_dedup_zone_t *zone,
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
-    ngx_http_webhook_dedup_forgotten(zone, &before, &stat, log);
+    ngx_http_webhook_dedup_zone_forgotten(zone, &before, &stat, log);
 
     if (zone->writer) {
         ngx_http_webhook_dedup_writer_wake(zone->writer);
@@ -423,7 +423,7 @@ ngx_http_webhook_dedup_zone_confirm(ngx_http_webhook_dedup_zone_t *zone,
 
 void
 ngx_http_webhook_dedup_zone_release(ngx_http_webhook_dedup_zone_t *zone,
-    ngx_http_webhook_claim_t *claim)
+    ngx_http_webhook_keys_claim_t *claim)
 {
     ngx_shmtx_lock(&zone->shpool->mutex);
 
@@ -439,7 +439,7 @@ ngx_http_webhook_dedup_zone_release(ngx_http_webhook_dedup_zone_t *zone,
  */
 
 static void
-ngx_http_webhook_dedup_forgotten(ngx_http_webhook_dedup_zone_t *zone,
+ngx_http_webhook_dedup_zone_forgotten(ngx_http_webhook_dedup_zone_t *zone,
     ngx_http_webhook_keys_stat_t *before, ngx_http_webhook_keys_stat_t *stat,
     ngx_log_t *log)
 {
@@ -465,7 +465,7 @@ ngx_http_webhook_dedup_forgotten(ngx_http_webhook_dedup_zone_t *zone,
 
 
 static void
-ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
+ngx_http_webhook_dedup_zone_stat(ngx_http_webhook_dedup_zone_t *zone,
     ngx_http_webhook_keys_stat_t *stat)
 {
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -477,13 +477,13 @@ ngx_http_webhook_dedup_stat(ngx_http_webhook_dedup_zone_t *zone,
 
 
 static void
-ngx_http_webhook_dedup_gauges(void *data, uint64_t *values)
+ngx_http_webhook_dedup_zone_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_dedup_zone_t *zone = data;
 
     ngx_http_webhook_keys_stat_t  stat;
 
-    ngx_http_webhook_dedup_stat(zone, &stat);
+    ngx_http_webhook_dedup_zone_stat(zone, &stat);
 
     values[NGX_HTTP_WEBHOOK_STATUS_KEYS] = stat.count;
 }
@@ -495,11 +495,11 @@ ngx_http_webhook_dedup_gauges(void *data, uint64_t *values)
  */
 
 size_t
-ngx_http_webhook_dedup_used(ngx_shm_zone_t *shm_zone)
+ngx_http_webhook_dedup_zone_used(ngx_shm_zone_t *shm_zone)
 {
     ngx_http_webhook_keys_stat_t  stat;
 
-    ngx_http_webhook_dedup_stat(shm_zone->data, &stat);
+    ngx_http_webhook_dedup_zone_stat(shm_zone->data, &stat);
 
     return shm_zone->shm.size - (stat.size - stat.count) * stat.bytes;
 }

@@ -54,14 +54,14 @@ enum {
 
 
 typedef struct {
-    uint64_t                    hash[2];
-    uint32_t                    chain;      /* the next one of the bucket */
-    uint32_t                    next;
-    uint32_t                    prev;
-    uint32_t                    number;     /* of the claim, or answer */
-    uint32_t                    pid;        /* whose claim it is */
-    uint32_t                    expires;
-    ngx_http_webhook_answer_t   answer;
+    uint64_t                        hash[2];
+    uint32_t                        chain;      /* the next one of the bucket */
+    uint32_t                        next;
+    uint32_t                        prev;
+    uint32_t                        number;     /* of the claim, or answer */
+    uint32_t                        pid;        /* whose claim it is */
+    uint32_t                        expires;
+    ngx_http_webhook_keys_answer_t  answer;
 } ngx_http_webhook_key_t;
 
 
@@ -85,14 +85,14 @@ struct ngx_http_webhook_keys_s {
 
 
 static void ngx_http_webhook_keys_answer(ngx_http_webhook_keys_t *keys,
-    uint32_t i, uint32_t expires, ngx_http_webhook_answer_t *answer);
+    uint32_t i, uint32_t expires, ngx_http_webhook_keys_answer_t *answer);
 static void ngx_http_webhook_keys_begin(ngx_http_webhook_keys_t *keys);
 static void ngx_http_webhook_keys_end(ngx_http_webhook_keys_t *keys);
 static void ngx_http_webhook_keys_mend(ngx_http_webhook_keys_t *keys);
 static uint32_t ngx_http_webhook_keys_find(ngx_http_webhook_keys_t *keys,
     uint64_t *hash);
 static uint32_t ngx_http_webhook_keys_new(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_claim_t *claim, time_t now);
+    ngx_http_webhook_keys_claim_t *claim, time_t now);
 static void ngx_http_webhook_keys_drop(ngx_http_webhook_keys_t *keys,
     uint32_t i);
 static uint32_t *ngx_http_webhook_keys_bucket(ngx_http_webhook_keys_t *keys,
@@ -171,7 +171,7 @@ ngx_http_webhook_keys_valid(ngx_http_webhook_keys_t *keys)
 
 void
 ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
-    ngx_http_webhook_claim_t *claim)
+    ngx_http_webhook_keys_claim_t *claim)
 {
     size_t     rest;
     u_char    *p, tail[8];
@@ -239,8 +239,8 @@ ngx_http_webhook_keys_hash(ngx_http_webhook_keys_t *keys, ngx_str_t *key,
 
 ngx_int_t
 ngx_http_webhook_keys_claim(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_claim_t *claim, time_t now,
-    ngx_http_webhook_answer_t *answer)
+    ngx_http_webhook_keys_claim_t *claim, time_t now,
+    ngx_http_webhook_keys_answer_t *answer)
 {
     uint32_t                 i;
     ngx_int_t                rc;
@@ -312,8 +312,8 @@ ngx_http_webhook_keys_claim(ngx_http_webhook_keys_t *keys,
 
 ngx_int_t
 ngx_http_webhook_keys_confirm(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_claim_t *claim, time_t now, time_t expires,
-    ngx_http_webhook_answer_t *answer)
+    ngx_http_webhook_keys_claim_t *claim, time_t now, time_t expires,
+    ngx_http_webhook_keys_answer_t *answer)
 {
     uint32_t  i;
 
@@ -351,7 +351,7 @@ ngx_http_webhook_keys_confirm(ngx_http_webhook_keys_t *keys,
 
 static void
 ngx_http_webhook_keys_answer(ngx_http_webhook_keys_t *keys, uint32_t i,
-    uint32_t expires, ngx_http_webhook_answer_t *answer)
+    uint32_t expires, ngx_http_webhook_keys_answer_t *answer)
 {
     ngx_http_webhook_key_t  *node;
 
@@ -376,7 +376,7 @@ ngx_http_webhook_keys_answer(ngx_http_webhook_keys_t *keys, uint32_t i,
 
 ngx_int_t
 ngx_http_webhook_keys_release(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_claim_t *claim)
+    ngx_http_webhook_keys_claim_t *claim)
 {
     uint32_t   i;
     ngx_int_t  rc;
@@ -437,11 +437,11 @@ ngx_http_webhook_keys_void(ngx_http_webhook_keys_t *keys, uint32_t pid)
 
 void
 ngx_http_webhook_keys_load(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_record_t *record, time_t now)
+    ngx_http_webhook_keys_record_t *record, time_t now)
 {
-    uint32_t                  i;
-    uint64_t                  forgotten;
-    ngx_http_webhook_claim_t  claim;
+    uint32_t                       i;
+    uint64_t                       forgotten;
+    ngx_http_webhook_keys_claim_t  claim;
 
     ngx_http_webhook_keys_begin(keys);
 
@@ -451,7 +451,7 @@ ngx_http_webhook_keys_load(ngx_http_webhook_keys_t *keys,
         ngx_http_webhook_keys_drop(keys, i);
     }
 
-    ngx_memzero(&claim, sizeof(ngx_http_webhook_claim_t));
+    ngx_memzero(&claim, sizeof(ngx_http_webhook_keys_claim_t));
 
     claim.hash[0] = record->hash[0];
     claim.hash[1] = record->hash[1];
@@ -479,7 +479,7 @@ ngx_http_webhook_keys_load(ngx_http_webhook_keys_t *keys,
 
 ngx_uint_t
 ngx_http_webhook_keys_unwritten(ngx_http_webhook_keys_t *keys, uint32_t pid,
-    ngx_http_webhook_record_t *records, ngx_uint_t max)
+    ngx_http_webhook_keys_record_t *records, ngx_uint_t max)
 {
     uint32_t                 i;
     ngx_uint_t               n;
@@ -674,7 +674,7 @@ ngx_http_webhook_keys_find(ngx_http_webhook_keys_t *keys, uint64_t *hash)
 
 static uint32_t
 ngx_http_webhook_keys_new(ngx_http_webhook_keys_t *keys,
-    ngx_http_webhook_claim_t *claim, time_t now)
+    ngx_http_webhook_keys_claim_t *claim, time_t now)
 {
     uint32_t                 *bucket, i;
     ngx_http_webhook_key_t   *node;

@@ -16,7 +16,7 @@
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_sign.h"
+#include "judge/ngx_http_webhook_whsec.h"
 #include "queue/ngx_http_webhook_queue.h"
 #include "endpoints/ngx_http_webhook_endpoint.h"
 #include "endpoints/ngx_http_webhook_resolve.h"
@@ -320,7 +320,7 @@ ngx_http_webhook_endpoint_put(ngx_http_request_t *r,
 
     if (value->type == NGX_HTTP_WEBHOOK_JSON_STRING) {
 
-        if (!ngx_http_webhook_secret_is(&value->text)) {
+        if (!ngx_http_webhook_whsec_valid(&value->text)) {
             return ngx_http_webhook_reject(ctx,
                                    &ngx_http_webhook_endpoint_invalid_secret,
                                    &ngx_http_webhook_endpoint_fields[
@@ -579,7 +579,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     eop->shown = (eop->secret.len || eop->created);
 
     if (eop->secret.len == 0 && eop->created
-        && ngx_http_webhook_secret_create(r->pool, &endpoint->secret) != NGX_OK)
+        && ngx_http_webhook_whsec_create(r->pool, &endpoint->secret) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -252,6 +252,10 @@ ngx_http_webhook_challenge_arg(ngx_http_request_t *r, ngx_str_t *name,
     n = 0;
     ngx_str_null(value);
 
+    if (r->args.len == 0) {
+        return 0;
+    }
+
     end = r->args.data + r->args.len;
 
     for (p = r->args.data; p < end; p = last + 1) {
@@ -291,7 +295,11 @@ ngx_http_webhook_challenge_decode(ngx_http_request_t *r, ngx_str_t *text)
     u_char     *last, *p, *start;
     ngx_int_t   ch;
 
-    start = ngx_pnalloc(r->pool, text->len + 1);
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    start = ngx_pnalloc(r->pool, text->len);
     if (start == NULL) {
         return NGX_ERROR;
     }

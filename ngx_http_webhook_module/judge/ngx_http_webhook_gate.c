@@ -27,32 +27,34 @@
 #include "judge/ngx_http_webhook_signature.h"
 
 
-static ngx_int_t ngx_http_webhook_timed_access_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_timed_precontent_handler(
+static ngx_int_t ngx_http_webhook_gate_timed_access_handler(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_access_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_credentials(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_timed_precontent_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_precontent_handler(ngx_http_request_t *r);
-static void ngx_http_webhook_passed(ngx_http_request_t *r);
-static ngx_http_webhook_ctx_t *ngx_http_webhook_begin(ngx_http_request_t *r,
-    ngx_http_webhook_loc_conf_t *wlcf);
-static ngx_uint_t ngx_http_webhook_is_cross_site(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_check_headers(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_precontent_handler(
+    ngx_http_request_t *r);
+static void ngx_http_webhook_gate_passed(ngx_http_request_t *r);
+static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
+    ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_uint_t ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
+static ngx_int_t ngx_http_webhook_gate_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict);
-static ngx_int_t ngx_http_webhook_read_body(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_read_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_uint_t ngx_http_webhook_is_complete(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_webhook_gate_is_complete(ngx_http_request_t *r,
     off_t size);
-static ngx_int_t ngx_http_webhook_body_lost(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_body_lost(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_uint_t ngx_http_webhook_at_hand(ngx_http_request_t *r);
-static void ngx_http_webhook_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_judge(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_webhook_gate_at_hand(ngx_http_request_t *r);
+static void ngx_http_webhook_gate_body_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_judge(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_request_body_filter(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
 
@@ -138,7 +140,7 @@ static ngx_str_t  ngx_http_webhook_content_encoding =
  */
 
 static ngx_int_t
-ngx_http_webhook_access_handler(ngx_http_request_t *r)
+ngx_http_webhook_gate_access_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_ctx_t       *ctx;
@@ -150,7 +152,7 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_webhook_begin(r, wlcf);
+    ctx = ngx_http_webhook_gate_begin(r, wlcf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -162,7 +164,7 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
 
     if (ctx->verdict == NULL) {
 
-        rc = ngx_http_webhook_credentials(r, ctx);
+        rc = ngx_http_webhook_gate_credentials(r, ctx);
 
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "webhook credentials: %i", rc);
@@ -187,7 +189,8 @@ ngx_http_webhook_access_handler(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_webhook_credentials(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t  rc, secret;
 
@@ -217,7 +220,7 @@ ngx_http_webhook_credentials(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
  */
 
 static ngx_int_t
-ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
+ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_ctx_t       *ctx;
@@ -232,7 +235,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
     if (wlcf->provider == NULL) {
 
         if (r->internal) {
-            ngx_http_webhook_passed(r);
+            ngx_http_webhook_gate_passed(r);
         }
 
         return NGX_DECLINED;
@@ -240,7 +243,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
 
     /* the access phase may have been left early, under "satisfy any" */
 
-    ctx = ngx_http_webhook_begin(r, wlcf);
+    ctx = ngx_http_webhook_gate_begin(r, wlcf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -284,7 +287,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
             }
 
             if (rc == NGX_OK) {
-                rc = ngx_http_webhook_check_headers(r, ctx);
+                rc = ngx_http_webhook_gate_check_headers(r, ctx);
             }
 
             if (rc == NGX_OK && ctx->method->event && wlcf->challenges) {
@@ -292,7 +295,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
             }
 
             if (rc == NGX_OK) {
-                rc = ngx_http_webhook_read_body(r, ctx);
+                rc = ngx_http_webhook_gate_read_body(r, ctx);
             }
 
             if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -310,7 +313,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
     }
 
     if (ctx->verdict == NULL) {
-        rc = ngx_http_webhook_judge(r, ctx);
+        rc = ngx_http_webhook_gate_judge(r, ctx);
 
         if (rc == NGX_ERROR) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -337,7 +340,7 @@ ngx_http_webhook_precontent_handler(ngx_http_request_t *r)
  */
 
 static void
-ngx_http_webhook_passed(ngx_http_request_t *r)
+ngx_http_webhook_gate_passed(ngx_http_request_t *r)
 {
     ngx_http_webhook_ctx_t    *ctx;
     ngx_http_core_loc_conf_t  *clcf;
@@ -375,7 +378,8 @@ ngx_http_webhook_passed(ngx_http_request_t *r)
  */
 
 static ngx_http_webhook_ctx_t *
-ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
+ngx_http_webhook_gate_begin(ngx_http_request_t *r,
+    ngx_http_webhook_loc_conf_t *wlcf)
 {
     ngx_int_t                   challenge, rc;
     ngx_http_webhook_ctx_t     *ctx;
@@ -422,7 +426,7 @@ ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
             ctx->method = method;
 
             if (wlcf->provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT
-                && ngx_http_webhook_is_cross_site(r))
+                && ngx_http_webhook_gate_is_cross_site(r))
             {
                 (void) ngx_http_webhook_reject(ctx,
                                                &ngx_http_webhook_cross_site,
@@ -446,7 +450,7 @@ ngx_http_webhook_begin(ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf)
  */
 
 static ngx_uint_t
-ngx_http_webhook_is_cross_site(ngx_http_request_t *r)
+ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r)
 {
     u_char           *p;
     ngx_str_t        *value, host;
@@ -505,7 +509,7 @@ ngx_http_webhook_is_cross_site(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_webhook_check_headers(ngx_http_request_t *r,
+ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
     ngx_uint_t        n;
@@ -526,7 +530,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
              || r->headers_in.chunked)
             && (n == 0 || !ngx_http_webhook_media_is_json(&header->value))))
     {
-        return ngx_http_webhook_defer(ctx, &ngx_http_webhook_media_type);
+        return ngx_http_webhook_gate_defer(ctx, &ngx_http_webhook_media_type);
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
@@ -540,7 +544,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
                                    sizeof("identity") - 1)
                    != 0)))
     {
-        return ngx_http_webhook_defer(ctx, &ngx_http_webhook_encoding);
+        return ngx_http_webhook_gate_defer(ctx, &ngx_http_webhook_encoding);
     }
 
     return NGX_OK;
@@ -554,7 +558,7 @@ ngx_http_webhook_check_headers(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
+ngx_http_webhook_gate_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict)
 {
     if (ctx->verifier) {
@@ -572,7 +576,8 @@ ngx_http_webhook_defer(ngx_http_webhook_ctx_t *ctx,
  */
 
 static ngx_int_t
-ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_read_body(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t   rc;
     ngx_uint_t  clock;
@@ -588,7 +593,7 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     if (r->discard_body || r->reading_body
         || (r->request_body && r->request_body->rest > 0))
     {
-        return ngx_http_webhook_body_lost(r, ctx);
+        return ngx_http_webhook_gate_body_lost(r, ctx);
     }
 
 #if (NGX_HTTP_V2)
@@ -596,7 +601,7 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     if (r->stream && r->stream->skip_data
         && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
     {
-        return ngx_http_webhook_body_lost(r, ctx);
+        return ngx_http_webhook_gate_body_lost(r, ctx);
     }
 
 #endif
@@ -616,23 +621,24 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-        return ngx_http_webhook_is_complete(r, ctx->reader.size)
-               ? NGX_OK : ngx_http_webhook_body_lost(r, ctx);
+        return ngx_http_webhook_gate_is_complete(r, ctx->reader.size)
+               ? NGX_OK : ngx_http_webhook_gate_body_lost(r, ctx);
     }
 
     if (r->internal && r->headers_in.content_length_n <= 0
-        && !r->headers_in.chunked && !ngx_http_webhook_is_complete(r, 0))
+        && !r->headers_in.chunked && !ngx_http_webhook_gate_is_complete(r, 0))
     {
-        return ngx_http_webhook_body_lost(r, ctx);
+        return ngx_http_webhook_gate_body_lost(r, ctx);
     }
 
     ctx->reading = 1;
 
     /* the time for which a sender lets nginx wait does not count */
 
-    clock = ngx_http_webhook_at_hand(r) ? 0 : ngx_http_webhook_clock_stop(ctx);
+    clock = ngx_http_webhook_gate_at_hand(r)
+            ? 0 : ngx_http_webhook_clock_stop(ctx);
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_webhook_body_handler);
+    rc = ngx_http_read_client_request_body(r, ngx_http_webhook_gate_body_read);
 
     if (clock && ctx->read) {
         (void) ngx_http_webhook_clock_start();
@@ -662,7 +668,7 @@ ngx_http_webhook_read_body(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
  */
 
 static ngx_uint_t
-ngx_http_webhook_is_complete(ngx_http_request_t *r, off_t size)
+ngx_http_webhook_gate_is_complete(ngx_http_request_t *r, off_t size)
 {
     off_t  sent;
 
@@ -678,7 +684,8 @@ ngx_http_webhook_is_complete(ngx_http_request_t *r, off_t size)
 /* Logs that a body can't be checked any more, and returns the status for it. */
 
 static ngx_int_t
-ngx_http_webhook_body_lost(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_body_lost(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "webhook %V can't check a body that another location has "
@@ -692,7 +699,7 @@ ngx_http_webhook_body_lost(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 /* Returns 1 if all of the body has arrived together with the header. */
 
 static ngx_uint_t
-ngx_http_webhook_at_hand(ngx_http_request_t *r)
+ngx_http_webhook_gate_at_hand(ngx_http_request_t *r)
 {
     return r->http_version < NGX_HTTP_VERSION_20
            && !r->headers_in.chunked
@@ -707,7 +714,7 @@ ngx_http_webhook_at_hand(ngx_http_request_t *r)
  */
 
 static void
-ngx_http_webhook_body_handler(ngx_http_request_t *r)
+ngx_http_webhook_gate_body_read(ngx_http_request_t *r)
 {
     ngx_http_webhook_ctx_t  *ctx;
 
@@ -732,7 +739,7 @@ ngx_http_webhook_body_handler(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_field_t     *field;
@@ -816,7 +823,7 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     rc = ctx->method->accept ? ctx->method->accept(r, ctx) : NGX_OK;
 
     if (rc == NGX_OK && ctx->method->event && ctx->conf->dedup) {
-        rc = ngx_http_webhook_dedup(r, ctx);
+        rc = ngx_http_webhook_dedup_step(r, ctx);
     }
 
     /*
@@ -841,7 +848,7 @@ ngx_http_webhook_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 /* The access phase's handler where the status has a clock. */
 
 static ngx_int_t
-ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
+ngx_http_webhook_gate_timed_access_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_loc_conf_t  *wlcf;
@@ -854,7 +861,7 @@ ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
 
     (void) ngx_http_webhook_clock_start();
 
-    rc = ngx_http_webhook_access_handler(r);
+    rc = ngx_http_webhook_gate_access_handler(r);
 
     (void) ngx_http_webhook_clock_stop(
                         ngx_http_get_module_ctx(r, ngx_http_webhook_module));
@@ -865,7 +872,7 @@ ngx_http_webhook_timed_access_handler(ngx_http_request_t *r)
 /* The precontent phase's handler where the status has a clock. */
 
 static ngx_int_t
-ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)
+ngx_http_webhook_gate_timed_precontent_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_webhook_ctx_t       *ctx;
@@ -874,12 +881,12 @@ ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
 
     if (wlcf->provider == NULL || r != r->main) {
-        return ngx_http_webhook_precontent_handler(r);
+        return ngx_http_webhook_gate_precontent_handler(r);
     }
 
     (void) ngx_http_webhook_clock_start();
 
-    rc = ngx_http_webhook_precontent_handler(r);
+    rc = ngx_http_webhook_gate_precontent_handler(r);
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
@@ -899,7 +906,7 @@ ngx_http_webhook_timed_precontent_handler(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_webhook_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_http_webhook_gate_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t                      rc;
     ngx_uint_t                     started;
@@ -951,19 +958,19 @@ ngx_http_webhook_gate_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    *h = wmcf->timed ? ngx_http_webhook_timed_access_handler
-                     : ngx_http_webhook_access_handler;
+    *h = wmcf->timed ? ngx_http_webhook_gate_timed_access_handler
+                     : ngx_http_webhook_gate_access_handler;
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = wmcf->timed ? ngx_http_webhook_timed_precontent_handler
-                     : ngx_http_webhook_precontent_handler;
+    *h = wmcf->timed ? ngx_http_webhook_gate_timed_precontent_handler
+                     : ngx_http_webhook_gate_precontent_handler;
 
     ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
-    ngx_http_top_request_body_filter = ngx_http_webhook_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_webhook_gate_body_filter;
 
     return NGX_OK;
 }

@@ -28,18 +28,18 @@ typedef struct {
 } ngx_http_webhook_pending_t;
 
 
-static ngx_int_t ngx_http_webhook_log(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_problem_log(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static void ngx_http_webhook_log_pending(void *data);
-static void ngx_http_webhook_log_verdict(ngx_http_request_t *r,
+static void ngx_http_webhook_problem_log_pending(void *data);
+static void ngx_http_webhook_problem_log_verdict(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_problem_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_str_t *ngx_http_webhook_phrase(ngx_uint_t status);
-static ngx_int_t ngx_http_webhook_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_body_filter(ngx_http_request_t *r,
+static ngx_str_t *ngx_http_webhook_problem_phrase(ngx_uint_t status);
+static ngx_int_t ngx_http_webhook_problem_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_problem_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
 
@@ -90,7 +90,7 @@ static struct {
 ngx_int_t
 ngx_http_webhook_problem(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    if (ngx_http_webhook_log(r, ctx) != NGX_OK
+    if (ngx_http_webhook_problem_log(r, ctx) != NGX_OK
         || ngx_http_webhook_problem_headers(r, ctx) != NGX_OK
         || ngx_http_webhook_problem_body(r, ctx) != NGX_OK)
     {
@@ -125,7 +125,7 @@ ngx_http_webhook_refuse(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
  */
 
 static ngx_int_t
-ngx_http_webhook_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_problem_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     ngx_http_cleanup_t          *cln;
     ngx_http_core_loc_conf_t    *clcf;
@@ -137,7 +137,7 @@ ngx_http_webhook_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         || clcf->satisfy != NGX_HTTP_SATISFY_ANY
         || ctx->verdict->status != NGX_HTTP_UNAUTHORIZED)
     {
-        ngx_http_webhook_log_verdict(r, ctx);
+        ngx_http_webhook_problem_log_verdict(r, ctx);
         return NGX_OK;
     }
 
@@ -150,7 +150,7 @@ ngx_http_webhook_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     pending->request = r;
     pending->ctx = ctx;
 
-    cln->handler = ngx_http_webhook_log_pending;
+    cln->handler = ngx_http_webhook_problem_log_pending;
     ctx->pending = 1;
 
     return NGX_OK;
@@ -158,20 +158,21 @@ ngx_http_webhook_log(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
 
 static void
-ngx_http_webhook_log_pending(void *data)
+ngx_http_webhook_problem_log_pending(void *data)
 {
     ngx_http_webhook_pending_t *pending = data;
 
     /* nginx clears the code when it has refused or granted the access */
 
     if (pending->ctx->pending && pending->request->access_code == 0) {
-        ngx_http_webhook_log_verdict(pending->request, pending->ctx);
+        ngx_http_webhook_problem_log_verdict(pending->request, pending->ctx);
     }
 }
 
 
 static void
-ngx_http_webhook_log_verdict(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_problem_log_verdict(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_str_t  *name, *reason;
 
@@ -279,7 +280,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
 
         case NGX_HTTP_WEBHOOK_PART_PHRASE:
             p = ngx_slprintf(p, last, "%V",
-                             ngx_http_webhook_phrase(verdict->status));
+                             ngx_http_webhook_problem_phrase(verdict->status));
             break;
 
         default: /* NGX_HTTP_WEBHOOK_PART_MESSAGE */
@@ -319,7 +320,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
 
 
 static ngx_str_t *
-ngx_http_webhook_phrase(ngx_uint_t status)
+ngx_http_webhook_problem_phrase(ngx_uint_t status)
 {
     ngx_uint_t  i;
 
@@ -340,7 +341,7 @@ ngx_http_webhook_phrase(ngx_uint_t status)
  */
 
 static ngx_int_t
-ngx_http_webhook_header_filter(ngx_http_request_t *r)
+ngx_http_webhook_problem_header_filter(ngx_http_request_t *r)
 {
     ngx_str_t               *type;
     ngx_http_webhook_ctx_t  *ctx;
@@ -388,7 +389,7 @@ ngx_http_webhook_header_filter(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_webhook_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_http_webhook_problem_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t               *b;
     ngx_chain_t             *cl, out;
@@ -434,8 +435,8 @@ void
 ngx_http_webhook_problem_init(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_webhook_header_filter;
+    ngx_http_top_header_filter = ngx_http_webhook_problem_header_filter;
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_webhook_body_filter;
+    ngx_http_top_body_filter = ngx_http_webhook_problem_body_filter;
 }

@@ -7,7 +7,7 @@
 
 #include "judge/ngx_http_webhook_scheme.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "judge/ngx_http_webhook_sign.h"
+#include "judge/ngx_http_webhook_whsec.h"
 
 
 /* a block that is being read */
@@ -98,7 +98,7 @@ static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
       ngx_string("v1,"), NGX_HTTP_WEBHOOK_BASE64, NGX_HTTP_WEBHOOK_SECONDS,
       ngx_string("$id.$timestamp.$body"), NULL,
       NGX_HTTP_WEBHOOK_BASE64, { ngx_string("v1,"), ngx_string("whsec_") },
-      NGX_HTTP_WEBHOOK_SECRET_MIN, NGX_HTTP_WEBHOOK_SECRET_MAX, 1,
+      NGX_HTTP_WEBHOOK_WHSEC_MIN, NGX_HTTP_WEBHOOK_WHSEC_MAX, 1,
       ngx_http_webhook_made_later },
 
     { ngx_string("github"),

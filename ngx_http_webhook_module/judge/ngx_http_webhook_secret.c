@@ -284,7 +284,7 @@ ngx_http_webhook_secret_slug(ngx_str_t *value, ngx_str_t *slug)
     slug->len = value->len - 5;
     slug->data = value->data + 5;
 
-    if (!ngx_http_webhook_slug(slug)) {
+    if (!ngx_http_webhook_shape_slug(slug)) {
         return "has an invalid \"slug=\": 1 to 50 characters of A-Z, a-z, 0-9, "
                "_ and - are allowed";
     }

@@ -37,7 +37,7 @@ static void ngx_http_webhook_shape_value(void *data, ngx_uint_t depth,
 static ngx_uint_t ngx_http_webhook_shape_valid(ngx_http_webhook_field_t *field,
     ngx_http_webhook_value_t *value);
 static ngx_uint_t ngx_http_webhook_uuid(ngx_str_t *text);
-static ngx_uint_t ngx_http_webhook_nonempty(ngx_str_t *text);
+static ngx_uint_t ngx_http_webhook_shape_nonempty(ngx_str_t *text);
 
 
 static ngx_http_webhook_json_handler_t  ngx_http_webhook_shape_handler = {
@@ -58,7 +58,7 @@ static ngx_http_webhook_type_t  ngx_http_webhook_types[] = {
       ngx_string("must be a UUID") },
 
     /* NGX_HTTP_WEBHOOK_SLUG */
-    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_slug,
+    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_shape_slug,
       ngx_string("must be 1 to 50 characters of A-Z, a-z, 0-9, _ and -") },
 
     /* NGX_HTTP_WEBHOOK_STRING */
@@ -66,12 +66,12 @@ static ngx_http_webhook_type_t  ngx_http_webhook_types[] = {
       ngx_string("must be a string") },
 
     /* NGX_HTTP_WEBHOOK_NONEMPTY */
-    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_nonempty,
+    { NGX_HTTP_WEBHOOK_JSON_STRING, ngx_http_webhook_shape_nonempty,
       ngx_string("must be a non-empty string") },
 
     /* NGX_HTTP_WEBHOOK_IDENTIFIER */
     { NGX_HTTP_WEBHOOK_JSON_STRING|NGX_HTTP_WEBHOOK_JSON_INTEGER,
-      ngx_http_webhook_nonempty,
+      ngx_http_webhook_shape_nonempty,
       ngx_string("must be a non-empty string or an integer") },
 
     /* NGX_HTTP_WEBHOOK_BOOLEAN */
@@ -485,7 +485,7 @@ ngx_http_webhook_uuid(ngx_str_t *text)
 
 
 static ngx_uint_t
-ngx_http_webhook_nonempty(ngx_str_t *text)
+ngx_http_webhook_shape_nonempty(ngx_str_t *text)
 {
     return text->len != 0;
 }
@@ -494,7 +494,7 @@ ngx_http_webhook_nonempty(ngx_str_t *text)
 /* Returns 1 if "text" may be a plugin's slug. */
 
 ngx_uint_t
-ngx_http_webhook_slug(ngx_str_t *text)
+ngx_http_webhook_shape_slug(ngx_str_t *text)
 {
     size_t  i;
     u_char  ch;

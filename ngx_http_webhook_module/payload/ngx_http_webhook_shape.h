@@ -130,7 +130,7 @@ ngx_uint_t ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field,
     u_char *name, size_t len);
 ngx_uint_t ngx_http_webhook_shape_has(ngx_http_webhook_shape_t *shape,
     ngx_str_t *name);
-ngx_uint_t ngx_http_webhook_slug(ngx_str_t *text);
+ngx_uint_t ngx_http_webhook_shape_slug(ngx_str_t *text);
 ngx_str_t *ngx_http_webhook_shape_expected(ngx_http_webhook_field_t *field);
 
 

@@ -426,7 +426,6 @@ ngx_http_webhook_store_as_user(ngx_http_webhook_store_conf_t *conf,
 #endif
 
     rc = NGX_ERROR;
-    err = 0;
 
     failed = "setegid()";
     if (setegid(conf->group) == -1) {

@@ -348,7 +348,7 @@ static void
 ngx_http_webhook_status_html(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_t *status, ngx_str_t *api)
 {
-    ngx_http_webhook_status_link(out, &ngx_http_webhook_status_page);
+    ngx_http_webhook_status_out_link(out, &ngx_http_webhook_status_page);
 }
 
 

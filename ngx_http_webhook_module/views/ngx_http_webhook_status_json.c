@@ -46,35 +46,35 @@ ngx_http_webhook_status_json(ngx_http_webhook_status_out_t *out,
 
     tp = ngx_timeofday();
 
-    ngx_http_webhook_status_print(out, "{\"time\":%T.%03M,\"since\":%T,"
-                                  "\"nginx\":\"%V\",\"zone\":",
-                                  tp->sec, tp->msec,
-                                  ngx_http_webhook_status_since(status),
-                                  &version);
+    ngx_http_webhook_status_out_print(out, "{\"time\":%T.%03M,\"since\":%T,"
+                                      "\"nginx\":\"%V\",\"zone\":",
+                                      tp->sec, tp->msec,
+                                      ngx_http_webhook_status_since(status),
+                                      &version);
     ngx_http_webhook_status_json_string(out, &status->shm_zone->shm.name);
 
-    ngx_http_webhook_status_print(out, ",\"api\":");
+    ngx_http_webhook_status_out_print(out, ",\"api\":");
 
     if (api->len) {
         ngx_http_webhook_status_json_string(out, api);
 
     } else {
-        ngx_http_webhook_status_print(out, "null");
+        ngx_http_webhook_status_out_print(out, "null");
     }
 
-    ngx_http_webhook_status_print(out, ",\"providers\":[");
+    ngx_http_webhook_status_out_print(out, ",\"providers\":[");
 
     system = status->systems.elts;
 
     for (i = 0, n = 0; i < status->systems.nelts; i++) {
 
         if (ngx_http_webhook_status_shown(&system[i])) {
-            ngx_http_webhook_status_print(out, n++ ? ",\n" : "\n");
+            ngx_http_webhook_status_out_print(out, n++ ? ",\n" : "\n");
             ngx_http_webhook_status_json_system(out, &system[i]);
         }
     }
 
-    ngx_http_webhook_status_print(out, "]");
+    ngx_http_webhook_status_out_print(out, "]");
 
     for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_KINDS; i++) {
         ngx_http_webhook_status_json_items(out, status, i);
@@ -83,7 +83,7 @@ ngx_http_webhook_status_json(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_json_memory(out);
     ngx_http_webhook_status_json_refused(out, status);
 
-    ngx_http_webhook_status_print(out, "}\n");
+    ngx_http_webhook_status_out_print(out, "}\n");
 }
 
 
@@ -95,8 +95,8 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
     ngx_uint_t     event, i, n;
     ngx_atomic_t  *verdicts;
 
-    ngx_http_webhook_status_print(out, "{\"provider\":\"%V\",\"events\":[",
-                                  &system->provider->name);
+    ngx_http_webhook_status_out_print(out, "{\"provider\":\"%V\",\"events\":[",
+                                      &system->provider->name);
 
     reasons = ngx_http_webhook_status_reasons;
     verdicts = system->verdicts;
@@ -105,16 +105,17 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
 
         name = ngx_http_webhook_status_event(system, event);
 
-        ngx_http_webhook_status_print(out, event ? ",\n " : "\n ");
+        ngx_http_webhook_status_out_print(out, event ? ",\n " : "\n ");
 
         if (name->len) {
-            ngx_http_webhook_status_print(out, "{\"event\":\"%V\"", name);
+            ngx_http_webhook_status_out_print(out, "{\"event\":\"%V\"", name);
 
         } else {
-            ngx_http_webhook_status_print(out, "{\"event\":null");
+            ngx_http_webhook_status_out_print(out, "{\"event\":null");
         }
 
-        ngx_http_webhook_status_print(out, ",\"accepted\":%uA,\"refused\":{",
+        ngx_http_webhook_status_out_print(out,
+                                  ",\"accepted\":%uA,\"refused\":{",
                                   verdicts[ngx_http_webhook_status_accepted]);
 
         for (i = 0, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
@@ -123,21 +124,24 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
                 && i != ngx_http_webhook_status_accepted
                 && i != ngx_http_webhook_status_challenge)
             {
-                ngx_http_webhook_status_print(out, "%s\"%V\":%uA",
-                                              n++ ? "," : "",
-                                              &reasons[i], verdicts[i]);
+                ngx_http_webhook_status_out_print(out, "%s\"%V\":%uA",
+                                                  n++ ? "," : "",
+                                                  &reasons[i], verdicts[i]);
             }
         }
 
-        ngx_http_webhook_status_print(out, "}}");
+        ngx_http_webhook_status_out_print(out, "}}");
 
         verdicts += i;
     }
 
-    ngx_http_webhook_status_print(out, "],\n ");
+    verdicts -= NGX_HTTP_WEBHOOK_STATUS_NREASONS;
+
+    ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",
+                                  verdicts[ngx_http_webhook_status_challenge]);
     ngx_http_webhook_status_json_histogram(out, &ngx_http_webhook_status_judge,
                                            system->judge);
-    ngx_http_webhook_status_print(out, "}");
+    ngx_http_webhook_status_out_print(out, "}");
 }
 
 
@@ -151,8 +155,8 @@ ngx_http_webhook_status_json_histogram(ngx_http_webhook_status_out_t *out,
     ngx_uint_t                         i;
     ngx_http_webhook_status_bucket_t  *bucket;
 
-    ngx_http_webhook_status_print(out, "\"%V\":{\"buckets\":[",
-                                  &histogram->key);
+    ngx_http_webhook_status_out_print(out, "\"%V\":{\"buckets\":[",
+                                      &histogram->key);
     count = 0;
     bucket = histogram->buckets;
 
@@ -160,17 +164,18 @@ ngx_http_webhook_status_json_histogram(ngx_http_webhook_status_out_t *out,
         count += counters[i];
 
         if (bucket[i].bound) {
-            ngx_http_webhook_status_print(out, "[%V,%uL],", &bucket[i].le,
-                                          count);
+            ngx_http_webhook_status_out_print(out, "[%V,%uL],", &bucket[i].le,
+                                              count);
         } else {
-            ngx_http_webhook_status_print(out, "[null,%uL]]", count);
+            ngx_http_webhook_status_out_print(out, "[null,%uL]]", count);
         }
     }
 
     sum = counters[i];
 
-    ngx_http_webhook_status_print(out, ",\"count\":%uL,\"sum\":%uL.%09uL}",
-                                  count, sum / 1000000000, sum % 1000000000);
+    ngx_http_webhook_status_out_print(out, ",\"count\":%uL,\"sum\":%uL.%09uL}",
+                                      count, sum / 1000000000,
+                                      sum % 1000000000);
 }
 
 
@@ -185,7 +190,7 @@ ngx_http_webhook_status_json_items(ngx_http_webhook_status_out_t *out,
 
     k = &ngx_http_webhook_status_kinds[kind];
 
-    ngx_http_webhook_status_print(out, ",\n\"%V\":[", &k->list);
+    ngx_http_webhook_status_out_print(out, ",\n\"%V\":[", &k->list);
 
     item = status->items.elts;
     last = item + status->items.nelts;
@@ -198,44 +203,44 @@ ngx_http_webhook_status_json_items(ngx_http_webhook_status_out_t *out,
 
         ngx_http_webhook_status_gauges(*item, values);
 
-        ngx_http_webhook_status_print(out, "%s{\"%V\":", n++ ? ",\n" : "\n",
-                                      &k->label);
+        ngx_http_webhook_status_out_print(out, "%s{\"%V\":", n++ ? ",\n" : "\n",
+                                          &k->label);
         ngx_http_webhook_status_json_string(out, &(*item)->name);
-        ngx_http_webhook_status_print(out, ",\"total\":{");
+        ngx_http_webhook_status_out_print(out, ",\"total\":{");
 
         for (i = 0; i < k->ncounters; i++) {
-            ngx_http_webhook_status_print(out, "%s\"%V\":%uA", i ? "," : "",
-                                          &k->counters[i].key,
-                                          (*item)->counters[i]);
+            ngx_http_webhook_status_out_print(out, "%s\"%V\":%uA", i ? "," : "",
+                                              &k->counters[i].key,
+                                              (*item)->counters[i]);
         }
 
-        ngx_http_webhook_status_print(out, "},\"now\":{");
+        ngx_http_webhook_status_out_print(out, "},\"now\":{");
 
         for (i = 0; i < k->ngauges; i++) {
 
             if (values[i] == NGX_HTTP_WEBHOOK_STATUS_NONE) {
-                ngx_http_webhook_status_print(out, "%s\"%V\":null",
-                                              i ? "," : "",
-                                              &k->gauges[i].key);
+                ngx_http_webhook_status_out_print(out, "%s\"%V\":null",
+                                                  i ? "," : "",
+                                                  &k->gauges[i].key);
             } else {
-                ngx_http_webhook_status_print(out, "%s\"%V\":%uL",
-                                              i ? "," : "",
-                                              &k->gauges[i].key, values[i]);
+                ngx_http_webhook_status_out_print(out, "%s\"%V\":%uL",
+                                                  i ? "," : "",
+                                                  &k->gauges[i].key, values[i]);
             }
         }
 
-        ngx_http_webhook_status_print(out, "}");
+        ngx_http_webhook_status_out_print(out, "}");
 
         if (k->histogram) {
-            ngx_http_webhook_status_print(out, ",\n ");
+            ngx_http_webhook_status_out_print(out, ",\n ");
             ngx_http_webhook_status_json_histogram(out, k->histogram,
                                        &(*item)->counters[k->ncounters]);
         }
 
-        ngx_http_webhook_status_print(out, "}");
+        ngx_http_webhook_status_out_print(out, "}");
     }
 
-    ngx_http_webhook_status_print(out, "]");
+    ngx_http_webhook_status_out_print(out, "]");
 }
 
 
@@ -251,19 +256,20 @@ ngx_http_webhook_status_json_memory(ngx_http_webhook_status_out_t *out)
         return;
     }
 
-    ngx_http_webhook_status_print(out, ",\n\"memory\":[");
+    ngx_http_webhook_status_out_print(out, ",\n\"memory\":[");
 
     memory = list.elts;
 
     for (i = 0; i < list.nelts; i++) {
-        ngx_http_webhook_status_print(out, "%s{\"zone\":", i ? ",\n" : "\n");
+        ngx_http_webhook_status_out_print(out, "%s{\"zone\":",
+                                          i ? ",\n" : "\n");
         ngx_http_webhook_status_json_string(out, &memory[i].name);
-        ngx_http_webhook_status_print(out,
-                                      ",\"bytes\":%uz,\"used_bytes\":%uz}",
-                                      memory[i].size, memory[i].used);
+        ngx_http_webhook_status_out_print(out,
+                                          ",\"bytes\":%uz,\"used_bytes\":%uz}",
+                                          memory[i].size, memory[i].used);
     }
 
-    ngx_http_webhook_status_print(out, "]");
+    ngx_http_webhook_status_out_print(out, "]");
 }
 
 
@@ -282,7 +288,7 @@ ngx_http_webhook_status_json_refused(ngx_http_webhook_status_out_t *out,
         return;
     }
 
-    ngx_http_webhook_status_print(out, ",\n\"refused\":[");
+    ngx_http_webhook_status_out_print(out, ",\n\"refused\":[");
 
     refused = list.elts;
 
@@ -291,41 +297,41 @@ ngx_http_webhook_status_json_refused(ngx_http_webhook_status_out_t *out,
         system = status->systems.elts;
         system += refused[i].system;
 
-        ngx_http_webhook_status_print(out, "%s{\"time\":%uL.%03uL,"
-                                      "\"provider\":\"%V\",\"event\":",
-                                      i ? ",\n" : "\n",
-                                      refused[i].msec / 1000,
-                                      refused[i].msec % 1000,
-                                      &system->provider->name);
+        ngx_http_webhook_status_out_print(out, "%s{\"time\":%uL.%03uL,"
+                                          "\"provider\":\"%V\",\"event\":",
+                                          i ? ",\n" : "\n",
+                                          refused[i].msec / 1000,
+                                          refused[i].msec % 1000,
+                                          &system->provider->name);
 
         name = ngx_http_webhook_status_event(system, refused[i].event);
 
         if (name->len) {
-            ngx_http_webhook_status_print(out, "\"%V\"", name);
+            ngx_http_webhook_status_out_print(out, "\"%V\"", name);
 
         } else {
-            ngx_http_webhook_status_print(out, "null");
+            ngx_http_webhook_status_out_print(out, "null");
         }
 
-        ngx_http_webhook_status_print(out, ",\"reason\":\"%V\",\"field\":",
+        ngx_http_webhook_status_out_print(out, ",\"reason\":\"%V\",\"field\":",
                           &ngx_http_webhook_status_reasons[refused[i].reason]);
 
         if (refused[i].field[0]) {
-            ngx_http_webhook_status_print(out, "\"%*s\"",
+            ngx_http_webhook_status_out_print(out, "\"%*s\"",
                                   ngx_strnlen(refused[i].field,
                                               NGX_HTTP_WEBHOOK_STATUS_FIELD),
                                   refused[i].field);
         } else {
-            ngx_http_webhook_status_print(out, "null");
+            ngx_http_webhook_status_out_print(out, "null");
         }
 
-        ngx_http_webhook_status_print(out, ",\"client\":\"");
+        ngx_http_webhook_status_out_print(out, ",\"client\":\"");
         ngx_http_webhook_status_json_addr(out, &refused[i]);
-        ngx_http_webhook_status_print(out, "\",\"bytes\":%uD}",
-                                      refused[i].size);
+        ngx_http_webhook_status_out_print(out, "\",\"bytes\":%uD}",
+                                          refused[i].size);
     }
 
-    ngx_http_webhook_status_print(out, "]");
+    ngx_http_webhook_status_out_print(out, "]");
 }
 
 
@@ -354,7 +360,7 @@ ngx_http_webhook_status_json_addr(ngx_http_webhook_status_out_t *out,
         break;
     }
 
-    ngx_http_webhook_status_write(out, text, len);
+    ngx_http_webhook_status_out_write(out, text, len);
 }
 
 
@@ -377,5 +383,5 @@ ngx_http_webhook_status_json_string(ngx_http_webhook_status_out_t *out,
     p[len - 1] = '"';
     (void) ngx_escape_json(p + 1, text->data, text->len);
 
-    ngx_http_webhook_status_write(out, p, len);
+    ngx_http_webhook_status_out_write(out, p, len);
 }

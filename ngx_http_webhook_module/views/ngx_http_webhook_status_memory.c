@@ -9,7 +9,7 @@
 
 static ngx_int_t ngx_http_webhook_status_memory_add(ngx_array_t *list,
     ngx_shm_zone_t *shm_zone, size_t (*used)(ngx_shm_zone_t *shm_zone));
-static size_t ngx_http_webhook_status_pages(ngx_shm_zone_t *shm_zone);
+static size_t ngx_http_webhook_status_memory_pages(ngx_shm_zone_t *shm_zone);
 
 
 /*
@@ -35,7 +35,7 @@ ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list)
     }
 
     if (ngx_http_webhook_status_memory_add(list, wmcf->status->shm_zone,
-                                           ngx_http_webhook_status_pages)
+                                           ngx_http_webhook_status_memory_pages)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -45,7 +45,7 @@ ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list)
 
     for (i = 0; i < wmcf->zones.nelts; i++) {
         if (ngx_http_webhook_status_memory_add(list, shm_zone[i],
-                                               ngx_http_webhook_status_pages)
+                                          ngx_http_webhook_status_memory_pages)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -56,7 +56,7 @@ ngx_http_webhook_status_memory(ngx_pool_t *pool, ngx_array_t *list)
 
     for (i = 0; i < wmcf->dedup_zones.nelts; i++) {
         if (ngx_http_webhook_status_memory_add(list, shm_zone[i],
-                                               ngx_http_webhook_dedup_used)
+                                               ngx_http_webhook_dedup_zone_used)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -89,7 +89,7 @@ ngx_http_webhook_status_memory_add(ngx_array_t *list, ngx_shm_zone_t *shm_zone,
 /* Returns the bytes in use of a zone that is a slab, in whole pages. */
 
 static size_t
-ngx_http_webhook_status_pages(ngx_shm_zone_t *shm_zone)
+ngx_http_webhook_status_memory_pages(ngx_shm_zone_t *shm_zone)
 {
     ngx_slab_pool_t  *shpool;
 

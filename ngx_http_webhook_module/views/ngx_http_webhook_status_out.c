@@ -7,13 +7,13 @@
 
 #define NGX_HTTP_WEBHOOK_STATUS_BUFFER  8192
 
-/* One call of ngx_http_webhook_status_print() adds less than so many bytes. */
+/* One call of ngx_http_webhook_status_out_print() adds less than this. */
 #define NGX_HTTP_WEBHOOK_STATUS_PIECE   512
 
 
-static ngx_buf_t *ngx_http_webhook_status_room(
+static ngx_buf_t *ngx_http_webhook_status_out_room(
     ngx_http_webhook_status_out_t *out, size_t len);
-static ngx_int_t ngx_http_webhook_status_append(
+static ngx_int_t ngx_http_webhook_status_out_append(
     ngx_http_webhook_status_out_t *out, ngx_buf_t *b);
 
 
@@ -36,14 +36,14 @@ ngx_http_webhook_status_out_init(ngx_http_webhook_status_out_t *out,
  */
 
 void
-ngx_http_webhook_status_print(ngx_http_webhook_status_out_t *out,
+ngx_http_webhook_status_out_print(ngx_http_webhook_status_out_t *out,
     const char *fmt, ...)
 {
     u_char     *p;
     va_list     args;
     ngx_buf_t  *b;
 
-    b = ngx_http_webhook_status_room(out, NGX_HTTP_WEBHOOK_STATUS_PIECE);
+    b = ngx_http_webhook_status_out_room(out, NGX_HTTP_WEBHOOK_STATUS_PIECE);
     if (b == NULL) {
         return;
     }
@@ -60,12 +60,12 @@ ngx_http_webhook_status_print(ngx_http_webhook_status_out_t *out,
 /* Adds a copy of "len" bytes, as many as there are. */
 
 void
-ngx_http_webhook_status_write(ngx_http_webhook_status_out_t *out, u_char *p,
+ngx_http_webhook_status_out_write(ngx_http_webhook_status_out_t *out, u_char *p,
     size_t len)
 {
     ngx_buf_t  *b;
 
-    b = ngx_http_webhook_status_room(out, len);
+    b = ngx_http_webhook_status_out_room(out, len);
     if (b == NULL) {
         return;
     }
@@ -78,14 +78,14 @@ ngx_http_webhook_status_write(ngx_http_webhook_status_out_t *out, u_char *p,
 /* Adds "text" without a copy of it: it must be static. */
 
 void
-ngx_http_webhook_status_link(ngx_http_webhook_status_out_t *out,
+ngx_http_webhook_status_out_link(ngx_http_webhook_status_out_t *out,
     ngx_str_t *text)
 {
     ngx_buf_t  *b;
 
     b = out->failed ? NULL : ngx_calloc_buf(out->pool);
 
-    if (b == NULL || ngx_http_webhook_status_append(out, b) != NGX_OK) {
+    if (b == NULL || ngx_http_webhook_status_out_append(out, b) != NGX_OK) {
         out->failed = 1;
         return;
     }
@@ -102,7 +102,7 @@ ngx_http_webhook_status_link(ngx_http_webhook_status_out_t *out,
 /* Returns a buffer with room for "len" bytes, or NULL if there is no memory. */
 
 static ngx_buf_t *
-ngx_http_webhook_status_room(ngx_http_webhook_status_out_t *out, size_t len)
+ngx_http_webhook_status_out_room(ngx_http_webhook_status_out_t *out, size_t len)
 {
     ngx_buf_t  *b;
 
@@ -119,7 +119,7 @@ ngx_http_webhook_status_room(ngx_http_webhook_status_out_t *out, size_t len)
     b = ngx_create_temp_buf(out->pool,
                             ngx_max(len, NGX_HTTP_WEBHOOK_STATUS_BUFFER));
 
-    if (b == NULL || ngx_http_webhook_status_append(out, b) != NGX_OK) {
+    if (b == NULL || ngx_http_webhook_status_out_append(out, b) != NGX_OK) {
         out->failed = 1;
         return NULL;
     }
@@ -131,7 +131,8 @@ ngx_http_webhook_status_room(ngx_http_webhook_status_out_t *out, size_t len)
 
 
 static ngx_int_t
-ngx_http_webhook_status_append(ngx_http_webhook_status_out_t *out, ngx_buf_t *b)
+ngx_http_webhook_status_out_append(ngx_http_webhook_status_out_t *out,
+    ngx_buf_t *b)
 {
     ngx_chain_t  *cl;
 

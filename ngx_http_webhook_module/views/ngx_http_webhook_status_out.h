@@ -24,11 +24,11 @@ typedef struct {
 
 void ngx_http_webhook_status_out_init(ngx_http_webhook_status_out_t *out,
     ngx_pool_t *pool);
-void ngx_http_webhook_status_print(ngx_http_webhook_status_out_t *out,
+void ngx_http_webhook_status_out_print(ngx_http_webhook_status_out_t *out,
     const char *fmt, ...);
-void ngx_http_webhook_status_write(ngx_http_webhook_status_out_t *out,
+void ngx_http_webhook_status_out_write(ngx_http_webhook_status_out_t *out,
     u_char *p, size_t len);
-void ngx_http_webhook_status_link(ngx_http_webhook_status_out_t *out,
+void ngx_http_webhook_status_out_link(ngx_http_webhook_status_out_t *out,
     ngx_str_t *text);
 
 

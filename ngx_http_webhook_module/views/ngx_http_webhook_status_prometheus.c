@@ -12,6 +12,8 @@
 
 static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -43,6 +45,7 @@ ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_histogram_t  *judge;
 
     ngx_http_webhook_status_prometheus_verdicts(out, status);
+    ngx_http_webhook_status_prometheus_challenges(out, status);
 
     judge = &ngx_http_webhook_status_judge;
 
@@ -113,7 +116,7 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                     if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
-                            ngx_http_webhook_status_print(out,
+                            ngx_http_webhook_status_out_print(out,
                                         "%V{provider=\"%V\",event=\"%V\"} "
                                         "%uA\n",
                                         &accepted_total,
@@ -124,8 +127,10 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                         continue;
                     }
 
-                    if (refused && verdicts[i]) {
-                        ngx_http_webhook_status_print(out,
+                    if (i != ngx_http_webhook_status_challenge
+                        && refused && verdicts[i])
+                    {
+                        ngx_http_webhook_status_out_print(out,
                                         "%V{provider=\"%V\",event=\"%V\","
                                         "reason=\"%V\"} %uA\n",
                                         &refused_total,
@@ -137,6 +142,39 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                 verdicts += i;
             }
         }
+    }
+}
+
+
+/* Challenges have no event: they are counted behind a system's last one. */
+
+static void
+ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status)
+{
+    ngx_uint_t                         i, n;
+    ngx_http_webhook_status_system_t  *system;
+
+    static ngx_str_t  metric = ngx_string("nginx_webhook_challenges_total");
+    static ngx_str_t  help =
+        ngx_string("Challenges of senders that were answered.");
+
+    ngx_http_webhook_status_prometheus_head(out, &metric, &help, "counter");
+
+    system = status->systems.elts;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+
+        if (!ngx_http_webhook_status_shown(&system[i])) {
+            continue;
+        }
+
+        n = system[i].nevents * NGX_HTTP_WEBHOOK_STATUS_NREASONS
+            + ngx_http_webhook_status_challenge;
+
+        ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
+                                          &metric, &system[i].provider->name,
+                                          system[i].verdicts[n]);
     }
 }
 
@@ -206,16 +244,16 @@ ngx_http_webhook_status_prometheus_kind(ngx_http_webhook_status_out_t *out,
                 continue;
             }
 
-            ngx_http_webhook_status_print(out, "%V{%V=\"", &metric->metric,
-                                          &k->label);
+            ngx_http_webhook_status_out_print(out, "%V{%V=\"", &metric->metric,
+                                              &k->label);
             ngx_http_webhook_status_prometheus_label(out, &item[i]->name);
 
             if (metric->state.len) {
-                ngx_http_webhook_status_print(out, "\",state=\"%V",
-                                              &metric->state);
+                ngx_http_webhook_status_out_print(out, "\",state=\"%V",
+                                                  &metric->state);
             }
 
-            ngx_http_webhook_status_print(out, "\"} %uL\n", value);
+            ngx_http_webhook_status_out_print(out, "\"} %uL\n", value);
         }
     }
 
@@ -266,11 +304,11 @@ ngx_http_webhook_status_prometheus_memory(ngx_http_webhook_status_out_t *out)
                                                 "gauge");
 
         for (i = 0; i < list.nelts; i++) {
-            ngx_http_webhook_status_print(out, "%V{zone=\"",
-                                          used ? &used_bytes : &zone_bytes);
+            ngx_http_webhook_status_out_print(out, "%V{zone=\"",
+                                              used ? &used_bytes : &zone_bytes);
             ngx_http_webhook_status_prometheus_label(out, &memory[i].name);
-            ngx_http_webhook_status_print(out, "\"} %uz\n",
-                                          used ? memory[i].used
+            ngx_http_webhook_status_out_print(out, "\"} %uz\n",
+                                              used ? memory[i].used
                                                : memory[i].size);
         }
     }
@@ -281,8 +319,8 @@ static void
 ngx_http_webhook_status_prometheus_head(ngx_http_webhook_status_out_t *out,
     ngx_str_t *metric, ngx_str_t *help, const char *type)
 {
-    ngx_http_webhook_status_print(out, "# HELP %V %V\n# TYPE %V %s\n",
-                                  metric, help, metric, type);
+    ngx_http_webhook_status_out_print(out, "# HELP %V %V\n# TYPE %V %s\n",
+                                      metric, help, metric, type);
 }
 
 
@@ -297,23 +335,23 @@ ngx_http_webhook_status_prometheus_histogram(ngx_http_webhook_status_out_t *out,
     for (i = 0, count = 0; i < histogram->nbuckets; i++) {
         count += counters[i];
 
-        ngx_http_webhook_status_print(out, "%V_bucket{%V=\"",
-                                      &histogram->metric, label);
+        ngx_http_webhook_status_out_print(out, "%V_bucket{%V=\"",
+                                          &histogram->metric, label);
         ngx_http_webhook_status_prometheus_label(out, value);
-        ngx_http_webhook_status_print(out, "\",le=\"%V\"} %uL\n",
-                                      &histogram->buckets[i].le, count);
+        ngx_http_webhook_status_out_print(out, "\",le=\"%V\"} %uL\n",
+                                          &histogram->buckets[i].le, count);
     }
 
     sum = counters[i];
 
-    ngx_http_webhook_status_print(out, "%V_sum{%V=\"", &histogram->metric,
-                                  label);
+    ngx_http_webhook_status_out_print(out, "%V_sum{%V=\"", &histogram->metric,
+                                      label);
     ngx_http_webhook_status_prometheus_label(out, value);
-    ngx_http_webhook_status_print(out, "\"} %uL.%09uL\n%V_count{%V=\"",
-                                  sum / 1000000000, sum % 1000000000,
-                                  &histogram->metric, label);
+    ngx_http_webhook_status_out_print(out, "\"} %uL.%09uL\n%V_count{%V=\"",
+                                      sum / 1000000000, sum % 1000000000,
+                                      &histogram->metric, label);
     ngx_http_webhook_status_prometheus_label(out, value);
-    ngx_http_webhook_status_print(out, "\"} %uL\n", count);
+    ngx_http_webhook_status_out_print(out, "\"} %uL\n", count);
 }
 
 
@@ -340,5 +378,5 @@ ngx_http_webhook_status_prometheus_label(ngx_http_webhook_status_out_t *out,
         *p++ = (ch == '\n') ? 'n' : ch;
     }
 
-    ngx_http_webhook_status_write(out, start, p - start);
+    ngx_http_webhook_status_out_write(out, start, p - start);
 }

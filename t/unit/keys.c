@@ -65,7 +65,8 @@ ok(int good, const char *name)
 /* a key of the model, or another one */
 
 static void
-name(ngx_http_webhook_keys_t *keys, uint64_t n, ngx_http_webhook_claim_t *claim)
+name(ngx_http_webhook_keys_t *keys, uint64_t n,
+    ngx_http_webhook_keys_claim_t *claim)
 {
     char       buf[32];
     ngx_str_t  key;
@@ -73,16 +74,16 @@ name(ngx_http_webhook_keys_t *keys, uint64_t n, ngx_http_webhook_claim_t *claim)
     key.len = sprintf(buf, "key %llu", (unsigned long long) n);
     key.data = (u_char *) buf;
 
-    memset(claim, 0, sizeof(ngx_http_webhook_claim_t));
+    memset(claim, 0, sizeof(ngx_http_webhook_keys_claim_t));
     ngx_http_webhook_keys_hash(keys, &key, claim);
     claim->pid = getpid();
 }
 
 
-static ngx_http_webhook_answer_t
+static ngx_http_webhook_keys_answer_t
 answer(int status, int key)
 {
-    ngx_http_webhook_answer_t  a;
+    ngx_http_webhook_keys_answer_t  a;
 
     memset(&a, 0, sizeof(a));
 
@@ -96,16 +97,16 @@ answer(int status, int key)
 static int
 hashes(void)
 {
-    int                        bad = 0;
-    size_t                     i, len, size = 16, written;
-    u_char                     data[1024], mac[16], p[8192];
-    EVP_MAC                   *siphash;
-    uint64_t                   word;
-    ngx_str_t                  key;
-    OSSL_PARAM                 params[2];
-    EVP_MAC_CTX               *ctx;
-    ngx_http_webhook_keys_t   *keys;
-    ngx_http_webhook_claim_t   claim;
+    int                            bad = 0;
+    size_t                         i, len, size = 16, written;
+    u_char                         data[1024], mac[16], p[8192];
+    EVP_MAC                       *siphash;
+    uint64_t                       word;
+    ngx_str_t                      key;
+    OSSL_PARAM                     params[2];
+    EVP_MAC_CTX                   *ctx;
+    ngx_http_webhook_keys_t       *keys;
+    ngx_http_webhook_keys_claim_t  claim;
 
     keys = ngx_http_webhook_keys_create(p, sizeof(p), secret);
 
@@ -197,16 +198,16 @@ make_room(time_t now)
 static int
 model(void)
 {
-    int                            i, key, n, ttl;
-    void                          *p;
-    time_t                         now = 1000000000;
-    size_t                         size;
-    entry_t                       *e;
-    ngx_int_t                      expected, rc;
-    ngx_http_webhook_keys_t       *keys;
-    ngx_http_webhook_claim_t       claim, held[KEYS];
-    ngx_http_webhook_answer_t      a;
-    ngx_http_webhook_keys_stat_t   stat;
+    int                             i, key, n, ttl;
+    void                           *p;
+    time_t                          now = 1000000000;
+    size_t                          size;
+    entry_t                        *e;
+    ngx_int_t                       expected, rc;
+    ngx_http_webhook_keys_t        *keys;
+    ngx_http_webhook_keys_claim_t   claim, held[KEYS];
+    ngx_http_webhook_keys_answer_t  a;
+    ngx_http_webhook_keys_stat_t    stat;
 
     /* the smallest one with that room */
 
@@ -384,14 +385,14 @@ model(void)
 static int
 kept(void)
 {
-    int                            bad = 0, i, n, round, total;
-    u_char                         p[2][16384];
-    time_t                         now = 1000000000;
-    ngx_http_webhook_keys_t       *copy, *keys;
-    ngx_http_webhook_claim_t       claim;
-    ngx_http_webhook_answer_t      a;
-    ngx_http_webhook_record_t      records[64];
-    ngx_http_webhook_keys_stat_t   stat;
+    int                             bad = 0, i, n, round, total;
+    u_char                          p[2][16384];
+    time_t                          now = 1000000000;
+    ngx_http_webhook_keys_t        *copy, *keys;
+    ngx_http_webhook_keys_claim_t   claim;
+    ngx_http_webhook_keys_answer_t  a;
+    ngx_http_webhook_keys_record_t  records[64];
+    ngx_http_webhook_keys_stat_t    stat;
 
     keys = ngx_http_webhook_keys_create(p[0], sizeof(p[0]), secret);
     copy = ngx_http_webhook_keys_create(p[1], 6000, secret);
@@ -478,8 +479,8 @@ kept(void)
 static int
 secrets(void)
 {
-    u_char                    p[2][8192];
-    ngx_http_webhook_claim_t  claim[2];
+    u_char                         p[2][8192];
+    ngx_http_webhook_keys_claim_t  claim[2];
 
     name(ngx_http_webhook_keys_create(p[0], 8192, secret), 1, &claim[0]);
     name(ngx_http_webhook_keys_create(p[1], 8192, (u_char *) "another secret."),
@@ -494,9 +495,9 @@ secrets(void)
 static void
 at_work(ngx_http_webhook_keys_t *keys, uint64_t seed)
 {
-    time_t                     now = 1000000000;
-    ngx_http_webhook_claim_t   claim[16];
-    ngx_http_webhook_answer_t  a = answer(200, 0);
+    time_t                          now = 1000000000;
+    ngx_http_webhook_keys_claim_t   claim[16];
+    ngx_http_webhook_keys_answer_t  a = answer(200, 0);
 
     int  i, n;
 
@@ -543,13 +544,13 @@ at_work(ngx_http_webhook_keys_t *keys, uint64_t seed)
 static int
 killed(void)
 {
-    int                            bad = 0, i, k;
-    pid_t                          pid;
-    time_t                         now = 1000000000;
-    ngx_http_webhook_keys_t       *keys;
-    ngx_http_webhook_claim_t       claim;
-    ngx_http_webhook_answer_t      a;
-    ngx_http_webhook_keys_stat_t   stat;
+    int                             bad = 0, i, k;
+    pid_t                           pid;
+    time_t                          now = 1000000000;
+    ngx_http_webhook_keys_t        *keys;
+    ngx_http_webhook_keys_claim_t   claim;
+    ngx_http_webhook_keys_answer_t  a;
+    ngx_http_webhook_keys_stat_t    stat;
 
     keys = mmap(NULL, 1 << 18, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANON, -1,
                 0);
