@@ -282,6 +282,16 @@ typedef struct {
 } ngx_http_webhook_endpoints_conf_t;
 
 
+/* "webhook_queue": what the sender of an event is answered */
+
+typedef struct {
+    ngx_uint_t                        status;
+    ngx_http_complex_value_t         *text;         /* NULL: the event's id, as
+                                                       JSON */
+    ngx_str_t                         type;
+} ngx_http_webhook_receipt_t;
+
+
 /* $content_length, $content_type, and their $http_... */
 #define NGX_HTTP_WEBHOOK_BODY_VARIABLES  4
 
@@ -330,6 +340,7 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_array_t                      *apps;         /* of app_t */
 
     ngx_http_webhook_queue_t         *queue;        /* takes events */
+    ngx_http_webhook_receipt_t       *receipt;      /* of it; NULL: 202 */
     ngx_http_webhook_queue_t         *deliver;      /* is delivered from here */
     ngx_uint_t                        concurrency;
     ngx_http_complex_value_t         *destination;

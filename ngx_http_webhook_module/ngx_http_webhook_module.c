@@ -157,7 +157,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_queue"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_queue,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -418,6 +418,7 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->challenges = NULL;
      *     wlcf->zone = NULL;
      *     wlcf->queue = NULL;
+     *     wlcf->receipt = NULL;
      *     wlcf->deliver = NULL;
      *     wlcf->concurrency = 0;
      *     wlcf->destination = NULL;
