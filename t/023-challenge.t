@@ -10,6 +10,7 @@ use NginxProcess;
 use Test::More;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
+use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 
 # Challenges of senders: each of them right, wrong, too long, with a queue and
@@ -61,6 +62,8 @@ $nginx->configure(http => <<"EOF");
     webhook_queue_path $Root/queue queue=q;
     webhook_status_zone zone=status:64k;
     webhook_dedup_zone zone=seen:1m;
+    log_format judged '\$request_method \$uri \$status '
+                      '\$webhook_provider [\$webhook_reason]';
     large_client_header_buffers 4 16k;
 
     map \$arg_tenant \$tenant {
@@ -73,9 +76,10 @@ $nginx->configure(http => <<"EOF");
         listen 127.0.0.1:$Port2 http2;
         server_tokens off;
         client_max_body_size 8m;
+        access_log $Root/logs/judged.log judged;
 
         location = /status {
-            webhook_status zone=status json;
+            webhook_status zone=status;
         }
 
         location /api/ {
@@ -479,14 +483,16 @@ subtest 'slack: texts' => sub {
                       . '"type":"event_callback"}',
         400, 'type is there more than once', 'duplicate_field',
         field => 'type'],
-       (map { ['not UTF-8: ' . unpack('H*', $_),
-               qq({"type":"url_verification","challenge":"$_"}),
-               400, 'the body is not valid JSON', 'invalid_json'] }
-        "\xff", "\xc3", "\xed\xa0\x80", "a\0", "a\n"),
+       (map { ['not UTF-8: ' . unpack('H*', $_->[0]),
+               qq({"type":"url_verification","challenge":"$_->[0]"}),
+               400, 'the body is not valid JSON', 'invalid_json',
+               offset => $_->[1]] }
+        ["\xff", 40], ["\xc3", 41], ["\xed\xa0\x80", 41], ["a\0", 41],
+        ["a\n", 41]),
        ['cut off', '{"type":"url_verification","challenge":"a"',
-        400, 'the body is not valid JSON', 'invalid_json'],
+        400, 'the body is not valid JSON', 'invalid_json', offset => 42],
        ['more behind', '{"type":"url_verification","challenge":"a"} x',
-        400, 'the body is not valid JSON', 'invalid_json']));
+        400, 'the body is not valid JSON', 'invalid_json', offset => 44]));
 };
 
 subtest 'tokens that are signed' => sub {
@@ -837,6 +843,66 @@ subtest 'HTTP/2' => sub {
     is(answer2($socket, $stream),
        '400 ' . problem(400, "challenge $Text", 'invalid_challenge',
                         field => 'challenge'), 'too long');
+};
+
+
+# --- what is counted --------------------------------------------------------
+
+subtest 'status' => sub {
+    my $client = NginxProcess::Client->new;
+    my $counted = sub {
+        my ($provider) = @_;
+        my $status = JSON::PP::decode_json(
+                         $client->request(GET => '/status')->{body});
+        my ($told) = grep { $_->{provider} eq $provider }
+                          @{$status->{providers}};
+        my ($accepted, $refused) = (0, 0);
+
+        for my $event (@{$told->{events}}) {
+            $accepted += $event->{accepted};
+            $refused += $_ for values %{$event->{refused}};
+        }
+
+        return "$told->{challenges} $accepted $refused";
+    };
+    my %before = map { $_ => $counted->($_) } 'signed', 'luzmo';
+
+    ask('/queue/', map { ["$_->[0], to be counted", @$_[1 .. $#$_]] } @Good);
+    ask('/luzmo/', ['luzmo, to be counted', answered(text => 'x'), 'GET',
+                    'data_updated?challenge=x', undef]);
+    ask('/queue/', ['too long, to be counted',
+                    refusal(400, "challenge $Text", 'invalid_challenge',
+                            field => 'challenge'),
+                    'GET', '?challenge=', undef]);
+
+    my ($challenges, $accepted, $refused) = split / /, $before{signed};
+    my $expected = join ' ', $challenges + @Good, $accepted, $refused + 1;
+
+    # a request is counted after its answer
+    NginxProcess::wait_until(sub { $counted->('signed') eq $expected }, 5);
+    is($counted->('signed'), $expected, 'each challenge, and the refusal');
+
+    ($challenges, $accepted, $refused) = split / /, $before{luzmo};
+    is($counted->('luzmo'), join(' ', $challenges + 1, $accepted, $refused),
+       'a challenge of another system');
+
+    my $text = $client->request(GET => '/status?format=prometheus')->{body};
+
+    like($text, qr/^nginx_webhook_challenges_total\{provider="luzmo"\} \d+$/m,
+         'for Prometheus');
+    unlike($text, qr/reason="challenge"/, 'it is no refusal');
+    unlike($client->request(GET => '/status')->{body}, qr/"reason":"challenge"/,
+           'nor one of the last ones');
+};
+
+subtest '$webhook_reason' => sub {
+    my $log = NginxProcess::read_file("$Root/logs/judged.log");
+
+    like($log, qr{^GET /queue/ 200 signed \[\]$}m, 'of a challenge it is empty');
+    like($log, qr{^GET /queue/ 400 signed \[invalid_challenge\]$}m,
+         'of a refused one it is not');
+    like($log, qr{^GET /queue/ 403 signed \[challenge_refused\]$}m,
+         'nor of one with a wrong token');
 };
 
 

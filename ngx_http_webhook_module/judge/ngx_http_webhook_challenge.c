@@ -75,11 +75,6 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_challenge_repeated =
                              "is there more than once");
 
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_challenge_no_json =
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_json,
-                             "the body is not valid JSON");
-
-
 static ngx_http_webhook_verdict_t  ngx_http_webhook_challenge_unverified =
     ngx_http_webhook_verdict(NGX_HTTP_FORBIDDEN, challenge_refused,
                              "is not the verify token of this URL");
@@ -596,7 +591,7 @@ ngx_http_webhook_challenge_feed(ngx_http_webhook_asking_t *asking, u_char *p,
 /*
  * A step: the body has ended, and its sender has been verified.  Returns NGX_OK
  * with ctx->proof set, NGX_DECLINED if it is no challenge, NGX_ABORT with a
- * verdict, NGX_ERROR, or what ngx_http_webhook_shape_judge() says of "field".
+ * verdict, NGX_ERROR, or what a shape says of the body, and of "field".
  */
 
 ngx_int_t
@@ -638,9 +633,8 @@ ngx_http_webhook_challenge_finish(ngx_http_request_t *r,
     /* "webhook signed" would pass on what is not JSON */
 
     if (rc != NGX_OK) {
-        return ngx_http_webhook_reject(ctx,
-                                       &ngx_http_webhook_challenge_no_json,
-                                       NULL);
+        ctx->reader.json.offset = asking->reader.json.offset;
+        return rc;
     }
 
     row = challenge->row;
