@@ -903,7 +903,8 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (state.len
         && ngx_http_webhook_add_file(cf,
-                                     ngx_http_webhook_registry_state(shm_zone))
+                                     ngx_http_webhook_registry_state(shm_zone),
+                                     "zone", &name)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -963,6 +964,11 @@ ngx_http_webhook_init(ngx_conf_t *cf)
         ngx_http_webhook_dedup_init(cf);
     }
 
-    return ngx_http_webhook_queue_init(cf) == NGX_OK
-           ? ngx_http_webhook_resolve_init(cf) : NGX_ERROR;
+    if (ngx_http_webhook_queue_init(cf) != NGX_OK
+        || ngx_http_webhook_resolve_init(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_webhook_files_left(cf);
 }

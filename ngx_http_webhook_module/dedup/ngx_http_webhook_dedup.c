@@ -692,24 +692,13 @@ ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
 void
 ngx_http_webhook_dedup_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i;
-    ngx_http_variable_t           *v;
-    ngx_http_core_main_conf_t     *cmcf;
     ngx_http_webhook_main_conf_t  *wmcf;
 
+    static ngx_str_t  id = ngx_string("webhook_id");
+
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    v = cmcf->variables.elts;
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-
-        if (v[i].name.len == sizeof("webhook_id") - 1
-            && ngx_strncmp(v[i].name.data, "webhook_id", v[i].name.len) == 0)
-        {
-            wmcf->id_used = 1;
-        }
-    }
+    wmcf->id_used = (ngx_http_webhook_variable_index(cf, &id) != NGX_ERROR);
 
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_webhook_dedup_header_filter;

@@ -88,13 +88,6 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
     queue->deliverer = d;
     queue->wake = ngx_http_webhook_schedule_wake;
 
-    if (ngx_process == NGX_PROCESS_SINGLE
-        && queue->previous && queue->previous->deliverer)
-    {
-        /* a reload, and the process stays the same */
-        ngx_http_webhook_holder_leave(queue->previous->deliverer);
-    }
-
     d->queue = queue;
     d->lock = NGX_INVALID_FILE;
 

@@ -72,8 +72,6 @@ static char *ngx_http_webhook_scheme_compile(ngx_conf_t *cf,
 static char *ngx_http_webhook_scheme_part(ngx_conf_t *cf,
     ngx_http_webhook_scheme_part_t *part, u_char **pos, u_char *last);
 static char *ngx_http_webhook_scheme_check(ngx_http_webhook_scheme_t *scheme);
-static ngx_uint_t ngx_http_webhook_scheme_known(ngx_conf_t *cf,
-    ngx_str_t *name);
 static ngx_http_webhook_scheme_t *ngx_http_webhook_scheme_by_name(
     ngx_conf_t *cf, ngx_str_t *name);
 static ngx_http_webhook_scheme_t *ngx_http_webhook_scheme_add(ngx_conf_t *cf,
@@ -789,7 +787,8 @@ ngx_http_webhook_scheme_init(ngx_conf_t *cf)
         for (j = 0; j < scheme[i]->parts.nelts; j++) {
 
             if (part[j].type != NGX_HTTP_WEBHOOK_CONTENT_VARIABLE
-                || ngx_http_webhook_scheme_known(cf, &part[j].text))
+                || ngx_http_webhook_variable_find(cf, &part[j].text)
+                || ngx_http_webhook_variable_prefixed(cf, &part[j].text))
             {
                 continue;
             }
@@ -805,43 +804,6 @@ ngx_http_webhook_scheme_init(ngx_conf_t *cf)
     }
 
     return NGX_OK;
-}
-
-
-/* Returns 1 if nginx has a variable of this name. */
-
-static ngx_uint_t
-ngx_http_webhook_scheme_known(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t                  i;
-    ngx_hash_key_t             *key;
-    ngx_http_variable_t        *prefix;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    key = cmcf->variables_keys->keys.elts;
-
-    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
-        if (key[i].key.len == name->len
-            && ngx_strncasecmp(key[i].key.data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    prefix = cmcf->prefix_variables.elts;
-
-    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
-        if (name->len >= prefix[i].name.len
-            && ngx_strncasecmp(name->data, prefix[i].name.data,
-                               prefix[i].name.len)
-               == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -39,6 +39,9 @@
 
 static ngx_int_t ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
     ngx_http_webhook_queue_t *queue);
+static ngx_int_t ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_queue_t *old, ngx_log_t *log);
+static void ngx_http_webhook_queue_event_close(void *data);
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
@@ -199,12 +202,6 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     queue->spool.size = size ? size : NGX_HTTP_WEBHOOK_QUEUE_DEFAULT;
     queue->keep_dead = keep ? keep : NGX_HTTP_WEBHOOK_QUEUE_KEEP;
 
-#if (NGX_THREADS)
-    if (ngx_thread_pool_add(cf, NULL) == NULL) {
-        return NGX_CONF_ERROR;
-    }
-#endif
-
     queue->status = ngx_http_webhook_status_add(cf,
                                                 NGX_HTTP_WEBHOOK_STATUS_QUEUE,
                                                 &queue->name);
@@ -219,7 +216,8 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_webhook_add_file(cf, &queue->spool.path);
+    return ngx_http_webhook_add_file(cf, &queue->spool.path, "queue",
+                                     &queue->name);
 }
 
 
@@ -276,14 +274,12 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_http_webhook_store_owner(&queue->spool, queue->cycle);
 
-    queue->previous = old;
+    if (ngx_http_webhook_queue_event(queue, old, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (old) {
-        queue->eventfd = old->eventfd;
         queue->shared = old->shared;
-
-        /* a single process, "master_process off", has it open */
-        queue->store = old->store;
 
         /* in another file it would not find what waits */
 
@@ -303,13 +299,6 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (queue->eventfd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
-        return NGX_ERROR;
-    }
-
     if (ngx_http_webhook_store_make(&queue->spool, &store, log) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -319,6 +308,51 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Makes the queue's eventfd, or takes over that of "old", which may be NULL, by
+ * a descriptor that belongs to the configuration.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_queue_t *old, ngx_log_t *log)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(queue->cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    queue->eventfd = old ? fcntl(old->eventfd, F_DUPFD_CLOEXEC, 0)
+                         : eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (queue->eventfd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "%s failed", old ? "fcntl(F_DUPFD_CLOEXEC)"
+                                       : "eventfd()");
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_webhook_queue_event_close;
+    cln->data = queue;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_queue_event_close(void *data)
+{
+    ngx_http_webhook_queue_t *queue = data;
+
+    if (ngx_close_file(queue->eventfd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "close() of an eventfd failed");
+    }
 }
 
 

@@ -46,7 +46,6 @@ struct ngx_http_webhook_queue_s {
     ngx_http_core_srv_conf_t        *cscf;
     ngx_shm_zone_t                  *endpoints;     /* may be NULL */
 
-    ngx_http_webhook_queue_t        *previous;      /* before a reload */
     ngx_shm_zone_t                  *shm_zone;
     ngx_http_webhook_queue_shared_t *shared;
     ngx_fd_t                         eventfd;       /* of all processes, for

@@ -103,12 +103,6 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
         if (ngx_conf_full_name(cf->cycle, &registry->state.path, 0) != NGX_OK) {
             return NULL;
         }
-
-#if (NGX_THREADS)
-        if (ngx_thread_pool_add(cf, NULL) == NULL) {
-            return NULL;
-        }
-#endif
     }
 
     registry->record_size = record_size;
@@ -180,9 +174,6 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         }
 
         registry->sh = old->sh;
-
-        /* a single process, "master_process off", has it open */
-        registry->store = old->store;
 
         return NGX_OK;
     }
