@@ -11,6 +11,7 @@
 #include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_challenge.h"
 #include "judge/ngx_http_webhook_scheme.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
@@ -99,6 +100,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       0,
       NULL },
 
+    { ngx_string("webhook_challenge"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_webhook_challenge,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("webhook_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234,
       ngx_http_webhook_zone,
@@ -149,7 +157,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_queue"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_queue,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -407,8 +415,10 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->secret_key = { 0, NULL };
      *     wlcf->challenge = { 0, NULL };
      *     wlcf->authorization = 0;
+     *     wlcf->challenges = NULL;
      *     wlcf->zone = NULL;
      *     wlcf->queue = NULL;
+     *     wlcf->receipt = NULL;
      *     wlcf->deliver = NULL;
      *     wlcf->concurrency = 0;
      *     wlcf->destination = NULL;
@@ -454,6 +464,10 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->status = prev->status;
         conf->file = prev->file;
         conf->line = prev->line;
+
+        if (conf->challenges == NULL) {
+            conf->challenges = prev->challenges;
+        }
     }
 
     ngx_conf_init_uint_value(conf->unknown, 0);
@@ -499,6 +513,12 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_webhook_location_check(cf, conf);
+
+    if (conf->challenges
+        && ngx_http_webhook_challenge_check(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->provider == NULL) {
         return NGX_CONF_OK;

@@ -979,9 +979,11 @@ ngx_int_t
 ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ngx_http_webhook_enqueue_t *enqueue)
 {
-    ngx_buf_t               *b;
-    ngx_chain_t              out;
-    ngx_http_webhook_ctx_t  *ctx;
+    ngx_buf_t                   *b;
+    ngx_uint_t                   status;
+    ngx_chain_t                  out;
+    ngx_http_webhook_ctx_t      *ctx;
+    ngx_http_webhook_receipt_t  *receipt;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
@@ -990,6 +992,15 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
                                                ? &ngx_http_webhook_queue_full
                                                : &ngx_http_webhook_store_failed,
                                        NULL);
+    }
+
+    receipt = enqueue->receipt;
+    status = receipt ? receipt->status : NGX_HTTP_ACCEPTED;
+
+    if (receipt && receipt->text) {
+        r->disable_not_modified = 1;
+        return ngx_http_send_response(r, status, &receipt->type,
+                                      receipt->text);
     }
 
     b = ngx_create_temp_buf(r->pool,
@@ -1013,6 +1024,5 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     out.buf = b;
     out.next = NULL;
 
-    return ngx_http_webhook_send_json(r, NGX_HTTP_ACCEPTED, &out,
-                                      b->last - b->pos);
+    return ngx_http_webhook_send_json(r, status, &out, b->last - b->pos);
 }

@@ -92,6 +92,7 @@ struct ngx_http_webhook_enqueue_s {
     void                           (*handler)(ngx_http_webhook_enqueue_t *eq);
     void                            *data;
 
+    ngx_http_webhook_receipt_t      *receipt;       /* NULL: 202 */
     ngx_str_t                        workspace;     /* of its endpoint */
     ngx_uint_t                       fans_out;      /* the answer says to how
                                                        many endpoints */

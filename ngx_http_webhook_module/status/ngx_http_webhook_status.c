@@ -110,11 +110,18 @@ ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
                                         ctx->judge_time);
     }
 
+    if (outcome == ngx_http_webhook_status_challenge) {
+        /* which is no event, whatever its path */
+        event = system->nevents;
+    }
+
     (void) ngx_atomic_fetch_add(
         &system->verdicts[event * NGX_HTTP_WEBHOOK_STATUS_NREASONS + outcome],
         1);
 
-    if (outcome != ngx_http_webhook_status_accepted) {
+    if (outcome != ngx_http_webhook_status_accepted
+        && outcome != ngx_http_webhook_status_challenge)
+    {
         ngx_http_webhook_status_remember(r, ctx, system, event, outcome);
     }
 
@@ -136,6 +143,10 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
 
     if (ctx && ctx->verdict) {
         return ngx_http_webhook_status_verdicts + ctx->verdict->reason;
+    }
+
+    if (ctx && ctx->proof && ctx->started) {
+        return ngx_http_webhook_status_challenge;
     }
 
     if (ctx && ctx->accepted) {

@@ -12,6 +12,8 @@
 
 static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -43,6 +45,7 @@ ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_histogram_t  *judge;
 
     ngx_http_webhook_status_prometheus_verdicts(out, status);
+    ngx_http_webhook_status_prometheus_challenges(out, status);
 
     judge = &ngx_http_webhook_status_judge;
 
@@ -124,7 +127,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                         continue;
                     }
 
-                    if (refused && verdicts[i]) {
+                    if (i != ngx_http_webhook_status_challenge
+                        && refused && verdicts[i])
+                    {
                         ngx_http_webhook_status_out_print(out,
                                         "%V{provider=\"%V\",event=\"%V\","
                                         "reason=\"%V\"} %uA\n",
@@ -137,6 +142,39 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                 verdicts += i;
             }
         }
+    }
+}
+
+
+/* Challenges have no event: they are counted behind a system's last one. */
+
+static void
+ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status)
+{
+    ngx_uint_t                         i, n;
+    ngx_http_webhook_status_system_t  *system;
+
+    static ngx_str_t  metric = ngx_string("nginx_webhook_challenges_total");
+    static ngx_str_t  help =
+        ngx_string("Challenges of senders that were answered.");
+
+    ngx_http_webhook_status_prometheus_head(out, &metric, &help, "counter");
+
+    system = status->systems.elts;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+
+        if (!ngx_http_webhook_status_shown(&system[i])) {
+            continue;
+        }
+
+        n = system[i].nevents * NGX_HTTP_WEBHOOK_STATUS_NREASONS
+            + ngx_http_webhook_status_challenge;
+
+        ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
+                                          &metric, &system[i].provider->name,
+                                          system[i].verdicts[n]);
     }
 }
 
