@@ -13,6 +13,7 @@
 #include "payload/ngx_http_webhook_shape.h"
 
 
+typedef struct ngx_http_webhook_asking_s  ngx_http_webhook_asking_t;
 typedef struct ngx_http_webhook_ctx_s  ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_dedup_s  ngx_http_webhook_dedup_t;
 typedef struct ngx_http_webhook_delivery_s  ngx_http_webhook_delivery_t;
@@ -20,6 +21,7 @@ typedef struct ngx_http_webhook_duplicate_s  ngx_http_webhook_duplicate_t;
 typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
+typedef struct ngx_http_webhook_proof_s  ngx_http_webhook_proof_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
@@ -319,8 +321,20 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                        http;         /* allows http:// */
+    ngx_array_t                      *ports;        /* of port_range_t; NULL:
+                                                       those of the schemes */
     time_t                            overlap;      /* of two secrets */
 } ngx_http_webhook_endpoints_conf_t;
+
+
+/* "webhook_queue": what the sender of an event is answered */
+
+typedef struct {
+    ngx_uint_t                        status;
+    ngx_http_complex_value_t         *text;         /* NULL: the event's id, as
+                                                       JSON */
+    ngx_str_t                         type;
+} ngx_http_webhook_receipt_t;
 
 
 /* $content_length, $content_type, and their $http_... */
@@ -369,10 +383,14 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_str_t                         challenge;    /* WWW-Authenticate */
     ngx_uint_t                        authorization;    /* is the header */
 
+    ngx_array_t                      *challenges;   /* of challenge_t; NULL:
+                                                       none is answered */
+
     ngx_shm_zone_t                   *zone;
     ngx_array_t                      *apps;         /* of app_t */
 
     ngx_http_webhook_queue_t         *queue;        /* takes events */
+    ngx_http_webhook_receipt_t       *receipt;      /* of it; NULL: 202 */
     ngx_http_webhook_queue_t         *deliver;      /* is delivered from here */
     ngx_uint_t                        concurrency;
     ngx_http_complex_value_t         *destination;
@@ -440,6 +458,11 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         problem;      /* the error body */
 
     ngx_chain_t                      *body;         /* before it was wrapped */
+
+    ngx_http_webhook_asking_t        *asking;       /* NULL: no challenge is
+                                                       in the body */
+    ngx_http_webhook_proof_t         *proof;        /* NULL: it is no
+                                                       challenge */
 
     ngx_http_webhook_held_t          *held;         /* claimed keys */
     ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */

@@ -855,3 +855,114 @@ ecr3t
 [(200) x 4, 401]
 --- response_body eval
 [($::Good) x 4, $::Invalid]
+
+
+
+=== TEST 44: a file of secrets with a byte order mark
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/bom;
+    }
+--- user_files eval
+">>> bom\n\xEF\xBB\xBFs3cr3t\n"
+--- must_die
+--- error_log eval
+qr{"\S+/html/bom" begins with a byte order mark: save it without one in \S+/conf/nginx\.conf:\d+}
+--- no_error_log
+s3cr3t
+
+
+
+=== TEST 45: with a zero byte in its second line
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/zero;
+    }
+--- user_files eval
+">>> zero\ns3cr3t\nt0\0k3n\n"
+--- must_die
+--- error_log eval
+qr{the secret in line 2 of "\S+/html/zero" has a control character in \S+/conf/nginx\.conf:\d+}
+--- no_error_log
+t0
+
+
+
+=== TEST 46: with a blank that no header can carry
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret file=../html/blank;
+    }
+--- user_files eval
+">>> blank\n\ns3cr3t \n"
+--- must_die
+--- error_log eval
+[qr{the secret in line 2 of "\S+/html/blank" begins or ends with a blank, which is taken for a part of it in \S+/conf/nginx\.conf:\d+},
+ qr{"webhook_secret" directive has a secret that begins or ends with a blank, which nginx takes off a header's value: no sender could have it in \S+/conf/nginx\.conf:\d+}]
+--- no_error_log
+s3cr3t
+
+
+
+=== TEST 47: nor in nginx.conf
+--- config
+    location /hook/ {
+        webhook luzmo;
+        webhook_secret " s3cr3t";
+    }
+--- must_die
+--- error_log
+"webhook_secret" directive has a secret that begins or ends with a blank
+
+
+
+=== TEST 48: nor in a token
+--- config
+    location /lenra/ {
+        webhook lenra zone=z;
+        webhook_app 6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d environment=1
+                    "token=t0k3n ";
+    }
+--- must_die
+--- error_log
+"webhook_app" directive has a token that begins or ends with a blank, which nginx takes off a header's value: nobody could send it in
+
+
+
+=== TEST 49: a signature's secret may have one
+--- config
+    location /file {
+        webhook signed;
+        webhook_signature github file=../html/keys;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+--- user_files eval
+">>> keys\nIt's a Secret to Everybody \n"
+--- request
+POST /file
+Hello, World!
+--- more_headers
+X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17
+--- error_code: 401
+--- response_body eval
+::problem('invalid_signature')
+
+
+
+=== TEST 50: one header can't have a secret and a token
+--- http_config
+    webhook_zone zone=z:128k;
+--- config
+    location /lenra/ {
+        webhook lenra zone=z;
+        webhook_app 6b1f0d3e-4f57-4c4a-9c0e-0f4b8a1f2c3d environment=1
+                    token=t0k3n;
+        webhook_secret "Bearer s3cr3t";
+        webhook_secret_header Authorization;
+    }
+--- must_die
+--- error_log eval
+qr/"webhook_secret_header Authorization" can't be used with "webhook lenra" in \S+nginx\.conf:\d+: the header has the token of an application, so nobody could send both/

@@ -82,6 +82,47 @@ END
     $nginx->finish;
 };
 
+subtest 'a zone that a reload takes away, or renames' => sub {
+    my @zones = map { "webhook_dedup_zone zone=$_:256k state=$Root/keys;" }
+                    qw(keys seen);
+    my $nginx = nginx('files', http => $zones[0]);
+    my @workers = $nginx->workers;
+
+    config($nginx, http => $zones[1]);
+    kill HUP => $nginx->master;
+
+    my $refused = qr/\[emerg\]\ .*the\ file\ "\Q$Root\E\/keys"\ is\ that\ of
+                     \ webhook\ dedup\ zone\ "keys",\ and\ can't\ become\ that
+                     \ of\ webhook\ dedup\ zone\ "seen"\ without\ a
+                     \ restart/x;
+
+    ok(wait_until(sub { $nginx->log =~ $refused }), 'no other has its file');
+    is(join(' ', $nginx->workers), "@workers", 'the workers stay');
+    $nginx->expect($refused);
+
+    config($nginx);
+    ok($nginx->reload, 'it may go');
+    my $left = qr/\[warn\]\ .*webhook\ dedup\ zone\ "keys"\ is\ not\ configured
+                  \ any\ more:\ what\ its\ file\ "\Q$Root\E\/keys"\ has\ waits
+                  \ there\ until\ it\ is\ again/x;
+    is(scalar(() = $nginx->log =~ /$left/g), 1, 'which is told');
+
+    my $master = $nginx->master;
+    my $descriptors = NginxProcess::descriptors($master);
+
+    config($nginx, http => "$zones[1]\n"
+                           . "webhook_queue_path $Root/more queue=more;");
+    ok($nginx->reload, 'then another may have the file');
+    is(scalar(() = $nginx->log =~ /$left/g), 1, 'of which nothing is told');
+
+    config($nginx);
+    ok($nginx->reload, 'without them');
+    is(NginxProcess::descriptors($master), $descriptors,
+       'nothing of theirs is open in the master');
+
+    $nginx->finish;
+};
+
 subtest 'what is under way at a reload' => sub {
     my $nginx = nginx('reload-way', workers => 2, @Pid, retry => '1h',
                       deliver => 'concurrency=4');

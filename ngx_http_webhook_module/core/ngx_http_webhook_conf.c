@@ -149,13 +149,16 @@ ngx_http_webhook_time(ngx_str_t *text, ngx_uint_t is_sec)
 
 /*
  * Takes note of a store's file by its full path, which must be
- * zero-terminated.  Returns NGX_CONF_OK, or NGX_CONF_ERROR, with an [emerg]
- * logged, if another store has the file, by whatever name, or its lock file:
- * LMDB does not allow a process to open a file twice.
+ * zero-terminated, and of the threads that commit to it.  "what" is "queue",
+ * "zone" or "dedup zone", and "whose" its name.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR, with an [emerg] logged, if another store has the file, by
+ * whatever name, or its lock file: LMDB does not allow a process to open a file
+ * twice.
  */
 
 char *
-ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
+ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path, char *what,
+    ngx_str_t *whose)
 {
     ngx_uint_t                     i;
     ngx_http_webhook_file_t       *file, *last;
@@ -171,6 +174,9 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
     if (ngx_http_webhook_file_init(cf, last, path) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    last->what = what;
+    last->whose = *whose;
 
     file = wmcf->files.elts;
 
@@ -193,47 +199,89 @@ ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path)
         }
     }
 
+#if (NGX_THREADS)
+    if (ngx_thread_pool_add(cf, NULL) == NULL) {
+        return NGX_CONF_ERROR;
+    }
+#endif
+
     return NGX_CONF_OK;
 }
 
 
 /*
- * Returns 1 if nginx has a variable of this name; called when all of the
- * configuration has been read.
+ * Looks, when the configuration has been read, what has become of the files of
+ * the one that is running.  One that nothing uses any more is told; one that
+ * would have another owner is refused, since workers of both configurations
+ * would have it at a time.  Returns NGX_OK, or NGX_ERROR after a message.
  */
 
-ngx_uint_t
-ngx_http_webhook_variable_known(ngx_conf_t *cf, ngx_str_t *name)
+ngx_int_t
+ngx_http_webhook_files_left(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
-    ngx_hash_key_t             *key;
-    ngx_http_variable_t        *prefix;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                     i, n;
+    ngx_cycle_t                   *cycle;
+    ngx_http_webhook_file_t       *file, *old;
+    ngx_http_webhook_main_conf_t  *wmcf, *running;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    key = cmcf->variables_keys->keys.elts;
+    cycle = cf->cycle->old_cycle;
 
-    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
-        if (key[i].key.len == name->len
-            && ngx_strncasecmp(key[i].key.data, name->data, name->len) == 0)
-        {
-            return 1;
+    if (cycle == NULL || ngx_is_init_cycle(cycle)) {
+        return NGX_OK;
+    }
+
+    /* the running configuration may be without the module, or "http" */
+
+    for (i = 0; cycle->modules[i] != &ngx_http_webhook_module; i++) {
+        if (cycle->modules[i] == NULL) {
+            return NGX_OK;
         }
     }
 
-    prefix = cmcf->prefix_variables.elts;
+    running = ngx_http_cycle_get_module_main_conf(cycle,
+                                                  ngx_http_webhook_module);
+    if (running == NULL) {
+        return NGX_OK;
+    }
 
-    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
-        if (name->len >= prefix[i].name.len
-            && ngx_strncasecmp(name->data, prefix[i].name.data,
-                               prefix[i].name.len)
-               == 0)
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    old = running->files.elts;
+    file = wmcf->files.elts;
+
+    for (i = 0; i < running->files.nelts; i++) {
+
+        for (n = 0; n < wmcf->files.nelts; n++) {
+            if (ngx_http_webhook_file_same(&old[i], &file[n])) {
+                break;
+            }
+        }
+
+        if (n == wmcf->files.nelts) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "webhook %s \"%V\" is not configured any more: what "
+                          "its file \"%V\" has waits there until it is again",
+                          old[i].what, &old[i].whose, &old[i].path);
+            continue;
+        }
+
+        if (ngx_strcmp(old[i].what, file[n].what) != 0
+            || old[i].whose.len != file[n].whose.len
+            || ngx_strncmp(old[i].whose.data, file[n].whose.data,
+                           old[i].whose.len)
+               != 0)
         {
-            return 1;
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the file \"%V\" is that of webhook %s \"%V\", and "
+                          "can't become that of webhook %s \"%V\" without a "
+                          "restart",
+                          &old[i].path, old[i].what, &old[i].whose,
+                          file[n].what, &file[n].whose);
+            return NGX_ERROR;
         }
     }
 
-    return 0;
+    return NGX_OK;
 }
 
 
@@ -588,4 +636,85 @@ ngx_http_webhook_next_upstream(ngx_conf_t *cf, void **loc_conf,
     }
 
     return NULL;
+}
+
+
+/*
+ * Returns the variable that nginx or a directive defines, or NULL.  Those of a
+ * prefix, such as "http_", are none.  To be called when the configuration has
+ * been read.
+ */
+
+ngx_http_variable_t *
+ngx_http_webhook_variable_find(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        if (key[i].key.len == name->len
+            && ngx_strncasecmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return key[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Returns 1 if the name begins with a prefix that nginx knows: "http_x". */
+
+ngx_uint_t
+ngx_http_webhook_variable_prefixed(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *prefix;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    prefix = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+
+        if (name->len >= prefix[i].name.len
+            && ngx_strncasecmp(name->data, prefix[i].name.data,
+                               prefix[i].name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns the index of a variable, or NGX_ERROR if no directive has used it. */
+
+ngx_int_t
+ngx_http_webhook_variable_index(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (v[i].name.len == name->len
+            && ngx_strncasecmp(v[i].name.data, name->data, name->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
 }

@@ -9,6 +9,9 @@
 /* the file of a store, by its names */
 
 typedef struct {
+    char           *what;            /* whose it is: "queue" and its name */
+    ngx_str_t       whose;
+
     ngx_str_t       path;
     ngx_str_t       name;            /* what follows the last slash */
 
@@ -38,10 +41,11 @@ void **ngx_http_webhook_next_branch(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t *state);
 ngx_http_upstream_conf_t *ngx_http_webhook_next_upstream(ngx_conf_t *cf,
     void **loc_conf, ngx_uint_t *state);
-char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path);
+char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path, char *what,
+    ngx_str_t *whose);
+ngx_int_t ngx_http_webhook_files_left(ngx_conf_t *cf);
 ngx_int_t ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *key);
-ngx_uint_t ngx_http_webhook_variable_known(ngx_conf_t *cf, ngx_str_t *name);
 ngx_int_t ngx_http_webhook_setting_add(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind);
 void ngx_http_webhook_settings_merge(ngx_http_webhook_loc_conf_t *prev,
@@ -49,6 +53,11 @@ void ngx_http_webhook_settings_merge(ngx_http_webhook_loc_conf_t *prev,
 void ngx_http_webhook_setting_use(ngx_http_webhook_loc_conf_t *wlcf,
     ngx_uint_t kind);
 void ngx_http_webhook_settings_unused(ngx_conf_t *cf);
+ngx_http_variable_t *ngx_http_webhook_variable_find(ngx_conf_t *cf,
+    ngx_str_t *name);
+ngx_uint_t ngx_http_webhook_variable_prefixed(ngx_conf_t *cf,
+    ngx_str_t *name);
+ngx_int_t ngx_http_webhook_variable_index(ngx_conf_t *cf, ngx_str_t *name);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_CONF_H_INCLUDED_ */

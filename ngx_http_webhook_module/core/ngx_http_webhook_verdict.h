@@ -38,10 +38,13 @@
     row(invalid_limit)                                                        \
     row(invalid_after)                                                        \
     row(invalid_format)                                                       \
+    row(invalid_challenge)                                                    \
+    row(challenge_refused)                                                    \
     row(unknown_parameter)                                                    \
     row(invalid_url)                                                          \
     row(unknown_host)                                                         \
     row(forbidden_address)                                                    \
+    row(forbidden_port)                                                       \
     row(wrong_plugin)                                                         \
     row(endpoint_disabled)                                                    \
     row(zone_full)                                                            \

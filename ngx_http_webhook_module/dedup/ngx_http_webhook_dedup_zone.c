@@ -113,16 +113,11 @@ ngx_http_webhook_dedup_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         state.data = value[2].data + 6;
 
         if (ngx_conf_full_name(cf->cycle, &state, 0) != NGX_OK
-            || ngx_http_webhook_add_file(cf, &state) != NGX_CONF_OK)
+            || ngx_http_webhook_add_file(cf, &state, "dedup zone", &name)
+               != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
-
-#if (NGX_THREADS)
-        if (ngx_thread_pool_add(cf, NULL) == NULL) {
-            return NGX_CONF_ERROR;
-        }
-#endif
 
         zone->state.path = state;
 

@@ -14,6 +14,7 @@
 #include "events/ngx_http_webhook_holder.h"
 #include "events/ngx_http_webhook_line.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "endpoints/ngx_http_webhook_report.h"
 
 
 /*
@@ -87,13 +88,6 @@ ngx_http_webhook_schedule_open(ngx_http_webhook_queue_t *queue,
 
     queue->deliverer = d;
     queue->wake = ngx_http_webhook_schedule_wake;
-
-    if (ngx_process == NGX_PROCESS_SINGLE
-        && queue->previous && queue->previous->deliverer)
-    {
-        /* a reload, and the process stays the same */
-        ngx_http_webhook_holder_leave(queue->previous->deliverer);
-    }
 
     d->queue = queue;
     d->lock = NGX_INVALID_FILE;
@@ -253,6 +247,8 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 
     ngx_http_webhook_schedule_news(d);
     ngx_http_webhook_queue_expire(d->queue);
+    ngx_http_webhook_queue_watch_oldest(d->queue);
+    ngx_http_webhook_report_go_on(d->queue);
 }
 
 
@@ -291,6 +287,8 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
     {
         goto failed;
     }
+
+    ngx_http_webhook_report_take_over(d->queue);
 
     for (destination = 0; /* void */ ; destination++) {
 

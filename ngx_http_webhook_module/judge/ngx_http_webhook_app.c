@@ -349,13 +349,21 @@ ngx_http_webhook_app_tokens(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
-/* Adds a copy of "app" to an array of them, unless its token is in there. */
+/*
+ * Adds a copy of "app" to an array of them, unless its token is in there, or
+ * could not be sent.
+ */
 
 static char *
 ngx_http_webhook_app_add(ngx_array_t *apps, ngx_http_webhook_app_t *app)
 {
     ngx_uint_t               i;
     ngx_http_webhook_app_t  *known;
+
+    if (ngx_http_webhook_secret_blank(&app->token.text)) {
+        return "has a token that begins or ends with a blank, which nginx "
+               "takes off a header's value: nobody could send it";
+    }
 
     known = apps->elts;
 

@@ -21,6 +21,7 @@
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_challenge.h"
 #include "judge/ngx_http_webhook_event.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
@@ -172,6 +173,11 @@ ngx_http_webhook_gate_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ctx->proof) {
+        /* a verify token is a credential, all else that is asked is none */
+        return ctx->authenticated ? NGX_OK : NGX_DECLINED;
+    }
+
     if (ctx->verdict == NULL) {
 
         rc = ngx_http_webhook_gate_credentials(r, ctx);
@@ -276,6 +282,10 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
             return ngx_http_webhook_problem(r, ctx);
         }
 
+        if (ctx->proof) {
+            return ngx_http_webhook_challenge_answer(r, ctx);
+        }
+
         rc = NGX_OK;
 
         if (ctx->method->params) {
@@ -294,6 +304,10 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
 
             if (rc == NGX_OK) {
                 rc = ngx_http_webhook_gate_check_headers(r, ctx);
+            }
+
+            if (rc == NGX_OK && ctx->method->event && wlcf->challenges) {
+                rc = ngx_http_webhook_challenge_read(r, ctx);
             }
 
             if (rc == NGX_OK) {
@@ -324,6 +338,10 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
 
     if (ctx->verdict) {
         return ngx_http_webhook_problem(r, ctx);
+    }
+
+    if (ctx->proof) {
+        return ngx_http_webhook_challenge_answer(r, ctx);
     }
 
     /* a duplicate is answered here: no other handler of the phase sees it */
@@ -379,7 +397,7 @@ static ngx_http_webhook_ctx_t *
 ngx_http_webhook_gate_begin(ngx_http_request_t *r,
     ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_int_t                   rc;
+    ngx_int_t                   challenge, rc;
     ngx_http_webhook_ctx_t     *ctx;
     ngx_http_webhook_method_t  *method;
 
@@ -400,6 +418,19 @@ ngx_http_webhook_gate_begin(ngx_http_request_t *r,
 
     if (rc == NGX_ERROR) {
         return NULL;
+    }
+
+    if (wlcf->challenges) {
+
+        challenge = ngx_http_webhook_challenge_begin(r, ctx);
+
+        if (challenge == NGX_ERROR) {
+            return NULL;
+        }
+
+        if (challenge != NGX_DECLINED) {
+            return ctx;
+        }
     }
 
     if (rc != NGX_OK) {
@@ -750,7 +781,10 @@ ngx_http_webhook_gate_body_read(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t                  rc;
+    ngx_http_webhook_field_t  *field;
+
+    field = NULL;
 
     if (ctx->verifier) {
 
@@ -762,6 +796,21 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
         if (ctx->deferred) {
             return ngx_http_webhook_reject(ctx, ctx->deferred, NULL);
+        }
+    }
+
+    if (ctx->asking) {
+
+        rc = ngx_http_webhook_challenge_finish(r, ctx, &field);
+
+        if (rc > NGX_OK) {
+            return ngx_http_webhook_reject(ctx,
+                                     &ngx_http_webhook_payload_verdicts[rc],
+                                     field);
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 

@@ -10,6 +10,7 @@
 
 #include "judge/ngx_http_webhook_problem.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_challenge.h"
 
 
 /* Retry-After of a 503, in seconds */
@@ -198,7 +199,7 @@ static ngx_int_t
 ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t         *scheme;
+    ngx_str_t          allow, *scheme;
     ngx_table_elt_t   *header;
     static ngx_str_t   retry_after = ngx_string(NGX_HTTP_WEBHOOK_RETRY_AFTER);
 
@@ -223,8 +224,12 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_NOT_ALLOWED:
-        header = ngx_http_webhook_add_header(r, "Allow",
-                                             &ctx->resource->allow);
+
+        if (ngx_http_webhook_challenge_allow(r, ctx, &allow) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        header = ngx_http_webhook_add_header(r, "Allow", &allow);
         break;
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:

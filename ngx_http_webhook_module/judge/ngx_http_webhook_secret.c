@@ -19,6 +19,8 @@ static ngx_http_webhook_secrets_t *ngx_http_webhook_secrets_create(
     ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf);
 static void ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
+static char *ngx_http_webhook_secret_add(ngx_http_webhook_secrets_t *secrets,
+    ngx_http_webhook_secret_value_t *value, ngx_str_t *slug);
 static ngx_uint_t ngx_http_webhook_secrets_usable(
     ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secret_usable(
@@ -177,9 +179,8 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                             *rc;
     ngx_str_t                        *value, slug;
-    ngx_uint_t                        i, j, off;
+    ngx_uint_t                        i, off;
     ngx_array_t                       values;
-    ngx_http_webhook_secret_t        *secret;
     ngx_http_webhook_secrets_t       *secrets;
     ngx_http_webhook_secret_value_t  *v;
 
@@ -242,31 +243,56 @@ ngx_http_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 0; i < values.nelts; i++) {
 
-        secret = secrets->list.elts;
-
-        for (j = 0; j < secrets->list.nelts; j++) {
-
-            if (secret[j].value.text.len == v[i].text.len
-                && ngx_memcmp(secret[j].value.text.data, v[i].text.data,
-                              v[i].text.len)
-                   == 0
-                && secret[j].slug.len == slug.len
-                && (slug.len == 0
-                    || ngx_memcmp(secret[j].slug.data, slug.data, slug.len)
-                       == 0))
-            {
-                return "is duplicate";
-            }
+        rc = ngx_http_webhook_secret_add(secrets, &v[i], &slug);
+        if (rc != NGX_CONF_OK) {
+            return rc;
         }
-
-        secret = ngx_array_push(&secrets->list);
-        if (secret == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        secret->value = v[i];
-        secret->slug = slug;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Adds one secret.  Returns what a directive's handler returns. */
+
+static char *
+ngx_http_webhook_secret_add(ngx_http_webhook_secrets_t *secrets,
+    ngx_http_webhook_secret_value_t *value, ngx_str_t *slug)
+{
+    ngx_str_t                  *text;
+    ngx_uint_t                  i;
+    ngx_http_webhook_secret_t  *secret;
+
+    text = &value->text;
+
+    if (ngx_http_webhook_secret_blank(text)) {
+        return "has a secret that begins or ends with a blank, which nginx "
+               "takes off a header's value: no sender could have it";
+    }
+
+    secret = secrets->list.elts;
+
+    for (i = 0; i < secrets->list.nelts; i++) {
+
+        if (secret[i].value.text.len == text->len
+            && ngx_memcmp(secret[i].value.text.data, text->data, text->len)
+               == 0
+            && secret[i].slug.len == slug->len
+            && (slug->len == 0
+                || ngx_memcmp(secret[i].slug.data, slug->data, slug->len)
+                   == 0))
+        {
+            return "is duplicate";
+        }
+    }
+
+    secret = ngx_array_push(&secrets->list);
+    if (secret == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    secret->value = *value;
+    secret->slug = *slug;
 
     return NGX_CONF_OK;
 }
@@ -531,6 +557,17 @@ ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
 
     if (!wlcf->authorization || wlcf->secrets == NULL) {
         return NGX_CONF_OK;
+    }
+
+    if (wlcf->provider->identity && wlcf->identity == NULL
+        && ngx_http_webhook_secrets_usable(wlcf))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"webhook_secret_header Authorization\" can't be used "
+                      "with \"webhook %V\" in %s:%ui: the header has the "
+                      "token of an application, so nobody could send both",
+                      &wlcf->provider->name, wlcf->file, wlcf->line);
+        return NGX_CONF_ERROR;
     }
 
     ngx_str_set(&wlcf->challenge, "Bearer");

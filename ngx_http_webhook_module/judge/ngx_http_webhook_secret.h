@@ -16,6 +16,7 @@ ngx_uint_t ngx_http_webhook_secret_valid(ngx_http_request_t *r,
 
 char *ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
     ngx_array_t *values);
+ngx_uint_t ngx_http_webhook_secret_blank(ngx_str_t *text);
 void ngx_http_webhook_secret_text(ngx_http_request_t *r,
     ngx_http_webhook_secret_value_t *value, ngx_str_t *text);
 

@@ -6,6 +6,7 @@
 
 
 #include "judge/ngx_http_webhook_secret.h"
+#include "core/ngx_http_webhook_conf.h"
 
 
 /* bytes: a longer file is not one of secrets */
@@ -14,6 +15,8 @@
 
 static char *ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
     ngx_array_t *values);
+static ngx_int_t ngx_http_webhook_secret_line(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t line, ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_secret_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 static ngx_uint_t ngx_http_webhook_secret_name(ngx_str_t *text,
@@ -21,10 +24,8 @@ static ngx_uint_t ngx_http_webhook_secret_name(ngx_str_t *text,
 static ngx_uint_t ngx_http_webhook_secret_braces(ngx_str_t *text);
 static char *ngx_http_webhook_secret_variable(ngx_conf_t *cf, ngx_str_t *name,
     ngx_http_webhook_secret_value_t *value);
-static ngx_http_variable_t *ngx_http_webhook_secret_defined(
-    ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
-static ngx_uint_t ngx_http_webhook_secret_foreign(
-    ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
+static ngx_uint_t ngx_http_webhook_secret_foreign(ngx_conf_t *cf,
+    ngx_str_t *name);
 
 
 /*
@@ -129,6 +130,24 @@ ngx_http_webhook_secret_values(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
+/* Returns 1 if the text begins or ends with a space or a tab. */
+
+ngx_uint_t
+ngx_http_webhook_secret_blank(ngx_str_t *text)
+{
+    u_char  first, last;
+
+    if (text->len == 0) {
+        return 0;
+    }
+
+    first = text->data[0];
+    last = text->data[text->len - 1];
+
+    return first == ' ' || first == '\t' || last == ' ' || last == '\t';
+}
+
+
 /* Adds the secrets of a file, one a line; empty lines do not count. */
 
 static char *
@@ -137,7 +156,7 @@ ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
 {
     u_char                           *last, *next, *p;
     ngx_str_t                         text;
-    ngx_uint_t                        n;
+    ngx_uint_t                        line, n;
     ngx_http_webhook_secret_value_t  *value;
 
     if (path->len == 0) {
@@ -151,6 +170,7 @@ ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
     }
 
     n = 0;
+    line = 0;
     last = text.data + text.len;
 
     for (p = text.data; p < last; p = next + 1) {
@@ -162,6 +182,7 @@ ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
 
         text.data = p;
         text.len = next - p;
+        line++;
 
         if (text.len && text.data[text.len - 1] == '\r') {
             text.len--;
@@ -169,6 +190,10 @@ ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
 
         if (text.len == 0) {
             continue;
+        }
+
+        if (ngx_http_webhook_secret_line(cf, path, line, &text) != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
 
         value = ngx_array_push(values);
@@ -189,6 +214,50 @@ ngx_http_webhook_secret_file(ngx_conf_t *cf, ngx_str_t *path,
     }
 
     return NULL;
+}
+
+
+/*
+ * Looks for what an editor or a script puts into a file unseen, and no sender
+ * has in its secret.  Returns NGX_OK, or NGX_ERROR after a message, which does
+ * not have the text.
+ */
+
+static ngx_int_t
+ngx_http_webhook_secret_line(ngx_conf_t *cf, ngx_str_t *path, ngx_uint_t line,
+    ngx_str_t *text)
+{
+    size_t  i;
+
+    if (line == 1 && text->len >= 3
+        && ngx_strncmp(text->data, "\xEF\xBB\xBF", 3) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" begins with a byte order mark: save it "
+                           "without one", path);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text->len; i++) {
+
+        if ((text->data[i] < ' ' && text->data[i] != '\t')
+            || text->data[i] == 0x7f)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the secret in line %ui of \"%V\" has a "
+                               "control character", line, path);
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_webhook_secret_blank(text)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "the secret in line %ui of \"%V\" begins or ends "
+                           "with a blank, which is taken for a part of it",
+                           line, path);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -368,18 +437,15 @@ ngx_int_t
 ngx_http_webhook_secret_variables(ngx_conf_t *cf)
 {
     ngx_uint_t                           i;
-    ngx_http_core_main_conf_t           *cmcf;
     ngx_http_webhook_main_conf_t        *wmcf;
     ngx_http_webhook_secret_variable_t  *variable;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
     variable = wmcf->secret_variables.elts;
 
     for (i = 0; i < wmcf->secret_variables.nelts; i++) {
 
-        if (ngx_http_webhook_secret_foreign(cmcf, &variable[i].name)) {
+        if (ngx_http_webhook_secret_foreign(cf, &variable[i].name)) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "the secret in %s:%ui is a variable that nginx or "
                           "the client sets: use one that a \"map\" or another "
@@ -388,7 +454,7 @@ ngx_http_webhook_secret_variables(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        if (ngx_http_webhook_secret_defined(cmcf, &variable[i].name) == NULL) {
+        if (ngx_http_webhook_variable_find(cf, &variable[i].name) == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "the secret in %s:%ui is a variable that nobody "
                           "defines: define it with a \"map\", or, if a secret "
@@ -403,30 +469,6 @@ ngx_http_webhook_secret_variables(ngx_conf_t *cf)
 }
 
 
-/* Returns the variable that nginx or a directive defines, or NULL. */
-
-static ngx_http_variable_t *
-ngx_http_webhook_secret_defined(ngx_http_core_main_conf_t *cmcf,
-    ngx_str_t *name)
-{
-    ngx_uint_t       i;
-    ngx_hash_key_t  *key;
-
-    key = cmcf->variables_keys->keys.elts;
-
-    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
-
-        if (key[i].key.len == name->len
-            && ngx_strncmp(key[i].key.data, name->data, name->len) == 0)
-        {
-            return key[i].value;
-        }
-    }
-
-    return NULL;
-}
-
-
 /*
  * Returns 1 if the variable has its value not from a directive, but from the
  * client or from nginx: if its prefix is one of those that nginx knows, such as
@@ -434,22 +476,13 @@ ngx_http_webhook_secret_defined(ngx_http_core_main_conf_t *cmcf,
  */
 
 static ngx_uint_t
-ngx_http_webhook_secret_foreign(ngx_http_core_main_conf_t *cmcf,
-    ngx_str_t *name)
+ngx_http_webhook_secret_foreign(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_str_t            *builtin;
-    ngx_uint_t            i;
     ngx_http_variable_t  *v;
 
-    v = cmcf->prefix_variables.elts;
-
-    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
-
-        if (name->len >= v[i].name.len
-            && ngx_strncmp(name->data, v[i].name.data, v[i].name.len) == 0)
-        {
-            return 1;
-        }
+    if (ngx_http_webhook_variable_prefixed(cf, name)) {
+        return 1;
     }
 
     for (builtin = ngx_http_webhook_secret_builtin; builtin->len; builtin++) {
@@ -463,7 +496,7 @@ ngx_http_webhook_secret_foreign(ngx_http_core_main_conf_t *cmcf,
         }
     }
 
-    v = ngx_http_webhook_secret_defined(cmcf, name);
+    v = ngx_http_webhook_variable_find(cf, name);
 
     return v && !(v->flags & NGX_HTTP_VAR_CHANGEABLE);
 }

@@ -11,6 +11,7 @@
 
 
 #include "queue/ngx_http_webhook_kept.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_variable.h"
 
@@ -51,7 +52,6 @@ static ngx_http_webhook_kept_name_t *ngx_http_webhook_kept_name(
     ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_kept_add(ngx_conf_t *cf,
     ngx_http_webhook_kept_name_t *name, ngx_hash_key_t *key);
-static ngx_int_t ngx_http_webhook_kept_index(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_http_webhook_kept_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_kept_save_uri(ngx_http_request_t *r,
@@ -207,38 +207,13 @@ ngx_http_webhook_kept_add(ngx_conf_t *cf, ngx_http_webhook_kept_name_t *name,
         return (kept->index == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 
     case kept_used:
-        kept->index = ngx_http_webhook_kept_index(cf, &key->key);
+        kept->index = ngx_http_webhook_variable_index(cf, &key->key);
         return NGX_OK;
 
     default: /* kept_changed */
         kept->index = NGX_ERROR;
         return NGX_OK;
     }
-}
-
-
-/* Returns the index of a variable, or NGX_ERROR if nothing uses it. */
-
-static ngx_int_t
-ngx_http_webhook_kept_index(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t                  i;
-    ngx_http_variable_t        *var;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    var = cmcf->variables.elts;
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-
-        if (var[i].name.len == name->len
-            && ngx_strncmp(var[i].name.data, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_ERROR;
 }
 
 

@@ -39,6 +39,9 @@
 
 static ngx_int_t ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
     ngx_http_webhook_queue_t *queue);
+static ngx_int_t ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_queue_t *old, ngx_log_t *log);
+static void ngx_http_webhook_queue_event_close(void *data);
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
@@ -199,12 +202,6 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     queue->spool.size = size ? size : NGX_HTTP_WEBHOOK_QUEUE_DEFAULT;
     queue->keep_dead = keep ? keep : NGX_HTTP_WEBHOOK_QUEUE_KEEP;
 
-#if (NGX_THREADS)
-    if (ngx_thread_pool_add(cf, NULL) == NULL) {
-        return NGX_CONF_ERROR;
-    }
-#endif
-
     queue->status = ngx_http_webhook_status_add(cf,
                                                 NGX_HTTP_WEBHOOK_STATUS_QUEUE,
                                                 &queue->name);
@@ -219,7 +216,8 @@ ngx_http_webhook_queue_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_webhook_add_file(cf, &queue->spool.path);
+    return ngx_http_webhook_add_file(cf, &queue->spool.path, "queue",
+                                     &queue->name);
 }
 
 
@@ -276,14 +274,12 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_http_webhook_store_owner(&queue->spool, queue->cycle);
 
-    queue->previous = old;
+    if (ngx_http_webhook_queue_event(queue, old, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (old) {
-        queue->eventfd = old->eventfd;
         queue->shared = old->shared;
-
-        /* a single process, "master_process off", has it open */
-        queue->store = old->store;
 
         /* in another file it would not find what waits */
 
@@ -303,13 +299,6 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    queue->eventfd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (queue->eventfd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
-        return NGX_ERROR;
-    }
-
     if (ngx_http_webhook_store_make(&queue->spool, &store, log) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -319,6 +308,51 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Makes the queue's eventfd, or takes over that of "old", which may be NULL, by
+ * a descriptor that belongs to the configuration.  Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_queue_t *old, ngx_log_t *log)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(queue->cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    queue->eventfd = old ? fcntl(old->eventfd, F_DUPFD_CLOEXEC, 0)
+                         : eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (queue->eventfd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "%s failed", old ? "fcntl(F_DUPFD_CLOEXEC)"
+                                       : "eventfd()");
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_webhook_queue_event_close;
+    cln->data = queue;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_webhook_queue_event_close(void *data)
+{
+    ngx_http_webhook_queue_t *queue = data;
+
+    if (ngx_close_file(queue->eventfd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "close() of an eventfd failed");
+    }
 }
 
 
@@ -425,7 +459,6 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_queue_t *queue = data;
 
-    uint64_t                          now;
     ngx_atomic_uint_t                 beat;
     ngx_http_webhook_spool_stat_t     st;
     ngx_http_webhook_queue_shared_t  *sh;
@@ -448,16 +481,77 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
         return;
     }
 
-    now = (uint64_t) ngx_time() * 1000;
-
     values[NGX_HTTP_WEBHOOK_STATUS_WAITING] = st.waiting;
     values[NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW] = st.dead;
     values[NGX_HTTP_WEBHOOK_STATUS_BYTES] = st.used;
     values[NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES] = queue->spool.size;
-    values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] = (st.oldest && st.oldest < now)
-                                             ? (now - st.oldest) / 1000 : 0;
+    values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] =
+                              ngx_http_webhook_queue_age(queue, &st) / 1000;
     values[NGX_HTTP_WEBHOOK_STATUS_FILE_BYTES] = st.file.size;
     values[NGX_HTTP_WEBHOOK_STATUS_READER_LAG] = st.file.lag;
+}
+
+
+/*
+ * Takes note of the oldest event that waits, and of when it came by the
+ * monotonic clock: its age then does not depend on the time of day.  Called
+ * each second by the process that delivers.
+ */
+
+void
+ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue)
+{
+    uint64_t                          age, now;
+    ngx_http_webhook_spool_stat_t     st;
+    ngx_http_webhook_queue_shared_t  *sh;
+
+    sh = queue->shared;
+    now = ngx_http_webhook_clock_steady();
+
+    if (ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK
+        || st.oldest == 0
+        || sh->oldest == (ngx_atomic_uint_t) st.number)
+    {
+        return;
+    }
+
+    age = (st.oldest < now) ? now - st.oldest : 0;
+
+    sh->oldest = 0;
+    ngx_memory_barrier();
+
+    sh->since = ngx_current_msec - (ngx_msec_t) age;
+    ngx_memory_barrier();
+
+    sh->oldest = st.number;
+}
+
+
+/*
+ * Returns the age of the oldest event that waits, in milliseconds: 0 if none
+ * does.
+ */
+
+uint64_t
+ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_spool_stat_t *st)
+{
+    uint64_t                          now;
+    ngx_http_webhook_queue_shared_t  *sh;
+
+    sh = queue->shared;
+
+    if (st->oldest == 0) {
+        return 0;
+    }
+
+    if (sh->oldest == (ngx_atomic_uint_t) st->number) {
+        return ngx_max((ngx_msec_int_t) (ngx_current_msec - sh->since), 0);
+    }
+
+    now = ngx_http_webhook_clock_now();
+
+    return (st->oldest < now) ? now - st->oldest : 0;
 }
 
 
@@ -766,6 +860,10 @@ ngx_http_webhook_queue_submit_own(ngx_http_webhook_enqueue_t *enqueue,
     message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
     message.id.data = id;
 
+    if (enqueue->id.len) {
+        message.id = enqueue->id;
+    }
+
     if (uuid) {
         message.workspace = enqueue->workspace;
         event->destination = ngx_http_webhook_get64(uuid);
@@ -881,9 +979,11 @@ ngx_int_t
 ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     ngx_http_webhook_enqueue_t *enqueue)
 {
-    ngx_buf_t               *b;
-    ngx_chain_t              out;
-    ngx_http_webhook_ctx_t  *ctx;
+    ngx_buf_t                   *b;
+    ngx_uint_t                   status;
+    ngx_chain_t                  out;
+    ngx_http_webhook_ctx_t      *ctx;
+    ngx_http_webhook_receipt_t  *receipt;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
 
@@ -892,6 +992,15 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
                                                ? &ngx_http_webhook_queue_full
                                                : &ngx_http_webhook_store_failed,
                                        NULL);
+    }
+
+    receipt = enqueue->receipt;
+    status = receipt ? receipt->status : NGX_HTTP_ACCEPTED;
+
+    if (receipt && receipt->text) {
+        r->disable_not_modified = 1;
+        return ngx_http_send_response(r, status, &receipt->type,
+                                      receipt->text);
     }
 
     b = ngx_create_temp_buf(r->pool,
@@ -915,6 +1024,5 @@ ngx_http_webhook_queue_answer(ngx_http_request_t *r,
     out.buf = b;
     out.next = NULL;
 
-    return ngx_http_webhook_send_json(r, NGX_HTTP_ACCEPTED, &out,
-                                      b->last - b->pos);
+    return ngx_http_webhook_send_json(r, status, &out, b->last - b->pos);
 }

@@ -10,6 +10,7 @@
 
 
 #include "status/ngx_http_webhook_status.h"
+#include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status_table.h"
 #include "status/ngx_http_webhook_status_zone.h"
@@ -34,11 +35,11 @@ static void ngx_http_webhook_status_observe(ngx_atomic_t *counters,
 ngx_int_t
 ngx_http_webhook_status_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i;
     ngx_http_handler_pt           *h;
-    ngx_http_variable_t           *v;
     ngx_http_core_main_conf_t     *cmcf;
     ngx_http_webhook_main_conf_t  *wmcf;
+
+    static ngx_str_t  judge_time = ngx_string("webhook_judge_time");
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -56,15 +57,8 @@ ngx_http_webhook_status_init(ngx_conf_t *cf)
 
     /* nobody pays for a clock that nobody looks at */
 
-    v = cmcf->variables.elts;
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-        if (v[i].name.len == sizeof("webhook_judge_time") - 1
-            && ngx_strncmp(v[i].name.data, "webhook_judge_time", v[i].name.len)
-               == 0)
-        {
-            wmcf->timed = 1;
-        }
+    if (ngx_http_webhook_variable_index(cf, &judge_time) != NGX_ERROR) {
+        wmcf->timed = 1;
     }
 
     return NGX_OK;
@@ -116,9 +110,16 @@ ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
                                         ctx->judge_time);
     }
 
+    if (outcome == ngx_http_webhook_status_challenge) {
+        /* which is no event, whatever its path */
+        event = system->nevents;
+    }
+
     (void) ngx_atomic_fetch_add(&system->verdicts[event][outcome], 1);
 
-    if (outcome != ngx_http_webhook_status_accepted) {
+    if (outcome != ngx_http_webhook_status_accepted
+        && outcome != ngx_http_webhook_status_challenge)
+    {
         ngx_http_webhook_status_remember(r, ctx, system, event, outcome);
     }
 
@@ -140,6 +141,10 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
 
     if (ctx && ctx->verdict) {
         return ngx_http_webhook_status_verdicts + ctx->verdict->reason;
+    }
+
+    if (ctx && ctx->proof && ctx->started) {
+        return ngx_http_webhook_status_challenge;
     }
 
     if (ctx && ctx->accepted) {

@@ -479,7 +479,10 @@ ngx_http_webhook_system_variable(ngx_conf_t *cf,
     ngx_http_webhook_system_t *system, ngx_str_t *name, ngx_uint_t line,
     char *what)
 {
-    if (name->len == 0 || ngx_http_webhook_variable_known(cf, name)) {
+    if (name->len == 0
+        || ngx_http_webhook_variable_find(cf, name)
+        || ngx_http_webhook_variable_prefixed(cf, name))
+    {
         return NGX_OK;
     }
 

@@ -115,9 +115,12 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
                                   ",\"accepted\":%uA,\"refused\":{",
                                   verdicts[ngx_http_webhook_status_accepted]);
 
-        for (i = 1, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
+        for (i = 0, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
-            if (verdicts[i]) {
+            if (verdicts[i]
+                && i != ngx_http_webhook_status_accepted
+                && i != ngx_http_webhook_status_challenge)
+            {
                 ngx_http_webhook_status_out_print(out, "%s\"%V\":%uA",
                                                   n++ ? "," : "",
                                                   &reasons[i], verdicts[i]);
@@ -127,7 +130,10 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         ngx_http_webhook_status_out_print(out, "}}");
     }
 
-    ngx_http_webhook_status_out_print(out, "],\n ");
+    verdicts = system->verdicts[system->nevents];
+
+    ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",
+                                  verdicts[ngx_http_webhook_status_challenge]);
     ngx_http_webhook_status_json_histogram(out, &ngx_http_webhook_status_judge,
                                            system->judge);
     ngx_http_webhook_status_out_print(out, "}");

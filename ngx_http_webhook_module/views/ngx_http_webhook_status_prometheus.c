@@ -15,6 +15,8 @@ static void ngx_http_webhook_status_prometheus_verdicts(
 static void ngx_http_webhook_status_prometheus_event(
     ngx_http_webhook_status_out_t *out, ngx_str_t *metric, ngx_str_t *provider,
     ngx_str_t *event);
+static void ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -46,6 +48,7 @@ ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_histogram_t  *judge;
 
     ngx_http_webhook_status_prometheus_verdicts(out, status);
+    ngx_http_webhook_status_prometheus_challenges(out, status);
 
     judge = &ngx_http_webhook_status_judge;
 
@@ -125,7 +128,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                         continue;
                     }
 
-                    if (refused && verdicts[i]) {
+                    if (i != ngx_http_webhook_status_challenge
+                        && refused && verdicts[i])
+                    {
                         ngx_http_webhook_status_prometheus_event(out,
                                         &refused_total,
                                         &system[n].provider->name, name);
@@ -149,6 +154,39 @@ ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
                                       metric, provider);
     ngx_http_webhook_status_prometheus_label(out, event);
+}
+
+
+/* Challenges have no event: they are counted behind a system's last one. */
+
+static void
+ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status)
+{
+    ngx_uint_t                         i;
+    ngx_atomic_t                      *verdicts;
+    ngx_http_webhook_status_system_t  *system;
+
+    static ngx_str_t  metric = ngx_string("nginx_webhook_challenges_total");
+    static ngx_str_t  help =
+        ngx_string("Challenges of senders that were answered.");
+
+    ngx_http_webhook_status_prometheus_head(out, &metric, &help, "counter");
+
+    system = status->systems.elts;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+
+        if (!ngx_http_webhook_status_shown(&system[i])) {
+            continue;
+        }
+
+        verdicts = system[i].verdicts[system[i].nevents];
+
+        ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
+                                          &metric, &system[i].provider->name,
+                                  verdicts[ngx_http_webhook_status_challenge]);
+    }
 }
 
 
