@@ -22,7 +22,7 @@
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_challenge.h"
-#include "judge/ngx_http_webhook_event.h"
+#include "judge/ngx_http_webhook_payload.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -57,8 +57,6 @@ static ngx_uint_t ngx_http_webhook_gate_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_gate_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_gate_judge(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
-static ngx_int_t ngx_http_webhook_gate_payload(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -90,47 +88,6 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
     ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                              unsupported_encoding,
                              "Content-Encoding is not supported");
-
-
-/*
- * Verdicts on a payload: the index is what ngx_http_webhook_shape_finish() and
- * ngx_http_webhook_shape_judge() return.
- */
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
-
-    { 0, 0, ngx_null_string, ngx_null_string, 0 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_EMPTY */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, empty_body,
-                             "the body is empty"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_SYNTAX, with the offset where it is wrong */
-    { NGX_HTTP_BAD_REQUEST, ngx_http_webhook_reason_invalid_json,
-      ngx_string("the body is not valid JSON"), ngx_null_string, 1 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
-                             "the body must be a JSON object"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, duplicate_field,
-                             "is there more than once"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_MISSING */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, missing_field,
-                             "is required"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_INVALID, the message is that of the type */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field, "")
-};
-
-
-/* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT of a shape that is looked for in an array */
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_no_array =
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
-                             "the body must be a JSON array");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
@@ -804,9 +761,7 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         rc = ngx_http_webhook_challenge_finish(r, ctx, &field);
 
         if (rc > NGX_OK) {
-            return ngx_http_webhook_reject(ctx,
-                                     &ngx_http_webhook_payload_verdicts[rc],
-                                     field);
+            return ngx_http_webhook_payload_reject(ctx, rc, field);
         }
 
         if (rc != NGX_DECLINED) {
@@ -816,7 +771,7 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (ctx->method->shape) {
 
-        rc = ngx_http_webhook_gate_payload(r, ctx);
+        rc = ngx_http_webhook_payload_judge(r, ctx);
 
         if (rc != NGX_OK) {
             return rc;
@@ -845,49 +800,6 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     }
 
     return rc;
-}
-
-
-/*
- * Checks the payload, and finds out what it is an event of.  Returns NGX_OK, or
- * NGX_ABORT with a verdict.
- */
-
-static ngx_int_t
-ngx_http_webhook_gate_payload(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    ngx_int_t                    rc;
-    ngx_http_webhook_field_t    *field;
-    ngx_http_webhook_verdict_t  *verdict;
-
-    field = NULL;
-
-    rc = ngx_http_webhook_shape_finish(&ctx->reader);
-
-    if (rc == NGX_OK) {
-        ctx->judged = 1;
-
-        if (ctx->method->event) {
-            ngx_http_webhook_event_name(r, ctx);
-        }
-
-        rc = ngx_http_webhook_shape_judge(&ctx->reader, ctx->event, &field);
-    }
-
-    if (rc != NGX_OK) {
-        verdict = &ngx_http_webhook_payload_verdicts[rc];
-
-        if (rc == NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT
-            && ctx->reader.shape->document == NGX_HTTP_WEBHOOK_JSON_ARRAY)
-        {
-            verdict = &ngx_http_webhook_no_array;
-        }
-
-        return ngx_http_webhook_reject(ctx, verdict, field);
-    }
-
-    return ctx->method->event ? ngx_http_webhook_event_check(ctx) : NGX_OK;
 }
 
 
