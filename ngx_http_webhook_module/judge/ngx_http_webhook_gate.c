@@ -37,6 +37,8 @@ static ngx_int_t ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_precontent_handler(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_start(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_gate_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
     ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf);
@@ -224,56 +226,10 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
     if (!ctx->started) {
         ctx->started = 1;
 
-        if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
-            /* another module has granted access */
-            ctx->verdict = NULL;
-            ctx->pending = 0;
+        rc = ngx_http_webhook_gate_start(r, ctx);
 
-            if (ctx->www_authenticate) {
-                /* nginx knows that of one module only */
-                ctx->www_authenticate->hash = 0;
-            }
-        }
-
-        if (ctx->verdict) {
-            return ngx_http_webhook_problem(r, ctx);
-        }
-
-        if (ctx->proof) {
-            return ngx_http_webhook_challenge_answer(r, ctx);
-        }
-
-        rc = NGX_OK;
-
-        if (ctx->method->params) {
-            rc = ngx_http_webhook_params_check(r, ctx);
-        }
-
-        if (rc == NGX_OK && ctx->method->prepare) {
-            rc = ctx->method->prepare(r, ctx);
-        }
-
-        if (rc == NGX_OK && ctx->method->shape) {
-
-            if (ctx->method->event && wlcf->signature) {
-                rc = ngx_http_webhook_signature_begin(r, ctx);
-            }
-
-            if (rc == NGX_OK) {
-                rc = ngx_http_webhook_gate_check_headers(r, ctx);
-            }
-
-            if (rc == NGX_OK && ctx->method->event && wlcf->challenges) {
-                rc = ngx_http_webhook_challenge_read(r, ctx);
-            }
-
-            if (rc == NGX_OK) {
-                rc = ngx_http_webhook_gate_read_body(r, ctx);
-            }
-
-            if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-                return rc;
-            }
+        if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return rc;
         }
 
         if (rc == NGX_ERROR) {
@@ -285,7 +241,7 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (ctx->verdict == NULL) {
+    if (ctx->verdict == NULL && ctx->proof == NULL) {
         rc = ngx_http_webhook_gate_judge(r, ctx);
 
         if (rc == NGX_ERROR) {
@@ -304,6 +260,67 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
     /* a duplicate is answered here: no other handler of the phase sees it */
 
     return ctx->duplicate ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * What is done before the body is judged: the end of what the access phase has
+ * found, the checks of what stands before the body, and the reading of it.
+ * Returns NGX_OK, also with a verdict or a challenge that was met, NGX_ABORT
+ * with a verdict, NGX_DONE while the body is read, NGX_ERROR, or a status.
+ */
+
+static ngx_int_t
+ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
+        /* another module has granted access */
+        ctx->verdict = NULL;
+        ctx->pending = 0;
+
+        if (ctx->www_authenticate) {
+            /* nginx knows that of one module only */
+            ctx->www_authenticate->hash = 0;
+        }
+    }
+
+    if (ctx->verdict || ctx->proof) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (ctx->method->params) {
+        rc = ngx_http_webhook_params_check(r, ctx);
+    }
+
+    if (rc == NGX_OK && ctx->method->prepare) {
+        rc = ctx->method->prepare(r, ctx);
+    }
+
+    if (rc != NGX_OK || ctx->method->shape == NULL) {
+        return rc;
+    }
+
+    if (ctx->method->event && ctx->conf->signature) {
+        rc = ngx_http_webhook_signature_begin(r, ctx);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_gate_check_headers(r, ctx);
+    }
+
+    if (rc == NGX_OK && ctx->method->event && ctx->conf->challenges) {
+        rc = ngx_http_webhook_challenge_read(r, ctx);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_gate_read_body(r, ctx);
+    }
+
+    return rc;
 }
 
 
