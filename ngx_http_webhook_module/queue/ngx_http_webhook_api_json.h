@@ -13,6 +13,8 @@
 
 json_t *ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue);
 json_t *ngx_http_webhook_api_event_json(ngx_http_webhook_event_t *event);
+json_t *ngx_http_webhook_api_dead_json(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_event_t *event, ngx_pool_t *pool);
 ngx_int_t ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
     ngx_http_webhook_message_t *message, ngx_str_t *body);
 json_t *ngx_http_webhook_api_text_json(ngx_str_t *text);
