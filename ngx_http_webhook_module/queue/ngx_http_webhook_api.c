@@ -44,7 +44,7 @@ typedef struct {
     ngx_http_webhook_event_t          event;        /* page.after, or the one
                                                        in the path */
     ngx_array_t                       events;       /* of event_t */
-    json_t                           *list;         /* of the first "n" */
+    ngx_http_webhook_api_text_t       text;         /* the first "n" of them */
     ngx_event_t                       turn;
 
     ngx_http_webhook_spool_change_t  *changes;      /* NULL: of one event */
@@ -76,7 +76,6 @@ static ngx_int_t ngx_http_webhook_api_dead_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_list(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_api_turn(ngx_event_t *ev);
-static void ngx_http_webhook_api_list_cleanup(void *data);
 static ngx_int_t ngx_http_webhook_api_add(void *data,
     ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_api_event_handler(ngx_http_request_t *r);
@@ -573,7 +572,6 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t      *cln;
     ngx_http_webhook_ctx_t  *ctx;
     ngx_http_webhook_api_t  *api;
 
@@ -596,15 +594,12 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
                                        NULL);
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text,
+                                      (u_char *) "{\"dead\":[", 9)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    cln->handler = ngx_http_webhook_api_list_cleanup;
-    cln->data = api;
-
-    api->list = json_array();
 
     return ngx_http_webhook_api_list(r, ctx);
 }
@@ -616,40 +611,77 @@ static ngx_int_t
 ngx_http_webhook_api_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
     json_t                    *list;
-    ngx_uint_t                 n;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_uint_t                 first, n;
     ngx_http_webhook_api_t    *api;
     ngx_http_webhook_event_t  *event;
 
     api = ctx->data;
     event = api->events.elts;
 
-    for (n = 0; api->list && api->n < api->events.nelts; n++) {
+    first = api->n;
+    n = ngx_min(api->events.nelts - first, NGX_HTTP_WEBHOOK_API_TURN);
 
-        if (n == NGX_HTTP_WEBHOOK_API_TURN) {
-            api->turn.handler = ngx_http_webhook_api_turn;
-            api->turn.data = r;
-            api->turn.log = r->connection->log;
+    list = json_array();
+    rc = NGX_OK;
 
-            ngx_post_event(&api->turn, &ngx_posted_next_events);
+    while (api->n < first + n && rc == NGX_OK) {
 
-            return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_api_list);
-        }
-
-        if (json_array_append_new(api->list,
+        if (json_array_append_new(list,
                                   ngx_http_webhook_api_dead_json(api->queue,
                                                   &event[api->n++], r->pool))
             != 0)
         {
-            json_decref(api->list);
-            api->list = NULL;
+            rc = NGX_ERROR;
         }
     }
 
-    list = api->list;
-    api->list = NULL;
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_print_json(r->pool, list, &text);
+    }
 
-    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
-                                        json_pack("{s:o}", "dead", list));
+    json_decref(list);
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* lists are joined without their brackets */
+
+    text.data[0] = ',';
+    n = (first == 0);
+
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text, text.data + n,
+                                      text.len - 1 - n)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (api->n < api->events.nelts) {
+        api->turn.handler = ngx_http_webhook_api_turn;
+        api->turn.data = r;
+        api->turn.log = r->connection->log;
+
+        ngx_post_event(&api->turn, &ngx_posted_next_events);
+
+        return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_api_list);
+    }
+
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text, (u_char *) "]}", 2)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_webhook_send_json(r, NGX_HTTP_OK, api->text.first,
+                                      api->text.len);
 }
 
 
@@ -657,15 +689,6 @@ static void
 ngx_http_webhook_api_turn(ngx_event_t *ev)
 {
     ngx_http_webhook_resume(ev->data);
-}
-
-
-static void
-ngx_http_webhook_api_list_cleanup(void *data)
-{
-    ngx_http_webhook_api_t *api = data;
-
-    json_decref(api->list);
 }
 
 

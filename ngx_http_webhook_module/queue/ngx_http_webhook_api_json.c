@@ -234,3 +234,47 @@ ngx_http_webhook_api_base64_json(ngx_pool_t *pool, ngx_str_t *text)
 
     return json_stringn((char *) encoded.data, encoded.len);
 }
+
+
+/*
+ * Adds bytes, which must stay, to the end of a text; none are added if "len" is
+ * 0.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_api_text_add(ngx_pool_t *pool,
+    ngx_http_webhook_api_text_t *text, u_char *p, size_t len)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(pool);
+    cl = ngx_alloc_chain_link(pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = p;
+    b->last = p + len;
+    b->memory = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    if (text->last) {
+        text->last->next = cl;
+
+    } else {
+        text->first = cl;
+    }
+
+    text->last = cl;
+    text->len += len;
+
+    return NGX_OK;
+}
