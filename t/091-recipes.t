@@ -27,8 +27,13 @@ my $nginx = NginxProcess->new(name => 'recipes');
 
 mkdir "$NginxProcess::Root/state" or die "mkdir: $!";
 
-# nginx's own 413 and 404
-$nginx->expect(qr/client intended to send too large body/,
+NginxProcess::write_file("$Dir/webhook_schemes.conf",
+                         slurp(top() . '/conf/webhook_schemes.conf'));
+
+# nginx's own 413 and 404, and an application that is not there
+$nginx->expect(qr/connect\(\) failed \(111: Connection refused\)/,
+               qr/destination \w+ is failing/,
+               qr/client intended to send too large body/,
                qr/index\.html" is not found/);
 
 
@@ -183,6 +188,50 @@ my %Refusals = (
         '401 invalid_signature' => ['v1,' => 'v1a,'],
         '401 invalid_signature' => ['-mac HMAC -macopt "hexkey:\$key"'
                                     => '-hmac "$secret"'],
+    ],
+
+    svix => [
+        signed('svix-signature', '/svix'), @Stale,
+        (map { ('401 missing_signature' => [$_ => 'X-Other']) }
+             'svix-id', 'svix-timestamp'),
+        '401 missing_signature' => ['svix-' => 'webhook-'],
+        '401 invalid_signature' => ['-mac HMAC -macopt "hexkey:\$key"'
+                                    => '-hmac "$secret"'],
+    ],
+
+    meta => [
+        '403 challenge_refused' => ['t0k3n-meta' => 't0k3n'],
+        '400 invalid_challenge' => ['1158201444' => ''],
+        '405 method_not_allowed' => ['hub.mode' => 'mode'],
+        '404' => ['/meta' => '/meta/'],
+    ],
+
+    zoom => [
+        signed('x-zm-signature', '/zoom'), @Stale,
+        '401 missing_signature' => ['x-zm-request-timestamp' => 'X-Other'],
+        '400 invalid_challenge' => ['qgg8' => 'qgg 8'],
+        '400 invalid_challenge' => ['qgg8vlvZRS6UYooatFL8Aw' => ''],
+    ],
+
+    discord => [
+        @Raw, @Large, @Stale,
+        '404' => ['/discord' => '/discord/'],
+        '401 missing_signature' => ['X-Signature-Ed25519' => 'X-Other'],
+        '401 missing_signature' => ['X-Signature-Timestamp' => 'X-Other'],
+        '401 invalid_signature' => ['Ed25519: \$sig' => 'Ed25519: 0$sig'],
+        '401 invalid_signature' => ['"\$time" "\$body"' => '"$time" x'],
+        '401 invalid_signature' =>
+            ['--data-binary "\$body"' => '--data-binary "$body "'],
+    ],
+
+    paddle => [
+        signed('Paddle-Signature', '/paddle'), @Stale,
+        '401 invalid_signature' => ['ts=\$time;' => ''],
+        '401 invalid_signature' => ['pdl_ntfset_' => ''],
+    ],
+
+    'application-first' => [
+        signed('X-Hub-Signature-256', '/github'),
     ],
 
     luzmo => [
