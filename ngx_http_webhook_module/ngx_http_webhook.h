@@ -278,6 +278,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                        http;         /* allows http:// */
+    ngx_array_t                      *ports;        /* of port_range_t; NULL:
+                                                       those of the schemes */
     time_t                            overlap;      /* of two secrets */
 } ngx_http_webhook_endpoints_conf_t;
 

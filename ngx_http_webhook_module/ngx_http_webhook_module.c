@@ -185,7 +185,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_endpoints"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
       ngx_http_webhook_endpoints_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -898,15 +898,6 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                         ? (size_t) record_size
                                         : NGX_HTTP_WEBHOOK_RECORD_DEFAULT);
     if (shm_zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (state.len
-        && ngx_http_webhook_add_file(cf,
-                                     ngx_http_webhook_registry_state(shm_zone),
-                                     "zone", &name)
-           != NGX_CONF_OK)
-    {
         return NGX_CONF_ERROR;
     }
 

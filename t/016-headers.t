@@ -154,7 +154,7 @@ taken
     webhook_zone zone=hooks:1m;
 --- config
     location /m/ {
-        webhook_endpoints zone=hooks;
+        webhook_endpoints zone=hooks ports=1-65535;
         webhook_secret off;
     }
 --- request eval

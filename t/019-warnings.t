@@ -564,7 +564,7 @@ GET /none
     }
 
     location /endpoints {
-        webhook_endpoints zone=webhooks;
+        webhook_endpoints zone=webhooks ports=1-65535;
         webhook_secret hush;
         proxy_pass http://127.0.0.1:1;
     }

@@ -34,12 +34,14 @@ server {
     listen 127.0.0.1:${\ NginxProcess::port(0)};
     webhook_secret hush;
 
-    location /m/ { webhook_endpoints zone=m; }
-    location /s/ { webhook_endpoints zone=s; }
+    location /m/ { webhook_endpoints zone=m ports=1-65535; }
+    location /s/ { webhook_endpoints zone=s ports=1-65535; }
     location /f/ { webhook_endpoints zone=f; webhook_secret off; }
 
+    location /p/ { webhook_endpoints zone=m http ports=8443,9000-9002,81; }
+
     location /http/ {
-        webhook_endpoints zone=m http overlap=0;
+        webhook_endpoints zone=m ports=1-65535 http overlap=0;
         webhook_endpoint_allow 10.0.0.0/8 fd00::/8;
     }
 
@@ -436,6 +438,31 @@ for my $host ('127.0.0.1', '172.16.0.1', '[fc00::1]', '[::1]', 'localhost',
        $Forbidden, "not allowed: $host");
 }
 
+# --- ports
+
+my $Port = problem(400, 'has a port that is not allowed', 'forbidden_port',
+                   'url');
+
+for (['f', 'https://8.8.8.8:443/' => 1], ['f', 'https://8.8.8.8:80/'],
+     ['f', 'https://8.8.8.8:8443/'], ['f', 'https://8.8.8.8:22/'],
+     ['p', 'http://8.8.8.8/' => 1], ['p', 'http://8.8.8.8:80/' => 1],
+     ['p', 'http://8.8.8.8:443/'], ['p', 'https://8.8.8.8:80/'],
+     ['p', 'https://8.8.8.8:8443/' => 1], ['p', 'https://8.8.8.8:8442/'],
+     ['p', 'http://8.8.8.8:9000/' => 1], ['p', 'https://8.8.8.8:9002/' => 1],
+     ['p', 'https://8.8.8.8:8999/'], ['p', 'https://8.8.8.8:9003/'],
+     ['p', 'http://8.8.8.8:81/' => 1], ['p', 'http://[2606:4700::1]:82/'])
+{
+    my ($location, $url, $good) = @$_;
+    my $answer = ask(PUT => "/$location/workspaces/p/webhook",
+                     "{\"url\":\"$url\"}");
+
+    $good ? like($answer, qr/^20[01] /, "$location: $url")
+          : is($answer, $Port, "$location: $url");
+}
+
+ask(DELETE => "/$_/workspaces/p/webhook") for 'f', 'p';
+
+
 # --- a full zone
 
 {
@@ -577,6 +604,12 @@ refused('a parameter', 'location /x { webhook_endpoints zone=m htp; }',
         'invalid parameter "htp"');
 refused('an overlap', 'location /x { webhook_endpoints zone=m overlap=x; }',
         'invalid parameter "overlap=x"');
+refused("ports=$_", "location /x { webhook_endpoints zone=m ports=$_; }",
+        "invalid parameter \"ports=$_\"")
+    for '', '0', '65536', 'x', '1,', ',1', '1,,2', '1-', '-1', '2-1', '1-2-3',
+        '08';
+refused('ports twice', 'location /x { webhook_endpoints zone=m ports=1 '
+        . 'ports=2; }', 'invalid parameter "ports=2"');
 refused('Lenra\'s zone', 'location /x { webhook lenra zone=m; }',
         'webhook zone "m" is used by "webhook_endpoints" already');
 refused('a zone of Lenra\'s', 'location /b { webhook lenra zone=q; } '

@@ -127,7 +127,7 @@ server {
     listen 127.0.0.1:$Front;
 
     location /api/ {
-        webhook_endpoints zone=e http overlap=3s;
+        webhook_endpoints zone=e ports=1-65535 http overlap=3s;
         webhook_secret hush;
     }
 

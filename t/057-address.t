@@ -38,16 +38,16 @@ server {
     webhook_secret hush;
 
     # public addresses only
-    location /strict/ { webhook_endpoints zone=e http; }
+    location /strict/ { webhook_endpoints zone=e ports=1-65535 http; }
 
     location /api/ {
-        webhook_endpoints zone=e http;
+        webhook_endpoints zone=e ports=1-65535 http;
         webhook_endpoint_allow 127.1.0.0/16;
     }
 
     # does not look at names, as without a resolver
     location /any/ {
-        webhook_endpoints zone=e http;
+        webhook_endpoints zone=e ports=1-65535 http;
         webhook_endpoint_allow 0.0.0.0/0 ::/0;
     }
 
@@ -95,7 +95,7 @@ server {
     webhook_secret hush;
     resolver off;
 
-    location /api/ { webhook_endpoints zone=e http; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535 http; }
 }
 END
 {

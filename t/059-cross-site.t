@@ -37,7 +37,7 @@ our $Config = <<'END';
     }
 
     location /endpoints/ {
-        webhook_endpoints zone=endpoints;
+        webhook_endpoints zone=endpoints ports=1-65535;
         webhook_secret off;
     }
 END

@@ -17,7 +17,7 @@ my $Sink = Sink->new(port => $Plain, dir => $Root);
 my $Nginx = NginxProcess->new(name => 'changes');
 
 sub configure {
-    my %with = (more => '', deliver => '', retry => join(' ', ('1s') x 60), @_);
+    my %with = (more => '', locations => '', deliver => '', retry => join(' ', ('1s') x 60), @_);
 
     $Nginx->configure(workers => 1, http => <<"END");
 log_not_found off;
@@ -32,10 +32,11 @@ server {
     listen 127.0.0.1:$Front;
     webhook_secret off;
 
-    location /api/ { webhook_endpoints zone=e http; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535 http; }
     location /admin { webhook_api; }
     location /status { webhook_status zone=status prometheus; }
     location = /events { webhook munity; webhook_queue out endpoints=e; }
+    $with{locations}
 
     location \@send {
         webhook_deliver out $with{deliver};
@@ -186,6 +187,126 @@ ok(NginxProcess::wait_until(sub { endpoint('gone') =~ /"enabled":false/ }),
 like(ask(POST => '/events', event('gone')), qr/^202 .*"deliveries":0/,
      'gets nothing any more');
 
+
+# --- a state that is full
+
+configure(more => <<"END", locations => <<'END');
+webhook_zone zone=f:4m state=$Root/full.db state_size=256k;
+webhook_queue_path $Root/some.db queue=some;
+END
+    location /full/ { webhook_endpoints zone=f ports=1-65535 http; }
+    location = /some { webhook munity; webhook_queue some endpoints=f; }
+
+    location @some {
+        webhook_deliver some;
+        webhook_retry 60s;
+        proxy_pass $webhook_endpoint_url;
+    }
+END
+reload();
+
+sub put_full {
+    my ($workspace, $path, $more) = @_;
+    return ask(PUT => "/full/workspaces/$workspace/webhook",
+               "{\"url\":\"http://127.0.0.1:$Plain$path\"" . ($more // '')
+               . '}');
+}
+
+$Nginx->expect(qr/\[crit\].*"\Q$Root\E\/full.db" could not be written: .*FULL/,
+               qr/\[warn\].*endpoint of workspace "w1" is switched off: gone/);
+
+my $n = 0;
+$n++ while put_full("w$n", '/gone?' . 'x' x 1000) =~ /^201 /;
+cmp_ok($n, '>', 20, "a state is full of $n endpoints");
+like(put_full('another', '/gone'), qr/^503 .*"reason":"store_failed"/,
+     'there is no room for another one');
+like(put_full(w0 => '/gone?' . 'x' x 2000), qr/^503 .*"reason":"store_failed"/,
+     'nor for a longer one');
+
+for my $round (1 .. 3) {
+    like(put_full("w$_", '/gone?' . 'x' x 1000, ',"enabled":false'),
+         qr/^200 .*"enabled":false/, "w$_ can be switched off")
+        for 0, $n - 1;
+    like(put_full("w$_", '/gone?' . 'y' x 1000), qr/^200 .*"enabled":true/,
+         'and on') for 0, $n - 1;
+}
+
+$Sink->answer('/gone?' . 'x' x 1000 => 410);
+like(ask(POST => '/some', event('w1')), qr/^202 .*"deliveries":1/, 'an event');
+ok(NginxProcess::wait_until(sub {
+       ask(GET => '/full/workspaces/w1/webhook') =~ /"disabled_reason":"gone"/
+   }), 'and that its endpoint has answered 410 is written down');
+is(ask(DELETE => "/full/workspaces/w$_/webhook"), '204 ', "w$_ is deleted")
+    for 2 .. 12;
+like(put_full('another', '/gone'), qr/^201 /, 'which makes room');
+
+
+# --- a report that can't be made
+
+configure(deliver => 'report=ops', more => <<"END", locations => <<"EOT");
+webhook_queue_path $Root/ops.db queue=ops max_size=128k;
+END
+    location = /fill { webhook munity; webhook_queue ops; }
+
+    location \@ops {
+        webhook_deliver ops concurrency=16;
+        webhook_retry 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s;
+        proxy_set_header X-Id \$webhook_id;
+        proxy_set_header X-Name \$webhook_event;
+        rewrite ^ /ops break;
+        proxy_pass http://127.0.0.1:$Plain;
+    }
+EOT
+reload();
+
+sub reports {
+    return grep { $_->{headers}{'x-name'} eq 'webhook_endpoint_disabled' }
+           $Sink->got('/ops');
+}
+
+$Nginx->expect(qr/\[crit\].*webhook queue "ops" is full: an event was refused/,
+               qr/\[crit\].*webhook queue "ops" could not take the report of an/,
+               qr/endpoint of workspace "reported\d" is switched off: gone/,
+               qr/\[warn\].*(?:"ops" is|fails|failing)/);
+
+$Sink->answer('/ops' => 500);
+$Sink->answer("/gone$_" => 410) for 1, 2;
+
+for my $more ('x' x 1000, '') {
+    my $event = event('w');
+    $event =~ s/"id":1/"id":1,"more":"$more"/;
+    1 while ask(POST => '/fill', $event) =~ /^202 /;
+}
+
+like(put("reported$_" => "/gone$_"), qr/^201 /, 'registered') for 1, 2;
+send_event("reported$_") for 1, 2;
+
+ok(NginxProcess::wait_until(sub {
+       2 <= (() = $Nginx->log =~ /"ops" could not take the report/g);
+   }), 'its queue is full');
+like(endpoint("reported$_"), qr/"disabled_reason":"gone"/,
+     'what is to be reported has happened') for 1, 2;
+
+# What a customer has changed since need not be told.
+put(reported2 => '/well');
+$Nginx->stop('KILL');
+$Sink->answer('/ops' => 200);
+$Nginx->start;
+$Client = NginxProcess::Client->new;
+
+ok(NginxProcess::wait_until(sub { reports() }),
+   'the report is made after a crash');
+like((reports())[0]{body}, qr/"workspace_id":"reported1".*"reason":"gone"/,
+     'as it was');
+like((reports())[0]{body}, qr/"url":"[^"]+\/gone1",.*"status":410/,
+     'with what was answered');
+like((reports())[0]{headers}{'x-id'}, qr/^[0-9a-f-]{36}-\d+$/, 'and its id');
+
+$Nginx->stop;
+$Nginx->start;
+$Client = NginxProcess::Client->new;
+sleep 3;
+is(scalar(() = reports()), 1, 'and once');
 
 $Nginx->finish;
 done_testing();

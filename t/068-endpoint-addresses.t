@@ -37,17 +37,17 @@ server {
     listen 127.0.0.1:$Port;
     webhook_secret off;
 
-    location /api/ { webhook_endpoints zone=e; }
+    location /api/ { webhook_endpoints zone=e ports=1-65535; }
 
     location /denied/ {
-        webhook_endpoints zone=e;
+        webhook_endpoints zone=e ports=1-65535;
         webhook_endpoint_deny 9.9.8.0/24 10.0.0.0/8;
         webhook_endpoint_deny 2620:fe::/32;
         webhook_endpoint_allow 10.0.0.0/8 192.168.0.0/16;
     }
 
     location /allowed/ {
-        webhook_endpoints zone=e;
+        webhook_endpoints zone=e ports=1-65535;
         webhook_endpoint_allow 9.9.9.1 168.63.129.16;
     }
 

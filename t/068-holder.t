@@ -180,6 +180,20 @@ subtest 'a clock that jumps' => sub {
     is(scalar($To->wait_for(3, 12)), 3,
        'an event is tried again as soon when it is set back');
     ok(drained(), 'delivered');
+
+    # The age of what waits is that which it has, whatever the time of day is.
+    $jump->(0);
+    sleep 1.5;
+    $nginx->expect(qr/destination 0{16} is failing, status 503/);
+    send_events(1, 'X-Do' => '503;Retry-After=6, 200');
+    ok(wait_until(sub { QueueTest::age() >= 2 }), 'an event waits');
+    $jump->(-7200);
+    sleep 2;
+    cmp_ok(QueueTest::age(), '>=', 4, 'and has its age when the clock is set back');
+    $jump->(86400);
+    sleep 1;
+    cmp_ok(QueueTest::age(), '<', 60, 'or ahead');
+    ok(drained(), 'delivered');
     $nginx->finish;
 };
 

@@ -44,6 +44,7 @@
     row(invalid_url)                                                          \
     row(unknown_host)                                                         \
     row(forbidden_address)                                                    \
+    row(forbidden_port)                                                       \
     row(wrong_plugin)                                                         \
     row(endpoint_disabled)                                                    \
     row(zone_full)                                                            \

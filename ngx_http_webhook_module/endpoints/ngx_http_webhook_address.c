@@ -420,6 +420,88 @@ ngx_http_webhook_url_port(u_char *p, u_char *last, in_port_t *port)
 
 
 /*
+ * Reads a list of ports and ranges, as in "8443,9000-9099".  Returns an array
+ * of ranges in "pool", or NULL for what is no such list, or without memory.
+ */
+
+ngx_array_t *
+ngx_http_webhook_ports(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char                         *dash, *end, *last, *p;
+    ngx_array_t                    *ports;
+    ngx_http_webhook_port_range_t  *range;
+
+    ports = ngx_array_create(pool, 4, sizeof(ngx_http_webhook_port_range_t));
+    if (ports == NULL) {
+        return NULL;
+    }
+
+    p = text->data;
+    last = text->data + text->len;
+
+    for ( ;; ) {
+        end = ngx_strlchr(p, last, ',');
+        end = end ? end : last;
+
+        dash = ngx_strlchr(p, end, '-');
+
+        range = ngx_array_push(ports);
+
+        if (range == NULL
+            || ngx_http_webhook_url_port(p, dash ? dash : end, &range->first)
+               != NGX_OK)
+        {
+            return NULL;
+        }
+
+        range->last = range->first;
+
+        if (dash
+            && (ngx_http_webhook_url_port(dash + 1, end, &range->last)
+                != NGX_OK
+                || range->last < range->first))
+        {
+            return NULL;
+        }
+
+        if (end == last) {
+            return ports;
+        }
+
+        p = end + 1;
+    }
+}
+
+
+/* Returns 1 if the port of an URL is its scheme's, or one of "ports". */
+
+ngx_uint_t
+ngx_http_webhook_port_allowed(ngx_http_webhook_url_t *url, ngx_array_t *ports)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_port_range_t  *range;
+
+    if (url->port == (url->tls ? 443 : 80)) {
+        return 1;
+    }
+
+    if (ports == NULL) {
+        return 0;
+    }
+
+    range = ports->elts;
+
+    for (i = 0; i < ports->nelts; i++) {
+        if (url->port >= range[i].first && url->port <= range[i].last) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
  * Returns 1 if a name, in lower case, means this host or this network, whoever
  * resolves it.
  */

@@ -21,11 +21,22 @@ typedef struct {
 } ngx_http_webhook_url_t;
 
 
+/* a range of ports, the ends included */
+
+typedef struct {
+    in_port_t          first;
+    in_port_t          last;
+} ngx_http_webhook_port_range_t;
+
+
 ngx_int_t ngx_http_webhook_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_http_webhook_url_t *url);
 ngx_uint_t ngx_http_webhook_host_special(ngx_str_t *host);
 ngx_uint_t ngx_http_webhook_address_allowed(struct sockaddr *sockaddr,
     ngx_array_t *allow);
+ngx_array_t *ngx_http_webhook_ports(ngx_pool_t *pool, ngx_str_t *text);
+ngx_uint_t ngx_http_webhook_port_allowed(ngx_http_webhook_url_t *url,
+    ngx_array_t *ports);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_ADDRESS_H_INCLUDED_ */

@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_WEBHOOK_WORKSPACE_MAX  256
 
+/* of seconds since 1970, until 2286 */
+#define NGX_HTTP_WEBHOOK_TIME_DIGITS    10
+
 
 /*
  * State files have texts with this head: it must not change.  The length is in
@@ -29,6 +32,8 @@ typedef struct {
 } ngx_http_webhook_endpoint_head_t;
 
 
+static size_t ngx_http_webhook_endpoint_spare(
+    ngx_http_webhook_endpoint_t *endpoint);
 static ngx_int_t ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text);
 static ngx_int_t ngx_http_webhook_endpoint_decode(ngx_str_t *text,
@@ -139,6 +144,53 @@ ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
 
 
 /*
+ * Looks at the endpoint that was registered next after "last", which takes its
+ * place; its "seq" is 0 to begin with the first one.  Returns NGX_OK with the
+ * workspace, in "pool", of one that has a mark, NGX_DONE for one that has none,
+ * NGX_DECLINED if there is no other one, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_endpoint_next_marked(ngx_shm_zone_t *zone, ngx_pool_t *pool,
+    ngx_http_webhook_registration_t *last, ngx_str_t *workspace)
+{
+    json_t     *value;
+    ngx_int_t   rc;
+    ngx_str_t   json;
+
+    ngx_memcpy(last->owner, ngx_http_webhook_endpoint_owner,
+               NGX_HTTP_WEBHOOK_UUID_SIZE);
+
+    rc = ngx_http_webhook_registry_next(zone, pool, last);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* most of them need not be parsed for that */
+
+    if (ngx_http_webhook_endpoint_decode(&last->text, &json) != NGX_OK
+        || ngx_strlcasestrn(json.data, json.data + json.len,
+                            (u_char *) "\"enabled\":false",
+                            sizeof("\"enabled\":false") - 2)
+           == NULL)
+    {
+        return NGX_DONE;
+    }
+
+    value = json_loadb((char *) json.data, json.len, 0, NULL);
+
+    rc = json_integer_value(json_object_get(value, "report"))
+         ? ngx_http_webhook_endpoint_member(pool, value, "workspace_id",
+                                            workspace)
+         : NGX_DONE;
+
+    json_decref(value);
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_DONE;
+}
+
+
+/*
  * Stores an endpoint in the place of the one that was found, or of none if seq
  * is 0.  Returns what ngx_http_webhook_registry_replace() does; "pool" must
  * live until "op" is done.
@@ -176,6 +228,7 @@ static ngx_int_t
 ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_http_webhook_endpoint_t *endpoint, ngx_str_t *text)
 {
+    size_t                             spare;
     u_char                            *p;
     json_t                            *json;
     ngx_int_t                          rc;
@@ -193,16 +246,58 @@ ngx_http_webhook_endpoint_encode(ngx_pool_t *pool,
     ngx_memzero(&head, sizeof(ngx_http_webhook_endpoint_head_t));
     head.len = printed.len;
 
-    text->len = sizeof(ngx_http_webhook_endpoint_head_t) + printed.len;
+    spare = ngx_http_webhook_endpoint_spare(endpoint);
+
+    text->len = sizeof(ngx_http_webhook_endpoint_head_t) + printed.len + spare;
     text->data = ngx_pnalloc(pool, text->len);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
     p = ngx_cpymem(text->data, &head, sizeof(ngx_http_webhook_endpoint_head_t));
-    ngx_memcpy(p, printed.data, printed.len);
+    p = ngx_cpymem(p, printed.data, printed.len);
+    ngx_memset(p, ' ', spare);
 
     return NGX_OK;
+}
+
+
+/*
+ * Returns how many bytes are to be left behind the JSON text, so that what is
+ * written down of an endpoint's health, and that it is switched off, makes no
+ * text longer: such changes fit into a zone and a state that are full.
+ */
+
+static size_t
+ngx_http_webhook_endpoint_spare(ngx_http_webhook_endpoint_t *endpoint)
+{
+    size_t      len, spare;
+    time_t      times[5];
+    u_char      buf[NGX_TIME_T_LEN];
+    ngx_uint_t  i;
+
+    /* "enabled":false, and the longest reason in the place of null */
+
+    spare = (endpoint->disabled == 0)
+            ? 1 + sizeof("\"requested\"") - sizeof("null")
+            : sizeof("requested") - 1
+              - ngx_http_webhook_endpoint_reason(endpoint->disabled)->len;
+
+    times[0] = endpoint->failing;
+    times[1] = endpoint->failed;
+    times[2] = endpoint->updated;
+    times[3] = (endpoint->until > ngx_time()) ? endpoint->until : 0;
+    times[4] = endpoint->report;
+
+    for (i = 0; i < 5; i++) {
+        len = times[i] ? (size_t) (ngx_sprintf(buf, "%T", times[i]) - buf)
+                       : sizeof("null") - 1;
+
+        spare += NGX_HTTP_WEBHOOK_TIME_DIGITS
+                 - ngx_min(len, NGX_HTTP_WEBHOOK_TIME_DIGITS);
+    }
+
+    return spare;
 }
 
 
@@ -416,6 +511,8 @@ ngx_http_webhook_endpoint_json(ngx_http_webhook_endpoint_t *endpoint,
 
     if (what == NGX_HTTP_WEBHOOK_STORED) {
         set("last_failure", ngx_http_webhook_endpoint_time(endpoint->failed));
+        set("report", endpoint->report ? json_integer(endpoint->report)
+                                       : json_null());
     }
 
     if (what == NGX_HTTP_WEBHOOK_STORED && endpoint->until > ngx_time()) {
@@ -494,6 +591,8 @@ ngx_http_webhook_endpoint_parse(ngx_pool_t *pool, ngx_str_t *text,
         json_decref(json);
         return NGX_ERROR;
     }
+
+    endpoint->report = json_integer_value(json_object_get(json, "report"));
 
     if (endpoint->until
         && ngx_http_webhook_endpoint_member(pool, json, "previous_secret",

@@ -11,6 +11,10 @@
 #include "registry/ngx_http_webhook_registry.h"
 
 
+/* how often a change is made anew because of another one */
+#define NGX_HTTP_WEBHOOK_CONFLICTS  16
+
+
 /* why an endpoint is switched off */
 
 enum {
@@ -43,6 +47,8 @@ typedef struct {
     ngx_uint_t                    disabled;   /* and why */
     time_t                        failing;    /* since then */
     time_t                        failed;     /* for the last time, about */
+    ngx_uint_t                    report;     /* that it is switched off has
+                                                 to be told: the mark */
     time_t                        created;
     time_t                        updated;
 
@@ -59,6 +65,9 @@ ngx_int_t ngx_http_webhook_endpoint_find(ngx_shm_zone_t *zone,
     ngx_http_webhook_provider_t *provider, ngx_pool_t *pool,
     ngx_str_t *workspace, ngx_http_webhook_endpoint_t *endpoint);
 ngx_int_t ngx_http_webhook_endpoint_find_deletion(ngx_shm_zone_t *zone,
+    ngx_str_t *workspace);
+ngx_int_t ngx_http_webhook_endpoint_next_marked(ngx_shm_zone_t *zone,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t *last,
     ngx_str_t *workspace);
 ngx_int_t ngx_http_webhook_endpoint_replace(ngx_shm_zone_t *zone,
     ngx_pool_t *pool, ngx_http_webhook_endpoint_t *endpoint,

@@ -25,8 +25,6 @@
 /* seconds, by default: a secret that was replaced still signs */
 #define NGX_HTTP_WEBHOOK_OVERLAP        (24 * 60 * 60)
 
-#define NGX_HTTP_WEBHOOK_CONFLICTS      16
-
 
 /* indices of ngx_http_webhook_endpoint_fields[] */
 
@@ -195,6 +193,10 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_forbidden =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, forbidden_address,
                              "has a host that is not a public one");
 
+static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_forbidden_port =
+    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, forbidden_port,
+                             "has a port that is not allowed");
+
 static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_invalid_events =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
                              "must be names of known events");
@@ -360,6 +362,11 @@ ngx_http_webhook_endpoint_put_url(ngx_http_request_t *r,
 
     if (rc != NGX_OK || (!url->tls && !ctx->conf->endpoints->http)) {
         verdict = &ngx_http_webhook_endpoint_invalid_url;
+
+    } else if (!ngx_http_webhook_port_allowed(url,
+                                              ctx->conf->endpoints->ports))
+    {
+        verdict = &ngx_http_webhook_endpoint_forbidden_port;
 
     } else if (url->socklen
                ? !ngx_http_webhook_address_allowed(&url->sockaddr.sockaddr,
@@ -574,6 +581,7 @@ ngx_http_webhook_endpoint_change(ngx_http_request_t *r,
     endpoint->disabled = eop->disabled;
     endpoint->failing = 0;
     endpoint->failed = 0;
+    endpoint->report = 0;
     endpoint->updated = now;
 
     eop->shown = (eop->secret.len || eop->created);
@@ -875,7 +883,7 @@ ngx_http_webhook_endpoint_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 }
 
 
-/* webhook_endpoints zone=name [http] [overlap=24h]; */
+/* webhook_endpoints zone=name [http] [overlap=24h] [ports=list]; */
 
 char *
 ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -921,8 +929,19 @@ ngx_http_webhook_endpoints_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        if (ngx_strncmp(value[i].data, "overlap=", 8) == 0
-            && ecf->overlap == NGX_CONF_UNSET)
+        if (ngx_strncmp(value[i].data, "ports=", 6) == 0 && ecf->ports == NULL)
+        {
+            text.len = value[i].len - 6;
+            text.data = value[i].data + 6;
+
+            ecf->ports = ngx_http_webhook_ports(cf->pool, &text);
+
+            if (ecf->ports) {
+                continue;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "overlap=", 8) == 0
+                   && ecf->overlap == NGX_CONF_UNSET)
         {
             text.len = value[i].len - 8;
             text.data = value[i].data + 8;

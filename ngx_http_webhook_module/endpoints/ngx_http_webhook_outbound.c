@@ -14,12 +14,11 @@
 
 
 #include "endpoints/ngx_http_webhook_outbound.h"
+#include "endpoints/ngx_http_webhook_report.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_sign.h"
 #include "judge/ngx_http_webhook_variable.h"
 
-
-#define NGX_HTTP_WEBHOOK_CONFLICTS  16
 
 /*
  * An endpoint that did not fail in this part of "give_up", nor in so many
@@ -55,7 +54,6 @@ typedef struct {
     ngx_uint_t                        status;
     ngx_uint_t                        conflicts;
     ngx_http_webhook_registry_op_t    op;
-    ngx_http_webhook_enqueue_t        report;
 } ngx_http_webhook_outbound_update_t;
 
 
@@ -83,8 +81,6 @@ static void ngx_http_webhook_outbound_updated(
     ngx_http_webhook_registry_op_t *op);
 static void ngx_http_webhook_outbound_settle(
     ngx_http_webhook_outbound_update_t *update);
-static void ngx_http_webhook_outbound_reported(
-    ngx_http_webhook_enqueue_t *enqueue);
 
 
 static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
@@ -703,6 +699,10 @@ ngx_http_webhook_outbound_judge(ngx_http_webhook_queue_t *queue,
 
     endpoint->failed = now;
 
+    if (endpoint->disabled) {
+        endpoint->report = ngx_http_webhook_report_mark(queue, status);
+    }
+
     return 1;
 }
 
@@ -764,84 +764,28 @@ ngx_http_webhook_outbound_updated(ngx_http_webhook_registry_op_t *op)
 static void
 ngx_http_webhook_outbound_settle(ngx_http_webhook_outbound_update_t *update)
 {
-    json_t                       *payload;
     ngx_log_t                    *log;
-    ngx_str_t                    *reason;
-    ngx_http_webhook_enqueue_t   *report;
-    ngx_http_webhook_fan_out_t   *fan_out;
     ngx_http_webhook_endpoint_t  *endpoint;
 
     log = update->queue->cycle->log;
     endpoint = &update->endpoint;
-    report = &update->report;
 
     if (update->op.rc != NGX_OK) {
         ngx_log_error(NGX_LOG_CRIT, log, 0,
                       "webhook zone \"%V\": what became of a workspace's "
                       "endpoint could not be stored", &update->zone->shm.name);
-        goto done;
-    }
 
-    if (endpoint->disabled == 0) {
-        goto done;
-    }
+    } else if (endpoint->disabled) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "webhook zone \"%V\": the endpoint of workspace \"%V\" is "
+                      "switched off: %V",
+                      &update->zone->shm.name, &update->workspace,
+                      ngx_http_webhook_endpoint_reason(endpoint->disabled));
 
-    reason = ngx_http_webhook_endpoint_reason(endpoint->disabled);
-
-    ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "webhook zone \"%V\": the endpoint of workspace \"%V\" is "
-                  "switched off: %V",
-                  &update->zone->shm.name, &update->workspace, reason);
-
-    report->queue = update->queue->location->report;
-
-    if (report->queue == NULL) {
-        goto done;
-    }
-
-    payload = json_pack("{s:s%, s:s%, s:I}",
-                        "url", endpoint->url.data, endpoint->url.len,
-                        "reason", reason->data, reason->len,
-                        "status", (json_int_t) update->status);
-
-    fan_out = update->provider->fan_out;
-
-    report->provider = update->provider;
-    report->name = fan_out->disabled;
-    report->workspace = update->workspace;
-    report->handler = ngx_http_webhook_outbound_reported;
-    report->data = update;
-
-    if (fan_out->create(update->pool, &report->workspace, &report->name,
-                        payload, &report->text)
-        == NGX_OK
-        && ngx_http_webhook_queue_submit_own(report, update->pool, NULL)
-           == NGX_AGAIN)
-    {
-        return;
-    }
-
-    ngx_http_webhook_outbound_reported(report);
-
-    return;
-
-done:
-
-    ngx_destroy_pool(update->pool);
-}
-
-
-static void
-ngx_http_webhook_outbound_reported(ngx_http_webhook_enqueue_t *enqueue)
-{
-    ngx_http_webhook_outbound_update_t  *update;
-
-    update = enqueue->data;
-
-    if (enqueue->sc.change.rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_CRIT, update->queue->cycle->log, 0,
-                      "webhook queue \"%V\" could not take the report of an "
-                      "endpoint", &enqueue->queue->name);
+        if (endpoint->report) {
+            ngx_http_webhook_report_make(update->queue, update->provider,
+                                         &update->workspace);
+        }
     }
 
     ngx_destroy_pool(update->pool);

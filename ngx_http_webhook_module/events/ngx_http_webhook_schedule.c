@@ -14,6 +14,7 @@
 #include "events/ngx_http_webhook_holder.h"
 #include "events/ngx_http_webhook_line.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "endpoints/ngx_http_webhook_report.h"
 
 
 /*
@@ -246,6 +247,8 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 
     ngx_http_webhook_schedule_news(d);
     ngx_http_webhook_queue_expire(d->queue);
+    ngx_http_webhook_queue_watch_oldest(d->queue);
+    ngx_http_webhook_report_go_on(d->queue);
 }
 
 
@@ -284,6 +287,8 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
     {
         goto failed;
     }
+
+    ngx_http_webhook_report_take_over(d->queue);
 
     for (destination = 0; /* void */ ; destination++) {
 

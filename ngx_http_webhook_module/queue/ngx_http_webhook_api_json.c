@@ -32,8 +32,7 @@ static struct {
 json_t *
 ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue)
 {
-    json_int_t                      age;
-    ngx_http_webhook_spool_stat_t   st;
+    ngx_http_webhook_spool_stat_t  st;
 
     if (ngx_http_webhook_queue_opened(queue) != NGX_OK
         || ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK)
@@ -41,18 +40,14 @@ ngx_http_webhook_api_queue_json(ngx_http_webhook_queue_t *queue)
         return NULL;
     }
 
-    age = 0;
-
-    if (st.oldest) {
-        age = ngx_max((json_int_t) (ngx_time() - st.oldest / 1000), 0);
-    }
-
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}",
                      "queue",
                      ngx_http_webhook_api_text_json(&queue->name),
                      "waiting", (json_int_t) st.waiting,
                      "dead", (json_int_t) st.dead,
-                     "oldest_seconds", age,
+                     "oldest_seconds",
+                     (json_int_t) (ngx_http_webhook_queue_age(queue, &st)
+                                   / 1000),
                      "bytes", (json_int_t) st.used,
                      "max_bytes", (json_int_t) queue->spool.size);
 }

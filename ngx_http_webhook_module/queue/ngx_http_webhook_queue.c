@@ -459,7 +459,6 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
 {
     ngx_http_webhook_queue_t *queue = data;
 
-    uint64_t                          now;
     ngx_atomic_uint_t                 beat;
     ngx_http_webhook_spool_stat_t     st;
     ngx_http_webhook_queue_shared_t  *sh;
@@ -482,16 +481,77 @@ ngx_http_webhook_queue_gauges(void *data, uint64_t *values)
         return;
     }
 
-    now = (uint64_t) ngx_time() * 1000;
-
     values[NGX_HTTP_WEBHOOK_STATUS_WAITING] = st.waiting;
     values[NGX_HTTP_WEBHOOK_STATUS_DEAD_NOW] = st.dead;
     values[NGX_HTTP_WEBHOOK_STATUS_BYTES] = st.used;
     values[NGX_HTTP_WEBHOOK_STATUS_MAX_BYTES] = queue->spool.size;
-    values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] = (st.oldest && st.oldest < now)
-                                             ? (now - st.oldest) / 1000 : 0;
+    values[NGX_HTTP_WEBHOOK_STATUS_OLDEST] =
+                              ngx_http_webhook_queue_age(queue, &st) / 1000;
     values[NGX_HTTP_WEBHOOK_STATUS_FILE_BYTES] = st.file.size;
     values[NGX_HTTP_WEBHOOK_STATUS_READER_LAG] = st.file.lag;
+}
+
+
+/*
+ * Takes note of the oldest event that waits, and of when it came by the
+ * monotonic clock: its age then does not depend on the time of day.  Called
+ * each second by the process that delivers.
+ */
+
+void
+ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue)
+{
+    uint64_t                          age, now;
+    ngx_http_webhook_spool_stat_t     st;
+    ngx_http_webhook_queue_shared_t  *sh;
+
+    sh = queue->shared;
+    now = ngx_http_webhook_clock_steady();
+
+    if (ngx_http_webhook_spool_stat(queue->store, &st) != NGX_OK
+        || st.oldest == 0
+        || sh->oldest == (ngx_atomic_uint_t) st.number)
+    {
+        return;
+    }
+
+    age = (st.oldest < now) ? now - st.oldest : 0;
+
+    sh->oldest = 0;
+    ngx_memory_barrier();
+
+    sh->since = ngx_current_msec - (ngx_msec_t) age;
+    ngx_memory_barrier();
+
+    sh->oldest = st.number;
+}
+
+
+/*
+ * Returns the age of the oldest event that waits, in milliseconds: 0 if none
+ * does.
+ */
+
+uint64_t
+ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_spool_stat_t *st)
+{
+    uint64_t                          now;
+    ngx_http_webhook_queue_shared_t  *sh;
+
+    sh = queue->shared;
+
+    if (st->oldest == 0) {
+        return 0;
+    }
+
+    if (sh->oldest == (ngx_atomic_uint_t) st->number) {
+        return ngx_max((ngx_msec_int_t) (ngx_current_msec - sh->since), 0);
+    }
+
+    now = ngx_http_webhook_clock_now();
+
+    return (st->oldest < now) ? now - st->oldest : 0;
 }
 
 
@@ -799,6 +859,10 @@ ngx_http_webhook_queue_submit_own(ngx_http_webhook_enqueue_t *enqueue,
     message.local_sockaddr = message.sockaddr;
     message.id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
     message.id.data = id;
+
+    if (enqueue->id.len) {
+        message.id = enqueue->id;
+    }
 
     if (uuid) {
         message.workspace = enqueue->workspace;

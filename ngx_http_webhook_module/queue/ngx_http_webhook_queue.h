@@ -11,6 +11,9 @@
 /* known to ngx_http_webhook_schedule.c */
 typedef struct ngx_http_webhook_deliverer_s  ngx_http_webhook_deliverer_t;
 
+/* known to ngx_http_webhook_report.c */
+typedef struct ngx_http_webhook_reports_s    ngx_http_webhook_reports_t;
+
 typedef struct ngx_http_webhook_enqueue_s    ngx_http_webhook_enqueue_t;
 
 
@@ -26,6 +29,11 @@ typedef struct {
     ngx_atomic_t                     pid;
     ngx_atomic_t                     destinations;  /* that events wait for */
     ngx_atomic_t                     failing;       /* of them */
+
+    /* of the oldest event that waits: its number, 0: not known, and what
+       ngx_current_msec was when it came */
+    ngx_atomic_t                     oldest;
+    ngx_atomic_t                     since;
 
     /* a secret that numbers of destinations are made with */
     u_char                           key[NGX_HTTP_WEBHOOK_QUEUE_KEY];
@@ -66,6 +74,7 @@ struct ngx_http_webhook_queue_s {
     /* of this process, and called when an event may be due; may be NULL */
     ngx_http_webhook_deliverer_t    *deliverer;
     void                           (*wake)(ngx_http_webhook_queue_t *queue);
+    ngx_http_webhook_reports_t      *reports;       /* of this process */
 
     ngx_http_webhook_status_item_t  *status;
 };
@@ -93,6 +102,8 @@ struct ngx_http_webhook_enqueue_s {
     ngx_http_webhook_provider_t     *provider;      /* in whose envelope */
     ngx_str_t                        name;
     ngx_str_t                        text;
+    ngx_str_t                        id;            /* for who gets it; empty:
+                                                       a new one */
 };
 
 
@@ -114,6 +125,9 @@ ngx_connection_t *ngx_http_webhook_queue_listen(
 void ngx_http_webhook_queue_heard(ngx_connection_t *c);
 void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
 void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
+void ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue);
+uint64_t ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_spool_stat_t *st);
 
 void ngx_http_webhook_queue_submit(ngx_http_webhook_enqueue_t *enqueue);
 ngx_int_t ngx_http_webhook_queue_submit_own(

@@ -20,37 +20,8 @@
  */
 
 
-#include "registry/ngx_http_webhook_registry.h"
+#include "registry/ngx_http_webhook_registry_zone.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "status/ngx_http_webhook_status.h"
-
-
-/* the layout of the zone, which may outlive this version of the module */
-#define NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT  3
-
-
-typedef struct {
-    ngx_uint_t                          layout;
-
-    ngx_http_webhook_table_t            table;
-
-    uint64_t                            seq;        /* all up to it are here */
-    ngx_uint_t                          version;    /* of the store then */
-    ngx_uint_t                          incomplete; /* there was no room */
-} ngx_http_webhook_registry_shctx_t;
-
-
-struct ngx_http_webhook_registry_s {
-    ngx_http_webhook_registry_shctx_t  *sh;
-    ngx_slab_pool_t                    *shpool;
-    ngx_shm_zone_t                     *shm_zone;
-    size_t                              record_size;
-    ngx_http_webhook_store_conf_t       state;      /* path is empty: none */
-    ngx_http_webhook_store_t           *store;      /* of this process */
-    ngx_cycle_t                        *cycle;
-    ngx_http_webhook_status_item_t     *status;
-    ngx_http_webhook_registry_kind_t   *kind;       /* NULL: nobody uses it */
-};
 
 
 static void ngx_http_webhook_registry_gauges(void *data, uint64_t *values);
@@ -69,6 +40,8 @@ static ngx_int_t ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone,
     ngx_http_webhook_registry_op_t *op);
 static void ngx_http_webhook_registry_created(
     ngx_http_webhook_change_t *change);
+static void ngx_http_webhook_registry_settle(
+    ngx_http_webhook_registry_t *registry, ngx_http_webhook_registry_op_t *op);
 static void ngx_http_webhook_registry_deleted(
     ngx_http_webhook_change_t *change);
 static ngx_int_t ngx_http_webhook_registry_drop(
@@ -135,6 +108,13 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     registry->status->gauges = ngx_http_webhook_registry_gauges;
     registry->status->data = registry;
 
+    if (state
+        && ngx_http_webhook_add_file(cf, &registry->state.path, "zone", name)
+           != NGX_CONF_OK)
+    {
+        return NULL;
+    }
+
     return shm_zone;
 }
 
@@ -144,10 +124,8 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_webhook_registry_t *old = data;
 
-    size_t                              len;
-    ngx_slab_pool_t                    *shpool;
-    ngx_http_webhook_registry_t        *registry;
-    ngx_http_webhook_registry_shctx_t  *sh;
+    ngx_slab_pool_t              *shpool;
+    ngx_http_webhook_registry_t  *registry;
 
     registry = shm_zone->data;
 
@@ -183,34 +161,9 @@ ngx_http_webhook_registry_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    sh = ngx_slab_calloc(shpool, sizeof(ngx_http_webhook_registry_shctx_t));
-    if (sh == NULL) {
+    if (ngx_http_webhook_registry_make(registry) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    shpool->data = sh;
-    registry->sh = sh;
-
-    sh->layout = NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT;
-
-    if (ngx_http_webhook_table_init(&sh->table, shpool, shm_zone->shm.size)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    len = sizeof(" in webhook zone \"\"") + shm_zone->shm.name.len;
-
-    shpool->log_ctx = ngx_slab_alloc(shpool, len);
-    if (shpool->log_ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(shpool->log_ctx, " in webhook zone \"%V\"%Z",
-                &shm_zone->shm.name);
-
-    /* a full zone is reported by those who are refused */
-    shpool->log_nomem = 0;
 
     return registry->state.path.len ? ngx_http_webhook_registry_load(registry)
                                     : NGX_OK;
@@ -380,9 +333,13 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
 
     /* what killed workers had reserved, and not committed */
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
+    if (ngx_http_webhook_registry_lock(registry) != NGX_OK) {
+        return;
+    }
 
     (void) ngx_http_webhook_registry_sync(registry);
+
+    ngx_http_webhook_registry_change(registry);
 
     for (q = ngx_queue_head(&table->reserved);
          q != ngx_queue_sentinel(&table->reserved);
@@ -401,7 +358,7 @@ ngx_http_webhook_registry_open(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle)
         }
     }
 
-    ngx_shmtx_unlock(&registry->shpool->mutex);
+    ngx_http_webhook_registry_unlock(registry);
 }
 
 
@@ -457,6 +414,8 @@ ngx_http_webhook_registry_sync(ngx_http_webhook_registry_t *registry)
     if (ngx_http_webhook_store_version(registry->store) == sh->version) {
         return NGX_OK;
     }
+
+    ngx_http_webhook_registry_change(registry);
 
     /* an error has been logged; the next request tries again */
 
@@ -519,26 +478,17 @@ ngx_http_webhook_registry_take(void *data, uint64_t seq, u_char *uuid,
 
     ngx_memcpy(registration.uuid, uuid, NGX_HTTP_WEBHOOK_UUID_SIZE);
 
-    if (node) {
-        ngx_http_webhook_table_delete(table, node);
-    }
-
-    node = ngx_http_webhook_table_alloc(table, &registration);
-
-    if (node == NULL) {
-
-        if (!registry->sh->incomplete) {
-            registry->sh->incomplete = 1;
-
-            ngx_log_error(NGX_LOG_CRIT, registry->shm_zone->shm.log, 0,
-                          "webhook zone \"%V\" is full: lists are incomplete",
-                          &registry->shm_zone->shm.name);
-        }
-
+    if (ngx_http_webhook_table_put(table, &registration, seq) == NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_http_webhook_table_link(table, node, seq);
+    if (!registry->sh->incomplete) {
+        registry->sh->incomplete = 1;
+
+        ngx_log_error(NGX_LOG_CRIT, registry->shm_zone->shm.log, 0,
+                      "webhook zone \"%V\" is full: lists are incomplete",
+                      &registry->shm_zone->shm.name);
+    }
 
     return NGX_OK;
 }
@@ -563,7 +513,9 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     (void) ngx_http_webhook_registry_opened(registry);
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
+    if (ngx_http_webhook_registry_lock(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     synced = ngx_http_webhook_registry_sync(registry);
 
@@ -574,7 +526,7 @@ ngx_http_webhook_registry_find(ngx_shm_zone_t *shm_zone, u_char *uuid,
 
     incomplete = registry->sh->incomplete;
 
-    ngx_shmtx_unlock(&registry->shpool->mutex);
+    ngx_http_webhook_registry_unlock(registry);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -645,7 +597,9 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
+    if (ngx_http_webhook_registry_lock(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     rc = ngx_http_webhook_registry_sync(registry);
 
@@ -656,7 +610,7 @@ ngx_http_webhook_registry_next(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
                   : NGX_DECLINED;
     }
 
-    ngx_shmtx_unlock(&registry->shpool->mutex);
+    ngx_http_webhook_registry_unlock(registry);
 
     return rc;
 }
@@ -731,7 +685,13 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     rc = NGX_DECLINED;
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
+    if (ngx_http_webhook_registry_lock(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_registry_change(registry);
+
+    op->generation = registry->sh->generation;
 
     node = ngx_http_webhook_table_alloc(table, registration);
 
@@ -741,6 +701,12 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 
     if (node && registry->store) {
         ngx_http_webhook_table_reserve(table, node);
+        rc = NGX_AGAIN;
+
+    } else if (registry->store && replaces
+               && ngx_http_webhook_table_fits(table, registration))
+    {
+        /* a full zone takes what can be written over the one before */
         rc = NGX_AGAIN;
 
     } else if (node) {
@@ -757,7 +723,7 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
         }
     }
 
-    ngx_shmtx_unlock(&registry->shpool->mutex);
+    ngx_http_webhook_registry_unlock(registry);
 
     /* what takes the place of another one is no new one */
 
@@ -787,36 +753,17 @@ ngx_http_webhook_registry_submit(ngx_shm_zone_t *shm_zone, ngx_pool_t *pool,
 static void
 ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
 {
-    ngx_http_webhook_table_t        *table;
     ngx_http_webhook_registry_t     *registry;
-    ngx_http_webhook_table_node_t   *node;
     ngx_http_webhook_registry_op_t  *op;
 
     op = change->data;
-    node = op->node;
     registry = op->registry;
-    table = &registry->sh->table;
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
-
-    if (op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE
-        && ngx_http_webhook_table_reserved(table, op->entry.uuid) != node)
-    {
-        /* it has been taken over from the store, and may be gone by now */
-
-    } else if (change->rc != NGX_OK || op->entry.seq <= registry->sh->seq) {
-        ngx_http_webhook_table_free(table, node);
-
-    } else {
-        ngx_http_webhook_table_link(table, node, op->entry.seq);
-
-        if (op->entry.seq == registry->sh->seq + 1) {
-            /* spares the next one who looks the way through all of these */
-            registry->sh->seq++;
-        }
+    if (ngx_http_webhook_registry_lock(registry) == NGX_OK) {
+        ngx_http_webhook_registry_change(registry);
+        ngx_http_webhook_registry_settle(registry, op);
+        ngx_http_webhook_registry_unlock(registry);
     }
-
-    ngx_shmtx_unlock(&registry->shpool->mutex);
 
     if (change->rc == NGX_OK && op->entry.replaces == 0) {
         ngx_http_webhook_status_count(registry->status,
@@ -831,6 +778,65 @@ ngx_http_webhook_registry_created(ngx_http_webhook_change_t *change)
     }
 
     op->handler(op);
+}
+
+
+/*
+ * Makes of a node that is reserved what the store says of its registration.
+ * The mutex is held.
+ */
+
+static void
+ngx_http_webhook_registry_settle(ngx_http_webhook_registry_t *registry,
+    ngx_http_webhook_registry_op_t *op)
+{
+    ngx_http_webhook_table_t           *table;
+    ngx_http_webhook_table_node_t      *node;
+    ngx_http_webhook_registry_shctx_t  *sh;
+
+    sh = registry->sh;
+    table = &sh->table;
+    node = op->node;
+
+    if (op->generation != sh->generation) {
+
+        /* it went with all of the zone: the store will tell of the change */
+
+        return;
+    }
+
+    if (node && op->entry.type == NGX_HTTP_WEBHOOK_JOURNAL_CREATE
+        && ngx_http_webhook_table_reserved(table, op->entry.uuid) != node)
+    {
+        /* it has been taken over from the store, and may be gone by now */
+
+        return;
+    }
+
+    if (op->entry.change.rc != NGX_OK || op->entry.seq <= sh->seq) {
+
+        if (node) {
+            ngx_http_webhook_table_free(table, node);
+        }
+
+        return;
+    }
+
+    if (node) {
+        ngx_http_webhook_table_link(table, node, op->entry.seq);
+
+    } else if (ngx_http_webhook_registry_take(registry, op->entry.seq,
+                                              op->entry.uuid,
+                                              &op->entry.record)
+               != NGX_OK)
+    {
+        return;
+    }
+
+    if (op->entry.seq == sh->seq + 1) {
+        /* spares the next one who looks the way through all of these */
+        sh->seq++;
+    }
 }
 
 
@@ -898,7 +904,8 @@ ngx_http_webhook_registry_deleted(ngx_http_webhook_change_t *change)
 
 /*
  * Deletes the registration of a UUID from the zone unless its number is above
- * "seq".  Returns NGX_OK, or NGX_DECLINED if there is none.
+ * "seq".  Returns NGX_OK, NGX_DECLINED if there is none, or NGX_ERROR, which
+ * a zone with a store does not.
  */
 
 static ngx_int_t
@@ -910,7 +917,11 @@ ngx_http_webhook_registry_drop(ngx_http_webhook_registry_t *registry,
 
     table = &registry->sh->table;
 
-    ngx_shmtx_lock(&registry->shpool->mutex);
+    if (ngx_http_webhook_registry_lock(registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_webhook_registry_change(registry);
 
     node = ngx_http_webhook_table_find(table, uuid);
 
@@ -923,7 +934,7 @@ ngx_http_webhook_registry_drop(ngx_http_webhook_registry_t *registry,
         ngx_http_webhook_table_delete(table, node);
     }
 
-    ngx_shmtx_unlock(&registry->shpool->mutex);
+    ngx_http_webhook_registry_unlock(registry);
 
     return node ? NGX_OK : NGX_DECLINED;
 }

@@ -43,7 +43,8 @@ struct ngx_http_webhook_registry_op_s {
     /* private */
 
     ngx_http_webhook_registry_t *registry;
-    void                        *node;
+    void                        *node;         /* reserved, or NULL */
+    ngx_uint_t                   generation;   /* of the zone then */
     ngx_http_webhook_entry_t     entry;
 };
 

@@ -8,6 +8,12 @@
  *
  * A node is in one of three places: in no list, among the reserved ones, or
  * linked, that is, in the hash table and in its owner's list.
+ *
+ * A process may be killed at any place in here.  The chains of the hash table
+ * of nodes are right all the same: one write puts a node that is complete into
+ * its chain, one takes it out, and only then is its memory freed.  So is what
+ * a linked node leads to, but for its owner's list.  From these chains all else
+ * can be made anew, memory pool included.
  */
 
 
@@ -19,6 +25,9 @@
 
 #define NGX_HTTP_WEBHOOK_BLOCK_MAX     2048
 #define NGX_HTTP_WEBHOOK_BLOCK_WASTE   64
+
+/* a write after it is not made before: for a process, not for processors */
+#define ngx_http_webhook_table_order()  __asm__ volatile ("" ::: "memory")
 
 #define NGX_HTTP_WEBHOOK_NODE_TEXT                                            \
     (NGX_HTTP_WEBHOOK_NODE_SIZE                                               \
@@ -36,13 +45,22 @@ struct ngx_http_webhook_owner_s {
 
 struct ngx_http_webhook_block_s {
     ngx_http_webhook_block_t       *next;
-    size_t                          len;
+    uint32_t                        len;      /* of what is in it */
+    uint32_t                        size;     /* of what could be */
     u_char                          data[1];
 };
 
 #define NGX_HTTP_WEBHOOK_BLOCK_HEAD  offsetof(ngx_http_webhook_block_t, data)
 
 
+static void ngx_http_webhook_table_enlist(ngx_http_webhook_table_node_t *node);
+static ngx_uint_t ngx_http_webhook_table_holds(
+    ngx_http_webhook_table_node_t *node,
+    ngx_http_webhook_registration_t *registration);
+static void ngx_http_webhook_table_overwrite(
+    ngx_http_webhook_table_node_t *node, ngx_str_t *text);
+static int ngx_libc_cdecl ngx_http_webhook_table_by_number(const void *one,
+    const void *two);
 static ngx_http_webhook_owner_t *ngx_http_webhook_table_owner(
     ngx_http_webhook_table_t *table, u_char *uuid);
 static ngx_int_t ngx_http_webhook_table_alloc_blocks(ngx_slab_pool_t *shpool,
@@ -266,8 +284,7 @@ void
 ngx_http_webhook_table_link(ngx_http_webhook_table_t *table,
     ngx_http_webhook_table_node_t *node, uint64_t seq)
 {
-    ngx_queue_t                    *q;
-    ngx_http_webhook_table_node_t  *last, *old;
+    ngx_http_webhook_table_node_t  *old;
 
     old = node->replaces ? ngx_http_webhook_table_find(table, node->node.uuid)
                          : NULL;
@@ -277,16 +294,31 @@ ngx_http_webhook_table_link(ngx_http_webhook_table_t *table,
         return;
     }
 
-    if (old) {
-        ngx_http_webhook_table_delete(table, old);
-    }
-
     ngx_queue_remove(&node->queue);
+    ngx_queue_init(&node->queue);
 
     node->seq = seq;
 
     ngx_http_webhook_table_insert(&table->nodes, &node->node);
     table->count++;
+
+    ngx_http_webhook_table_enlist(node);
+
+    /* one of them is there at any time */
+
+    if (old) {
+        ngx_http_webhook_table_delete(table, old);
+    }
+}
+
+
+/* Puts a node, whose seq is set, into its owner's list. */
+
+static void
+ngx_http_webhook_table_enlist(ngx_http_webhook_table_node_t *node)
+{
+    ngx_queue_t                    *q;
+    ngx_http_webhook_table_node_t  *last;
 
     /* workers link in an order that may differ a little */
 
@@ -296,12 +328,127 @@ ngx_http_webhook_table_link(ngx_http_webhook_table_t *table,
     {
         last = ngx_queue_data(q, ngx_http_webhook_table_node_t, queue);
 
-        if (last->seq < seq) {
+        if (last->seq < node->seq) {
             break;
         }
     }
 
     ngx_queue_insert_after(q, &node->queue);
+}
+
+
+/*
+ * Says whether a registration can be written over the one of the same UUID and
+ * number that is there, in memory that this one has.
+ */
+
+ngx_uint_t
+ngx_http_webhook_table_fits(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registration)
+{
+    ngx_http_webhook_table_node_t  *node;
+
+    node = ngx_http_webhook_table_find(table, registration->uuid);
+
+    return node
+           && node->seq == registration->seq
+           && ngx_http_webhook_table_holds(node, registration);
+}
+
+
+/*
+ * Links a registration with the number "seq", which is above that of the one
+ * with the same UUID, if there is one: it takes its place.  If there is no room
+ * for both, it is written over the other one, which a zone that has no state
+ * must not rely on: a process may be killed meanwhile.  Returns NGX_OK, or
+ * NGX_ERROR if there is no room, and neither of them any more.
+ */
+
+ngx_int_t
+ngx_http_webhook_table_put(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registration, uint64_t seq)
+{
+    ngx_http_webhook_table_node_t  *node, *old;
+
+    old = ngx_http_webhook_table_find(table, registration->uuid);
+    node = ngx_http_webhook_table_alloc(table, registration);
+
+    if (node == NULL && old
+        && ngx_http_webhook_table_holds(old, registration))
+    {
+        ngx_http_webhook_table_overwrite(old, &registration->text);
+
+        ngx_queue_remove(&old->queue);
+        old->seq = seq;
+        ngx_http_webhook_table_enlist(old);
+
+        return NGX_OK;
+    }
+
+    if (node == NULL && old) {
+        ngx_http_webhook_table_delete(table, old);
+        node = ngx_http_webhook_table_alloc(table, registration);
+    }
+
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    node->replaces = 1;
+    ngx_http_webhook_table_link(table, node, seq);
+
+    return NGX_OK;
+}
+
+
+/* Says whether a node has the memory for another text of the same owner. */
+
+static ngx_uint_t
+ngx_http_webhook_table_holds(ngx_http_webhook_table_node_t *node,
+    ngx_http_webhook_registration_t *registration)
+{
+    size_t                     size;
+    ngx_http_webhook_block_t  *block;
+
+    size = NGX_HTTP_WEBHOOK_NODE_TEXT;
+
+    for (block = node->rest; block; block = block->next) {
+        size += block->size;
+    }
+
+    return registration->text.len <= size
+           && ngx_memcmp(node->owner->node.uuid, registration->owner,
+                         NGX_HTTP_WEBHOOK_UUID_SIZE)
+              == 0;
+}
+
+
+/* Gives a node another text, for which it has the memory. */
+
+static void
+ngx_http_webhook_table_overwrite(ngx_http_webhook_table_node_t *node,
+    ngx_str_t *text)
+{
+    size_t                     n, rest;
+    u_char                    *p;
+    ngx_http_webhook_block_t  *block;
+
+    p = text->data;
+    rest = text->len;
+
+    n = ngx_min(rest, NGX_HTTP_WEBHOOK_NODE_TEXT);
+    ngx_memcpy(node->text, p, n);
+
+    for (block = node->rest; block; block = block->next) {
+        p += n;
+        rest -= n;
+
+        n = ngx_min(rest, block->size);
+        ngx_memcpy(block->data, p, n);
+        block->len = n;
+    }
+
+    node->len = text->len;
 }
 
 
@@ -351,6 +498,99 @@ ngx_http_webhook_table_copy(ngx_http_webhook_table_node_t *node,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Copies all linked registrations into "pool", in the order of their numbers,
+ * whenever the process that was at work may have been killed.  Returns NGX_OK
+ * or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_table_save(ngx_http_webhook_table_t *table, ngx_pool_t *pool,
+    ngx_http_webhook_registration_t **registrations, ngx_uint_t *n)
+{
+    ngx_uint_t                     count, i;
+    ngx_http_webhook_hash_node_t  *node;
+
+    /* table->count may be that of before */
+
+    for (i = 0, count = 0; i <= table->nodes.mask; i++) {
+        for (node = table->nodes.buckets[i]; node; node = node->next) {
+            count++;
+        }
+    }
+
+    *registrations = ngx_palloc(pool, ngx_max(count, 1)
+                                   * sizeof(ngx_http_webhook_registration_t));
+    if (*registrations == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, count = 0; i <= table->nodes.mask; i++) {
+        for (node = table->nodes.buckets[i]; node; node = node->next) {
+
+            if (ngx_http_webhook_table_copy(
+                                     (ngx_http_webhook_table_node_t *) node,
+                                     pool, &(*registrations)[count++])
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    ngx_qsort(*registrations, count, sizeof(ngx_http_webhook_registration_t),
+              ngx_http_webhook_table_by_number);
+
+    *n = count;
+
+    return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_webhook_table_by_number(const void *one, const void *two)
+{
+    const ngx_http_webhook_registration_t *first = one;
+    const ngx_http_webhook_registration_t *second = two;
+
+    return (first->seq < second->seq) ? -1 : (first->seq > second->seq);
+}
+
+
+/*
+ * Links what was saved in a table that has been made anew; of two with the same
+ * UUID the later one is left.  Returns how many there was room for: all, unless
+ * the zone is another one.
+ */
+
+ngx_uint_t
+ngx_http_webhook_table_restore(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registrations, ngx_uint_t n)
+{
+    ngx_uint_t                      i;
+    ngx_http_webhook_table_node_t  *node;
+
+    for (i = 0; i < n; i++) {
+
+        node = ngx_http_webhook_table_find(table, registrations[i].uuid);
+
+        if (node) {
+            ngx_http_webhook_table_delete(table, node);
+        }
+
+        node = ngx_http_webhook_table_alloc(table, &registrations[i]);
+
+        if (node == NULL) {
+            break;
+        }
+
+        ngx_http_webhook_table_link(table, node, registrations[i].seq);
+    }
+
+    return i;
 }
 
 
@@ -424,7 +664,8 @@ ngx_http_webhook_table_alloc_blocks(ngx_slab_pool_t *shpool, u_char *p,
         }
 
         block->next = NULL;
-        block->len = ngx_min(size - NGX_HTTP_WEBHOOK_BLOCK_HEAD, len);
+        block->size = size - NGX_HTTP_WEBHOOK_BLOCK_HEAD;
+        block->len = ngx_min(block->size, len);
 
         ngx_memcpy(block->data, p, block->len);
 
@@ -467,7 +708,7 @@ ngx_http_webhook_table_init_hash(ngx_http_webhook_uuid_hash_t *hash,
     }
 
     hash->mask = n - 1;
-    hash->buckets = ngx_slab_calloc(shpool,
+    hash->buckets = ngx_slab_calloc_locked(shpool,
                                     n * sizeof(ngx_http_webhook_hash_node_t *));
 
     return hash->buckets ? NGX_OK : NGX_ERROR;
@@ -511,6 +752,9 @@ ngx_http_webhook_table_insert(ngx_http_webhook_uuid_hash_t *hash,
     bucket = ngx_http_webhook_table_bucket(hash, node->uuid);
 
     node->next = *bucket;
+
+    ngx_http_webhook_table_order();
+
     *bucket = node;
 }
 
@@ -528,4 +772,8 @@ ngx_http_webhook_table_remove(ngx_http_webhook_uuid_hash_t *hash,
     }
 
     *p = node->next;
+
+    /* it is freed afterwards */
+
+    ngx_http_webhook_table_order();
 }

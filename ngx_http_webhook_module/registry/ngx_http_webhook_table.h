@@ -3,7 +3,10 @@
 #define _NGX_HTTP_WEBHOOK_TABLE_H_INCLUDED_
 
 
-#include "ngx_http_webhook.h"
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "base/ngx_http_webhook_uuid.h"
 
 
 /* what is kept of a registration */
@@ -91,10 +94,19 @@ void ngx_http_webhook_table_reserve(ngx_http_webhook_table_t *table,
     ngx_http_webhook_table_node_t *node);
 void ngx_http_webhook_table_link(ngx_http_webhook_table_t *table,
     ngx_http_webhook_table_node_t *node, uint64_t seq);
+ngx_uint_t ngx_http_webhook_table_fits(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registration);
+ngx_int_t ngx_http_webhook_table_put(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registration, uint64_t seq);
 void ngx_http_webhook_table_delete(ngx_http_webhook_table_t *table,
     ngx_http_webhook_table_node_t *node);
 ngx_int_t ngx_http_webhook_table_copy(ngx_http_webhook_table_node_t *node,
     ngx_pool_t *pool, ngx_http_webhook_registration_t *registration);
+ngx_int_t ngx_http_webhook_table_save(ngx_http_webhook_table_t *table,
+    ngx_pool_t *pool, ngx_http_webhook_registration_t **registrations,
+    ngx_uint_t *n);
+ngx_uint_t ngx_http_webhook_table_restore(ngx_http_webhook_table_t *table,
+    ngx_http_webhook_registration_t *registrations, ngx_uint_t n);
 
 
 #endif /* _NGX_HTTP_WEBHOOK_TABLE_H_INCLUDED_ */

@@ -65,7 +65,9 @@ static ngx_int_t ngx_http_webhook_journal_apply(
 static ngx_int_t ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry);
 static ngx_int_t ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
-    ngx_http_webhook_entry_t *entry);
+    ngx_http_webhook_entry_t *entry, ngx_uint_t *grows);
+static ngx_int_t ngx_http_webhook_journal_length(ngx_http_webhook_txn_t *txn,
+    uint64_t seq, size_t *len);
 static ngx_int_t ngx_http_webhook_journal_delete(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry);
 static ngx_int_t ngx_http_webhook_journal_number(ngx_http_webhook_txn_t *txn,
@@ -352,21 +354,32 @@ static ngx_int_t
 ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
     ngx_http_webhook_entry_t *entry)
 {
-    u_char     number[8], *p;
-    ngx_int_t  rc;
-    ngx_str_t  key, value;
+    u_char      number[8], *p;
+    ngx_int_t   rc;
+    ngx_str_t   key, value;
+    ngx_uint_t  grows;
+
+    grows = 1;
 
     if (entry->type == NGX_HTTP_WEBHOOK_JOURNAL_REPLACE) {
 
-        rc = ngx_http_webhook_journal_replace(txn, entry);
+        rc = ngx_http_webhook_journal_replace(txn, entry, &grows);
 
         if (rc != NGX_OK) {
             return rc;
         }
     }
 
-    if (ngx_http_webhook_store_room(txn, entry->record.len) != NGX_OK) {
+    /* what does not grow fits, as a deletion does, be the store or disk full */
+
+    if (grows
+        && ngx_http_webhook_store_room(txn, entry->record.len) != NGX_OK)
+    {
         return NGX_ERROR;
+    }
+
+    if (!grows) {
+        entry->change.size = 0;
     }
 
     key.len = NGX_HTTP_WEBHOOK_UUID_SIZE;
@@ -401,15 +414,20 @@ ngx_http_webhook_journal_create(ngx_http_webhook_txn_t *txn,
 }
 
 
-/* Makes way for a new record, if the old one is what it should be. */
+/*
+ * Makes way for a new record, if the old one is what it should be, and says
+ * whether the new one is longer.
+ */
 
 static ngx_int_t
 ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
-    ngx_http_webhook_entry_t *entry)
+    ngx_http_webhook_entry_t *entry, ngx_uint_t *grows)
 {
+    size_t     len;
     uint64_t   seq;
     ngx_int_t  rc;
 
+    len = 0;
     rc = ngx_http_webhook_journal_number(txn, entry->uuid, &seq);
 
     if (rc == NGX_DECLINED) {
@@ -424,7 +442,40 @@ ngx_http_webhook_journal_replace(ngx_http_webhook_txn_t *txn,
         return NGX_DECLINED;
     }
 
+    if (ngx_http_webhook_journal_length(txn, seq, &len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *grows = (entry->record.len > len);
+
     return ngx_http_webhook_journal_remove(txn, entry->uuid, seq);
+}
+
+
+/* Sets "len" to the length of a record that there is. */
+
+static ngx_int_t
+ngx_http_webhook_journal_length(ngx_http_webhook_txn_t *txn, uint64_t seq,
+    size_t *len)
+{
+    u_char     number[8];
+    ngx_int_t  rc;
+    ngx_str_t  key, value;
+
+    key.len = ngx_http_webhook_put64(number, seq) - number;
+    key.data = number;
+
+    rc = ngx_http_webhook_store_get(txn, journal_records, &key, &value);
+
+    if (rc == NGX_DECLINED
+        || (rc == NGX_OK && value.len < NGX_HTTP_WEBHOOK_UUID_SIZE))
+    {
+        return ngx_http_webhook_store_corrupted(txn);
+    }
+
+    *len = value.len - NGX_HTTP_WEBHOOK_UUID_SIZE;
+
+    return rc;
 }
 
 

@@ -56,6 +56,8 @@ struct ngx_http_webhook_store_s {
     int                             error;       /* of the last commit */
     time_t                          logged;      /* when one was told of */
     time_t                          checked;     /* when readers were */
+    time_t                          looked;      /* for the lock file */
+    ngx_uint_t                      strange;     /* that is another one now */
     off_t                           bloated;     /* bytes of the file, if it has
                                                     grown without need */
     size_t                          needed;      /* bytes in use, then */
@@ -74,7 +76,6 @@ ngx_int_t ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store,
     ngx_uint_t make);
 ngx_int_t ngx_http_webhook_store_layout(ngx_http_webhook_store_t *store);
 void ngx_http_webhook_store_env_close(ngx_http_webhook_store_t *store);
-ngx_int_t ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store);
 int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
 char *ngx_http_webhook_store_strerror(int error);

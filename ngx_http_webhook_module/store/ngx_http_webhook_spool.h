@@ -73,6 +73,7 @@ typedef struct {
     ngx_uint_t                  dead;
     size_t                      used;         /* bytes */
     uint64_t                    oldest;       /* arrived, 0: none */
+    uint64_t                    number;       /* of that one's arrival */
     ngx_http_webhook_store_file_t  file;
 } ngx_http_webhook_spool_stat_t;
 

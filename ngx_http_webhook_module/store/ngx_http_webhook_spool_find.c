@@ -463,6 +463,7 @@ ngx_http_webhook_spool_stat(ngx_http_webhook_store_t *store,
     if (rc == NGX_OK && oldest.seq) {
         rc = ngx_http_webhook_spool_get(walk.txn, oldest.id, &oldest);
         st->oldest = oldest.arrived;
+        st->number = oldest.number;
     }
 
     ngx_http_webhook_store_end(walk.txn);

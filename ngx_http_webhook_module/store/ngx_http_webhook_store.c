@@ -31,12 +31,16 @@
 
 #define NGX_HTTP_WEBHOOK_STORE_BATCH    (16 * 1024 * 1024)
 
+/* seconds between looks whether the lock file is still the same one */
+#define NGX_HTTP_WEBHOOK_STORE_LOOK     5
+
 /* seconds between warnings of a file that grows without need */
 #define NGX_HTTP_WEBHOOK_STORE_WARN     60
 
 
 static ngx_int_t ngx_http_webhook_store_env_open(
     ngx_http_webhook_store_t *store);
+static void ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_sync_folder(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
@@ -136,14 +140,24 @@ ngx_http_webhook_store_make(ngx_http_webhook_store_conf_t *conf,
 
     *store = ngx_http_webhook_store_open(conf, NULL, log);
 
-    return *store ? NGX_OK : NGX_ERROR;
+    if (*store == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* workers must find the same one */
+
+    conf->lock_dev = (*store)->conf.lock_dev;
+    conf->lock_ino = (*store)->conf.lock_ino;
+
+    return NGX_OK;
 }
 
 
 /*
- * Must be called before a store is used that a process may have failed to open.
- * Returns NGX_OK if *store is open.  If it is NULL, tries to open it, at most
- * once a second, and returns NGX_ERROR if that has failed.
+ * Must be called before a store is used, and not while a mutex is held: opens
+ * one that a process has failed to open, and opens one again that has to be,
+ * each at most once a second.  Returns NGX_OK if there is a store, or NGX_ERROR
+ * if *store is NULL.
  */
 
 ngx_int_t
@@ -151,6 +165,7 @@ ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle)
 {
     if (*store) {
+        ngx_http_webhook_store_mend(*store);
         return NGX_OK;
     }
 
@@ -202,6 +217,14 @@ ngx_http_webhook_store_env_open(ngx_http_webhook_store_t *store)
     }
 
     /* workers find what the master has made, or nothing */
+
+    if (!store->master
+        && ngx_http_webhook_store_lock_file(&store->conf, NGX_LOG_EMERG,
+                                            store->log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (store->master
         && ngx_http_webhook_store_prepare(&store->conf, new,
@@ -397,9 +420,20 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
         return NGX_ERROR;
     }
 
+    if (conf->path.len == 0) {
+        return NGX_OK;
+    }
+
+    conf->lock_dev = old->lock_dev;
+    conf->lock_ino = old->lock_ino;
+
+    if (ngx_http_webhook_store_lock_file(conf, NGX_LOG_EMERG, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* a process without a master has the store open, and keeps its user */
 
-    if (conf->path.len == 0 || conf->username == NULL
+    if (conf->username == NULL
         || (conf->user == old->user && conf->group == old->group))
     {
         return NGX_OK;
@@ -411,26 +445,26 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Opens a store again that could not be opened, or that has to be: once in
- * a second.  Returns NGX_OK if the store can be used.
+ * Opens a store again that could not be opened, or that has to be, once in a
+ * second.
  */
 
-ngx_int_t
+static void
 ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store)
 {
-    if (!store->broken && store->env) {
-        return NGX_OK;
-    }
-
-    if (store->busy || store->tried == ngx_time()) {
-        return NGX_ERROR;
+    if ((!store->broken && store->env)
+        || store->busy || store->tried == ngx_time())
+    {
+        return;
     }
 
     store->tried = ngx_time();
 
     ngx_http_webhook_store_env_close(store);
 
-    return ngx_http_webhook_store_env_open(store);
+    /* an error has been logged; it is tried again */
+
+    (void) ngx_http_webhook_store_env_open(store);
 }
 
 
@@ -620,7 +654,7 @@ ngx_http_webhook_store_start(ngx_http_webhook_store_t *store)
         ngx_queue_add(&store->committing, &again);
     }
 
-    (void) ngx_http_webhook_store_mend(store);
+    ngx_http_webhook_store_mend(store);
 
     store->busy = 1;
 
@@ -740,11 +774,37 @@ ngx_http_webhook_store_bloated(ngx_http_webhook_store_t *store)
 static void
 ngx_http_webhook_store_commit(ngx_http_webhook_store_t *store)
 {
-    ngx_queue_t  *end;
+    ngx_queue_t                *end, *q;
+    ngx_http_webhook_change_t  *change;
 
     store->error = 0;
 
     end = ngx_queue_sentinel(&store->committing);
+
+    /* without a common lock, two who write would ruin the file */
+
+    if (ngx_time() - store->looked >= NGX_HTTP_WEBHOOK_STORE_LOOK) {
+        store->looked = ngx_time();
+        store->strange = (ngx_http_webhook_store_lock_file(&store->conf,
+                                                           NGX_LOG_CRIT,
+                                                           store->log)
+                          == NGX_ERROR);
+    }
+
+    if (store->strange) {
+        store->error = ESTALE;
+
+        for (q = ngx_queue_head(&store->committing);
+             q != end;
+             q = ngx_queue_next(q))
+        {
+            change = ngx_queue_data(q, ngx_http_webhook_change_t, queue);
+            change->rc = NGX_ERROR;
+            change->full = 0;
+        }
+
+        return;
+    }
 
     ngx_http_webhook_store_commit_part(store,
                                        ngx_queue_head(&store->committing),

@@ -24,6 +24,8 @@ typedef struct {
 static ngx_uint_t ngx_http_webhook_store_exists(char *name);
 static void ngx_http_webhook_store_folder(ngx_http_webhook_store_conf_t *conf,
     u_char *folder, ngx_log_t *log);
+static void ngx_http_webhook_store_know_lock(
+    ngx_http_webhook_store_conf_t *conf, ngx_fd_t fd);
 static u_char *ngx_http_webhook_store_name(ngx_http_webhook_store_conf_t *conf,
     char *suffix, ngx_log_t *log);
 static ngx_fd_t ngx_http_webhook_store_open_file(
@@ -77,6 +79,20 @@ ngx_http_webhook_store_prepare(ngx_http_webhook_store_conf_t *conf,
             break;
         }
 
+        /* who runs already has the one that is gone */
+
+        if (i == 1 && !new && ngx_inherited
+            && !ngx_http_webhook_store_exists((char *) lock))
+        {
+            ngx_log_error(NGX_LOG_EMERG, log, 0,
+                          "webhook %s \"%V\": the lock file \"%s\" has been "
+                          "removed while nginx was running: it can't be "
+                          "upgraded, stop it and start it anew",
+                          conf->kind, &conf->path, lock);
+            rc = NGX_ERROR;
+            break;
+        }
+
         fd = ngx_http_webhook_store_open_file(conf,
                                     i ? lock : conf->path.data,
                                     i ? O_CREAT : new ? O_CREAT|O_EXCL : 0,
@@ -90,6 +106,8 @@ ngx_http_webhook_store_prepare(ngx_http_webhook_store_conf_t *conf,
                                          log);
 
         if (rc == NGX_OK && i == 1) {
+
+            ngx_http_webhook_store_know_lock(conf, fd);
 
             err = posix_fallocate(fd, 0, lock_size);
 
@@ -111,6 +129,72 @@ ngx_http_webhook_store_prepare(ngx_http_webhook_store_conf_t *conf,
 
     if (rc == NGX_OK) {
         rc = ngx_http_webhook_store_access(conf, lock, log);
+    }
+
+    ngx_free(lock);
+
+    return rc;
+}
+
+
+/* Remembers which file the lock file is that has been opened. */
+
+static void
+ngx_http_webhook_store_know_lock(ngx_http_webhook_store_conf_t *conf,
+    ngx_fd_t fd)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
+        conf->lock_dev = fi.st_dev;
+        conf->lock_ino = fi.st_ino;
+    }
+}
+
+
+/*
+ * Looks whether the lock file of a store that is in use is still there.  Who
+ * opens the store when it is not makes one of its own, and neither knows what
+ * the other one reads and writes.  Returns NGX_OK, or, after a message of
+ * "level", NGX_DECLINED if there is none, or NGX_ERROR if it is another one.
+ * May be called in a thread.
+ */
+
+ngx_int_t
+ngx_http_webhook_store_lock_file(ngx_http_webhook_store_conf_t *conf,
+    ngx_uint_t level, ngx_log_t *log)
+{
+    u_char           *lock;
+    ngx_err_t         err;
+    ngx_int_t         rc;
+    ngx_file_info_t   fi;
+
+    if (conf->lock_ino == 0) {
+        return NGX_OK;
+    }
+
+    lock = ngx_http_webhook_store_name(conf, "-lock", log);
+    if (lock == NULL) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (lstat((char *) lock, &fi) == -1) {
+        err = ngx_errno;
+        rc = (err == NGX_ENOENT || err == NGX_ENOTDIR) ? NGX_DECLINED : NGX_OK;
+
+    } else if (fi.st_dev != conf->lock_dev || fi.st_ino != conf->lock_ino) {
+        rc = NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_log_error(level, log, 0,
+                      "webhook %s \"%V\": the lock file \"%s\" has been %s "
+                      "while it was in use: stop whatever uses the %s, and "
+                      "start nginx anew", conf->kind, &conf->path, lock,
+                      (rc == NGX_DECLINED) ? "removed" : "replaced",
+                      conf->kind);
     }
 
     ngx_free(lock);

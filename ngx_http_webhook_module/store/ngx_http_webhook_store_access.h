@@ -8,6 +8,8 @@
 
 ngx_int_t ngx_http_webhook_store_prepare(ngx_http_webhook_store_conf_t *conf,
     ngx_uint_t new, size_t lock_size, ngx_log_t *log);
+ngx_int_t ngx_http_webhook_store_lock_file(
+    ngx_http_webhook_store_conf_t *conf, ngx_uint_t level, ngx_log_t *log);
 ngx_int_t ngx_http_webhook_store_test(ngx_http_webhook_store_conf_t *conf,
     ngx_log_t *log);
 ngx_int_t ngx_http_webhook_store_as_user(ngx_http_webhook_store_conf_t *conf,

@@ -43,6 +43,7 @@
 #define fuzz_unresolved  4             /* it is registered with no resolver */
 #define fuzz_off         8             /* it is sent with no resolver */
 #define fuzz_narrowed    16            /* nothing is allowed any more */
+#define fuzz_ports       32            /* no ports but those of the schemes */
 
 
 /* a block, as its first and last address */
@@ -1066,7 +1067,9 @@ fuzz_put(u_char *data, size_t len)
     ngx_http_request_t            *r;
     ngx_http_webhook_endpoint_t    endpoint;
 
+    static ngx_array_t                        ports;
     static ngx_http_webhook_endpoints_conf_t  conf;
+    static ngx_http_webhook_port_range_t      all = { 1, 65535 };
 
     p = data;
     last = data + len;
@@ -1076,6 +1079,9 @@ fuzz_put(u_char *data, size_t len)
     fuzz_until(&p, last, '\n', &line);
     fuzz_until(&p, last, '\n', &now);
     fuzz_until(&p, last, '\n', &then);
+
+    ports.elts = &all;
+    ports.nelts = 1;
 
     json = json_pack("{s:s%}", "url", line.data, line.len);
     if (json == NULL) {
@@ -1091,6 +1097,7 @@ fuzz_put(u_char *data, size_t len)
     ngx_str_set(&workspace, "w\xc3\xa9");
 
     conf.http = (options & fuzz_http) != 0;
+    conf.ports = (options & fuzz_ports) ? NULL : &ports;
     fuzz_api->endpoints = &conf;
     fuzz_api->allow = (options & fuzz_allowed) ? fuzz_allow_list : NULL;
 
@@ -1100,6 +1107,11 @@ fuzz_put(u_char *data, size_t len)
 
     if (!plain.valid || (!plain.tls && !conf.http)) {
         reason = "invalid_url";
+
+    } else if ((options & fuzz_ports)
+               && plain.port != (plain.tls ? 443 : 80))
+    {
+        reason = "forbidden_port";
 
     } else {
         reason = plain_judge(&plain, options, fuzz_dns.off);

@@ -154,6 +154,9 @@ my $gauge = sub {
 sub waiting { return $gauge->('waiting') }
 sub dead { return $gauge->('dead') }
 
+# How long the oldest one has waited, in seconds
+sub age { return $gauge->('oldest_seconds') // -1 }
+
 # Waits until nothing is left to be delivered.
 sub drained {
     my $patience = shift;

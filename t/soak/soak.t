@@ -590,7 +590,7 @@ $nginx->configure(main => 'thread_pool default threads=2;', http => <<END);
             proxy_pass \$webhook_endpoint_url;
         }
         location /endpoints/ {
-            webhook_endpoints zone=endpoints;
+            webhook_endpoints zone=endpoints ports=1-65535;
             webhook_secret off;
             webhook_endpoint_allow 127.0.0.0/8;
         }

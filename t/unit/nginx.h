@@ -19,6 +19,7 @@
 ngx_pid_t                ngx_pid;
 volatile ngx_cycle_t    *ngx_cycle;
 ngx_uint_t               ngx_test_config;
+ngx_uint_t               ngx_inherited;
 
 /* how many messages there were, and the last one */
 static ngx_uint_t        messages;
