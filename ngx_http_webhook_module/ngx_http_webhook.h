@@ -152,18 +152,55 @@ typedef struct {
 } ngx_http_webhook_fan_out_t;
 
 
-/* a system whose webhooks are known: one file of tables defines one of these */
+/* where a system's requests have something, such as the name of an event */
+
+enum {
+    NGX_HTTP_WEBHOOK_FROM_NOWHERE = 0,
+    NGX_HTTP_WEBHOOK_FROM_PATH,                     /* its last segment */
+    NGX_HTTP_WEBHOOK_FROM_FIELD,
+    NGX_HTTP_WEBHOOK_FROM_VARIABLE
+};
+
+typedef struct {
+    ngx_uint_t                        from;
+    ngx_uint_t                        index;        /* of the field of the
+                                                       system's shape, or of
+                                                       nginx's variable */
+} ngx_http_webhook_source_t;
+
+#define ngx_http_webhook_no_source  { NGX_HTTP_WEBHOOK_FROM_NOWHERE, 0 }
+
+
+/* what types a body may have that is read as JSON */
+
+typedef struct {
+    ngx_str_t                        *types;        /* beside JSON's own, to an
+                                                       empty one; NULL: none */
+    ngx_uint_t                        none;         /* a request need not have
+                                                       one */
+    ngx_uint_t                        any;          /* they do not matter */
+} ngx_http_webhook_media_t;
+
+
+/*
+ * A system whose webhooks are known: one file of tables defines one of these,
+ * or a "webhook_system" of the configuration.
+ */
 
 typedef struct {
     ngx_str_t                         name;
     ngx_str_t                        *events;       /* to an empty one; NULL:
-                                                       it has none */
+                                                       none is known */
 
-    /* index of the field that holds the event's name, or ROOT: the path does */
-    ngx_uint_t                        event_field;
+    ngx_http_webhook_source_t         event;        /* its name */
+    ngx_http_webhook_source_t         id;           /* $webhook_id; if nowhere,
+                                                       a header */
+    ngx_http_webhook_source_t         tenant;       /* $webhook_tenant */
 
     /* sets ctx->resource and, if the path tells it, ctx->event */
     ngx_http_webhook_step_pt          route;
+
+    ngx_http_webhook_resource_t      *resource;     /* if there is one only */
 
     /* a parameter of the "webhook" directive; may be NULL */
     char                           *(*param)(ngx_conf_t *cf,
@@ -177,8 +214,10 @@ typedef struct {
     ngx_http_webhook_fan_out_t       *fan_out;      /* NULL: its events are not
                                                        for endpoints */
 
-    ngx_http_webhook_shape_t         *shape;        /* of its events; NULL: they
-                                                       have no fields */
+    /* the one with fields: of its events, unless they have an identity */
+    ngx_http_webhook_shape_t         *shape;        /* NULL: there are none */
+
+    ngx_http_webhook_media_t         *media;        /* NULL: those of JSON */
 
     ngx_http_webhook_envelope_t      *envelope;
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
@@ -193,6 +232,10 @@ typedef struct {
                                                        an accepted event */
     unsigned                          identity:1;   /* tells whose an event
                                                        is: $webhook_app */
+    unsigned                          unknown:1;    /* passes on events that
+                                                       are not known */
+    unsigned                          unknown_path:1;   /* a path with another
+                                                       name is answered 404 */
 } ngx_http_webhook_provider_t;
 
 
@@ -304,6 +347,8 @@ typedef struct {
     ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       settings;     /* of setting_t * */
     ngx_array_t                       schemes;      /* of scheme_t * */
+    ngx_array_t                       systems;      /* of provider_t *, those of
+                                                       the configuration */
     ngx_array_t                       secret_variables; /* of
                                                        secret_variable_t */
     ngx_array_t                       kept;         /* nginx's variables that
@@ -311,6 +356,9 @@ typedef struct {
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
+    ngx_http_webhook_provider_t     **providers;    /* compiled in, to NULL */
+    ngx_array_t                       used;         /* of provider_t *, by
+                                                       locations */
     ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
                                                        take */
     ngx_array_t                      *own;          /* addresses of this host,

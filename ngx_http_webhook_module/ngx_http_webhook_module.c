@@ -38,7 +38,8 @@ static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static void ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf);
+static ngx_int_t ngx_http_webhook_location_use(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf);
 static void ngx_http_webhook_location_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_own(ngx_http_webhook_provider_t *provider,
@@ -59,6 +60,7 @@ static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_munity,
     &ngx_http_webhook_lenra,
     &ngx_http_webhook_signed,
+    &ngx_http_webhook_any,
     NULL
 };
 
@@ -104,6 +106,13 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_webhook_challenge,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("webhook_system"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_webhook_system,
+      0,
       0,
       NULL },
 
@@ -373,12 +382,20 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&wmcf->settings, cf->pool, 4,
                           sizeof(ngx_http_webhook_setting_t *))
             != NGX_OK
+        || ngx_array_init(&wmcf->systems, cf->pool, 4,
+                          sizeof(ngx_http_webhook_provider_t *))
+           != NGX_OK
+        || ngx_array_init(&wmcf->used, cf->pool, 4,
+                          sizeof(ngx_http_webhook_provider_t *))
+           != NGX_OK
         || ngx_array_init(&wmcf->secret_variables, cf->pool, 4,
                           sizeof(ngx_http_webhook_secret_variable_t))
            != NGX_OK)
     {
         return NULL;
     }
+
+    wmcf->providers = ngx_http_webhook_providers;
 
     wmcf->status = ngx_http_webhook_status_create(cf,
                                                   ngx_http_webhook_providers);
@@ -470,7 +487,15 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    ngx_conf_init_uint_value(conf->unknown, 0);
+    if (conf->provider && conf->provider->route == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown webhook system \"%V\" in %s:%ui",
+                      &conf->provider->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_uint_value(conf->unknown, conf->provider
+                                            && conf->provider->unknown);
 
     ngx_http_webhook_settings_merge(prev, conf);
     ngx_http_webhook_secret_merge(prev, conf);
@@ -528,29 +553,42 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_webhook_location_use(conf);
+    if (ngx_http_webhook_location_use(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return conf->provider->check ? conf->provider->check(cf, conf)
                                  : NGX_CONF_OK;
 }
 
 
-/* Takes note of the settings that a location with "webhook" uses. */
+/*
+ * Takes note of the system and the settings that a location with "webhook"
+ * uses.  Returns NGX_OK or NGX_ERROR.
+ */
 
-static void
-ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
+static ngx_int_t
+ngx_http_webhook_location_use(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_uint_t  i;
+    ngx_http_webhook_provider_t   **provider;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    provider = ngx_array_push(&wmcf->used);
+    if (provider == NULL) {
+        return NGX_ERROR;
+    }
+
+    *provider = wlcf->provider;
 
     if (wlcf->secrets && wlcf->secrets->list.nelts) {
         ngx_http_webhook_setting_use(wlcf, webhook_setting_secret_header);
     }
 
-    for (i = 0; ngx_http_webhook_providers[i] != wlcf->provider; i++) {
-        if (ngx_http_webhook_providers[i] == NULL) {
-            /* what is managed, or looked at, is no event of a system */
-            return;
-        }
+    if (!wlcf->provider->passes) {
+        /* what is managed, or looked at, is no event of a system */
+        return NGX_OK;
     }
 
     if (wlcf->signature) {
@@ -560,6 +598,8 @@ ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
     if (wlcf->dedup) {
         ngx_http_webhook_setting_use(wlcf, webhook_setting_dedup);
     }
+
+    return NGX_OK;
 }
 
 
@@ -624,8 +664,8 @@ ngx_http_webhook_location_check(ngx_conf_t *cf,
                       &clcf->name, &provider->name, wlcf->file, wlcf->line);
     }
 
-    if (!clcf->exact_match || provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-        || provider->events == NULL)
+    if (!clcf->exact_match || wlcf->unknown
+        || provider->event.from != NGX_HTTP_WEBHOOK_FROM_PATH)
     {
         return;
     }
@@ -647,9 +687,10 @@ ngx_http_webhook_location_check(ngx_conf_t *cf,
     {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "location \"= %V\" with \"webhook %V\" in %s:%ui can "
-                      "answer 404 only: the last segment of the path has to "
+                      "answer %d only: the last segment of the path has to "
                       "name an event",
-                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
+                      &clcf->name, &provider->name, wlcf->file, wlcf->line,
+                      provider->unknown_path ? 404 : 400);
     }
 }
 
@@ -760,9 +801,8 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                     *value;
-    ngx_uint_t                     i;
-    ngx_http_webhook_provider_t  **provider;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (wlcf->provider != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -785,19 +825,12 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    for (provider = ngx_http_webhook_providers; *provider; provider++) {
-        if (ngx_strcmp(value[1].data, (*provider)->name.data) == 0) {
-            break;
-        }
-    }
+    /* its "webhook_system" may follow */
 
-    if (*provider == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown webhook system \"%V\"", &value[1]);
+    wlcf->provider = ngx_http_webhook_system_get(cf, &value[1]);
+    if (wlcf->provider == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    wlcf->provider = *provider;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -936,6 +969,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
     if (ngx_http_webhook_scheme_init(cf) != NGX_OK
+        || ngx_http_webhook_system_init(cf) != NGX_OK
         || ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK

@@ -652,13 +652,14 @@ ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
 {
     ngx_uint_t  i;
 
-    enum { EVENT, IDENTITY, DELIVERY };
+    enum { EVENT, TENANT, IDENTITY, DELIVERY };
 
     static struct {
         ngx_str_t   name;
         ngx_uint_t  of;
     } variables[] = {
         { ngx_string("webhook_event"),         EVENT },
+        { ngx_string("webhook_tenant"),        TENANT },
         { ngx_string("webhook_app"),           IDENTITY },
         { ngx_string("webhook_action"),        IDENTITY },
         { ngx_string("webhook_environment"),   IDENTITY },
@@ -679,11 +680,16 @@ ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
             continue;
         }
 
-        return (variables[i].of == EVENT) ? provider->events == NULL
+        return (variables[i].of == EVENT) ? provider->event.from == 0
+               : (variables[i].of == TENANT) ? provider->tenant.from == 0
                : (variables[i].of == IDENTITY) ? !provider->identity : 1;
     }
 
-    return !ngx_http_webhook_shape_has(provider->shape, name);
+    /* the events of those with an identity have no members that are named */
+
+    return !ngx_http_webhook_shape_has(provider->identity ? NULL
+                                                          : provider->shape,
+                                       name);
 }
 
 

@@ -55,30 +55,32 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_challenge_no_secret =
 
 /* The members of bodies, for all rows at once. */
 
-#define ngx_http_webhook_challenge_member(name, path, parent, type, events)   \
-    { ngx_string(name), ngx_string(path), parent, type, 0, events }
+#define ngx_http_webhook_challenge_member(name, folded, path, parent, type,   \
+    events)                                                                   \
+    { ngx_string(name), ngx_string(folded), parent, type, 0, events, 0,       \
+      ngx_string(path), ngx_null_string }
 
 static ngx_http_webhook_field_t  ngx_http_webhook_challenge_members[] = {
 
-    ngx_http_webhook_challenge_member("type", "type", NGX_HTTP_WEBHOOK_ROOT,
-        NGX_HTTP_WEBHOOK_ANY,
+    ngx_http_webhook_challenge_member("type", "type", "type",
+        NGX_HTTP_WEBHOOK_ROOT, NGX_HTTP_WEBHOOK_ANY,
         NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_SLACK)
         |NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_DISCORD)),
 
-    ngx_http_webhook_challenge_member("challenge", "challenge",
+    ngx_http_webhook_challenge_member("challenge", "challenge", "challenge",
         NGX_HTTP_WEBHOOK_ROOT, NGX_HTTP_WEBHOOK_STRING,
         NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_SLACK)),
 
-    ngx_http_webhook_challenge_member("event", "event",
+    ngx_http_webhook_challenge_member("event", "event", "event",
         NGX_HTTP_WEBHOOK_ROOT, NGX_HTTP_WEBHOOK_STRING,
         NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_ZOOM)),
 
-    ngx_http_webhook_challenge_member("payload", "payload",
+    ngx_http_webhook_challenge_member("payload", "payload", "payload",
         NGX_HTTP_WEBHOOK_ROOT, NGX_HTTP_WEBHOOK_OBJECT,
         NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_ZOOM)),
 
-    ngx_http_webhook_challenge_member("plainToken", "payload.plainToken",
-        3, NGX_HTTP_WEBHOOK_STRING,
+    ngx_http_webhook_challenge_member("plainToken", "plaintoken",
+        "payload.plainToken", 3, NGX_HTTP_WEBHOOK_STRING,
         NGX_HTTP_WEBHOOK_EVENT(NGX_HTTP_WEBHOOK_CHALLENGE_ZOOM))
 };
 
@@ -92,6 +94,7 @@ ngx_http_webhook_shape_t  ngx_http_webhook_challenge_shape = {
     NGX_HTTP_WEBHOOK_CHALLENGE_MEMBERS,
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
     0,
+    0,
     0
 };
 
@@ -99,8 +102,9 @@ ngx_http_webhook_shape_t  ngx_http_webhook_challenge_shape = {
 /* Parameters of query strings, and headers, as error bodies name them. */
 
 #define ngx_http_webhook_challenge_part(name, path)                           \
-    { ngx_string(name), ngx_string(path), NGX_HTTP_WEBHOOK_ROOT,              \
-      NGX_HTTP_WEBHOOK_ANY, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT }
+    { ngx_string(name), ngx_null_string, NGX_HTTP_WEBHOOK_ROOT,               \
+      NGX_HTTP_WEBHOOK_ANY, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT, 0,               \
+      ngx_string(path), ngx_null_string }
 
 static ngx_http_webhook_field_t  ngx_http_webhook_challenge_parts[] = {
     ngx_http_webhook_challenge_part("hub.mode", "hub.mode"),

@@ -23,6 +23,7 @@
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_challenge.h"
 #include "judge/ngx_http_webhook_cross_site.h"
+#include "judge/ngx_http_webhook_payload.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -44,6 +45,8 @@ static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
     ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_int_t ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header);
 static ngx_int_t ngx_http_webhook_gate_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict);
 static ngx_int_t ngx_http_webhook_gate_read_body(ngx_http_request_t *r,
@@ -54,8 +57,6 @@ static ngx_int_t ngx_http_webhook_gate_body_lost(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_gate_at_hand(ngx_http_request_t *r);
 static void ngx_http_webhook_gate_body_read(ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_gate_challenge(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_judge(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_body_filter(ngx_http_request_t *r,
@@ -76,49 +77,19 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_media_type =
                              "Content-Type must be application/json");
 
 
+/* the same of a system that takes other types as well */
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_other_media_type =
+    ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             unsupported_media_type,
+                             "Content-Type is none of the types that are "
+                             "taken");
+
+
 static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
     ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                              unsupported_encoding,
                              "Content-Encoding is not supported");
-
-
-/*
- * Verdicts on a payload: the index is what ngx_http_webhook_shape_finish() and
- * ngx_http_webhook_shape_judge() return.
- */
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
-
-    { 0, 0, ngx_null_string, ngx_null_string, 0 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_EMPTY */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, empty_body,
-                             "the body is empty"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_SYNTAX, with the offset where it is wrong */
-    { NGX_HTTP_BAD_REQUEST, ngx_http_webhook_reason_invalid_json,
-      ngx_string("the body is not valid JSON"), ngx_null_string, 1 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
-                             "the body must be a JSON object"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, duplicate_field,
-                             "is there more than once"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_MISSING */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, missing_field,
-                             "is required"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_INVALID, the message is that of the type */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field, "")
-};
-
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event =
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_event,
-                             "names no known event");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
@@ -466,25 +437,34 @@ static ngx_int_t
 ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                   n;
+    ngx_table_elt_t             *header;
+    ngx_http_webhook_media_t    *media;
+    ngx_http_webhook_verdict_t  *verdict;
 
     if (ctx->method->shape->raw) {
         return NGX_OK;
     }
+
+    media = ctx->conf->provider->media;
+    verdict = (media && media->types) ? &ngx_http_webhook_other_media_type
+                                      : &ngx_http_webhook_media_type;
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type,
                                           &n);
 
     /* where there need not be a body, and is none, it need not have a type */
 
-    if (n > 1
-        || ((!ctx->method->shape->empty
-             || r->headers_in.content_length_n > 0
-             || r->headers_in.chunked)
-            && (n == 0 || !ngx_http_webhook_media_is_json(&header->value))))
+    if (media && media->any) {
+        /* void */
+
+    } else if (n > 1
+               || ((!ctx->method->shape->empty
+                    || r->headers_in.content_length_n > 0
+                    || r->headers_in.chunked)
+                   && !ngx_http_webhook_gate_takes(media, header)))
     {
-        return ngx_http_webhook_gate_defer(ctx, &ngx_http_webhook_media_type);
+        return ngx_http_webhook_gate_defer(ctx, verdict);
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
@@ -502,6 +482,21 @@ ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Returns 1 if a body of this type, NULL if it has none, is read as JSON. */
+
+static ngx_uint_t
+ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header)
+{
+    if (header == NULL) {
+        return media && media->none;
+    }
+
+    return ngx_http_webhook_media_is_json(&header->value,
+                                          media ? media->types : NULL);
 }
 
 
@@ -687,30 +682,6 @@ ngx_http_webhook_gate_body_read(ngx_http_request_t *r)
 
 
 /*
- * Looks for a challenge in the body.  Returns what a step returns; NGX_DECLINED
- * if there is none.
- */
-
-static ngx_int_t
-ngx_http_webhook_gate_challenge(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    ngx_int_t                  rc;
-    ngx_http_webhook_field_t  *field;
-
-    field = NULL;
-
-    rc = ngx_http_webhook_challenge_finish(r, ctx, &field);
-
-    return (rc > NGX_OK)
-           ? ngx_http_webhook_reject(ctx,
-                                     &ngx_http_webhook_payload_verdicts[rc],
-                                     field)
-           : rc;
-}
-
-
-/*
  * Checks what can be checked when the body has been read: the signature, the
  * payload, what the system itself asks for, and whether the event comes twice.
  * Returns NGX_OK, NGX_ABORT with a verdict, or NGX_ERROR.
@@ -719,13 +690,7 @@ ngx_http_webhook_gate_challenge(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_webhook_field_t     *field;
-    ngx_http_webhook_value_t     *value;
-    ngx_http_webhook_provider_t  *provider;
-
-    field = NULL;
-    provider = ctx->conf->provider;
+    ngx_int_t  rc;
 
     if (ctx->verifier) {
 
@@ -742,7 +707,7 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (ctx->asking) {
 
-        rc = ngx_http_webhook_gate_challenge(r, ctx);
+        rc = ngx_http_webhook_challenge_finish(r, ctx);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -751,44 +716,10 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 
     if (ctx->method->shape) {
 
-        rc = ngx_http_webhook_shape_finish(&ctx->reader);
-
-        if (rc == NGX_OK) {
-            ctx->judged = 1;
-        }
-
-        if (rc == NGX_OK && provider->event_field != NGX_HTTP_WEBHOOK_ROOT) {
-
-            value = &ctx->reader.values[provider->event_field];
-
-            if (value->type == NGX_HTTP_WEBHOOK_JSON_STRING) {
-                ctx->event = ngx_http_webhook_find_event(provider,
-                                                         &value->text);
-
-                if (value->text.len <= NGX_HTTP_WEBHOOK_VALUE_MAX) {
-                    ctx->event_name = value->text;
-                }
-            }
-        }
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_webhook_shape_judge(&ctx->reader, ctx->event, &field);
-        }
+        rc = ngx_http_webhook_payload_judge(r, ctx);
 
         if (rc != NGX_OK) {
-            return ngx_http_webhook_reject(ctx,
-                                     &ngx_http_webhook_payload_verdicts[rc],
-                                     field);
-        }
-
-        if (provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-            && ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT
-            && !ctx->conf->unknown)
-        {
-            field = &ctx->method->shape->fields[provider->event_field];
-
-            return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_event,
-                                           field);
+            return rc;
         }
     }
 

@@ -184,19 +184,25 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_after =
 static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     ngx_string("api"),
     NULL,                                  /* events */
-    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
     ngx_http_webhook_api_route,
+    NULL,                                  /* resource */
     NULL,                                  /* param */
     NULL,                                  /* check */
     NULL,                                  /* fan_out */
     NULL,                                  /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0,                                     /* slug */
     0,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 

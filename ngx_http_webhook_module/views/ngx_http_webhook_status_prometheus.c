@@ -14,6 +14,9 @@ static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_challenges(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_event(
+    ngx_http_webhook_status_out_t *out, ngx_str_t *metric, ngx_str_t *provider,
+    ngx_str_t *event);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -105,10 +108,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                 continue;
             }
 
-            verdicts = system[n].verdicts;
-
             for (event = 0; event <= system[n].nevents; event++) {
 
+                verdicts = system[n].verdicts[event];
                 name = ngx_http_webhook_status_event(&system[n], event);
 
                 for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
@@ -116,12 +118,11 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                     if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
-                            ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\"} "
-                                        "%uA\n",
+                            ngx_http_webhook_status_prometheus_event(out,
                                         &accepted_total,
-                                        &system[n].provider->name, name,
-                                        verdicts[i]);
+                                        &system[n].provider->name, name);
+                            ngx_http_webhook_status_out_print(out,
+                                        "\"} %uA\n", verdicts[i]);
                         }
 
                         continue;
@@ -130,16 +131,14 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                     if (i != ngx_http_webhook_status_challenge
                         && refused && verdicts[i])
                     {
-                        ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\","
-                                        "reason=\"%V\"} %uA\n",
+                        ngx_http_webhook_status_prometheus_event(out,
                                         &refused_total,
-                                        &system[n].provider->name, name,
+                                        &system[n].provider->name, name);
+                        ngx_http_webhook_status_out_print(out,
+                                        "\",reason=\"%V\"} %uA\n",
                                         &reasons[i], verdicts[i]);
                     }
                 }
-
-                verdicts += i;
             }
         }
     }
@@ -152,7 +151,8 @@ static void
 ngx_http_webhook_status_prometheus_challenges(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status)
 {
-    ngx_uint_t                         i, n;
+    ngx_uint_t                         i;
+    ngx_atomic_t                      *verdicts;
     ngx_http_webhook_status_system_t  *system;
 
     static ngx_str_t  metric = ngx_string("nginx_webhook_challenges_total");
@@ -169,13 +169,24 @@ ngx_http_webhook_status_prometheus_challenges(
             continue;
         }
 
-        n = system[i].nevents * NGX_HTTP_WEBHOOK_STATUS_NREASONS
-            + ngx_http_webhook_status_challenge;
+        verdicts = system[i].verdicts[system[i].nevents];
 
         ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
-                                          &metric, &system[i].provider->name,
-                                          system[i].verdicts[n]);
+                                  &metric, &system[i].provider->name,
+                                  verdicts[ngx_http_webhook_status_challenge]);
     }
+}
+
+
+/* Prints the name of a sample and its first labels, to the event's name. */
+
+static void
+ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
+    ngx_str_t *metric, ngx_str_t *provider, ngx_str_t *event)
+{
+    ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
+                                      metric, provider);
+    ngx_http_webhook_status_prometheus_label(out, event);
 }
 
 
