@@ -130,7 +130,9 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         ngx_http_webhook_status_out_print(out, "}}");
     }
 
-    verdicts -= NGX_HTTP_WEBHOOK_STATUS_NREASONS;
+    /* challenges have no event */
+
+    verdicts = system->verdicts[system->nevents];
 
     ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",
                                   verdicts[ngx_http_webhook_status_challenge]);
