@@ -154,6 +154,13 @@ my @Json = (
     '400 invalid_json' => [q(binary ') => q(binary ',)],
 );
 
+# a token in the header Authorization
+my @Bearer = (
+    '401 missing_secret' => ['Authorization' => 'X-Other'],
+    '401 invalid_secret' => ['token=' => 'token=x'],
+    '401 invalid_secret' => ['Bearer' => 'Basic'],
+);
+
 my %Refusals = (
     github => [
         signed('X-Hub-Signature-256', '/github'),
@@ -232,6 +239,54 @@ my %Refusals = (
 
     'application-first' => [
         signed('X-Hub-Signature-256', '/github'),
+    ],
+
+    gitlab => [
+        @Json,
+        '404' => ['/gitlab' => '/gitlab/'],
+        '401 missing_secret' => ['X-Gitlab-Token' => 'X-Other'],
+        '401 invalid_secret' => ['secret=' => 'secret=x'],
+        '401 invalid_secret' => ['\$secret"' => '$secret x"'],
+    ],
+
+    'microsoft-graph' => [
+        '400 invalid_challenge' => ['=Validation\S+' => '="'],
+        '400 invalid_challenge' => ['client"' => 'x' x 4096 . '"'],
+        '405 method_not_allowed' => ['POST' => 'PUT'],
+        '415 unsupported_media_type' => ['validationToken' => 'token'],
+        '404' => ['/graph' => '/graph/'],
+    ],
+
+    cloudevents => [
+        @Raw, @Large, @Bearer,
+        '404' => ['/events' => '/events/'],
+        '405 method_not_allowed' => ['curl -s' => 'curl -s -X OPTIONS'],
+        '415 unsupported_media_type' => ['cloudevents\+json' => 'cloudevents'],
+        '400 invalid_json' => [q(binary ') => q(binary ',)],
+    ],
+
+    grafana => [
+        @Json, @Bearer,
+        '404' => ['/alertmanager' => '/alertmanager/'],
+        '400 unknown_event' => ['"firing"' => '"fired"'],
+        '400 missing_field' => ['"status"' => '"state"'],
+    ],
+
+    own => [
+        signed('X-Shop-Signature', '/shop'), @Stale,
+        '401 missing_signature' => ['X-Shop-Time' => 'X-Other'],
+        '400 unknown_event' => ['order\.paid' => 'order.lost'],
+        '400 missing_field' => ['"type"' => '"kind"'],
+        '400 invalid_field' => ['"order.paid"' => '["order.paid"]'],
+        '400 duplicate_field' => ['\{"id"' => '{"type":"order.paid","id"'],
+        '400 invalid_json' => ['"ev_7",' => '"ev_7"'],
+        '415 unsupported_media_type' =>
+            [q(  -H 'Content-Type: application/json' \\\\\n) => ''],
+    ],
+
+    token => [
+        @Raw, @Large, @Bearer,
+        '404' => ['/hook' => '/hook/'],
     ],
 
     luzmo => [
