@@ -108,7 +108,7 @@ bench_end(void *data, ngx_uint_t depth, ngx_uint_t type, off_t start, off_t end)
 
 
 static ngx_http_webhook_json_handler_t  bench_handler = {
-    bench_name, bench_text, bench_end
+    bench_name, bench_text, bench_end, NULL
 };
 
 

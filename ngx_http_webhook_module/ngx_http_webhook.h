@@ -13,6 +13,7 @@
 #include "payload/ngx_http_webhook_shape.h"
 
 
+typedef struct ngx_http_webhook_asking_s  ngx_http_webhook_asking_t;
 typedef struct ngx_http_webhook_ctx_s  ngx_http_webhook_ctx_t;
 typedef struct ngx_http_webhook_dedup_s  ngx_http_webhook_dedup_t;
 typedef struct ngx_http_webhook_delivery_s  ngx_http_webhook_delivery_t;
@@ -20,6 +21,7 @@ typedef struct ngx_http_webhook_duplicate_s  ngx_http_webhook_duplicate_t;
 typedef struct ngx_http_webhook_held_s  ngx_http_webhook_held_t;
 typedef struct ngx_http_webhook_loc_conf_s  ngx_http_webhook_loc_conf_t;
 typedef struct ngx_http_webhook_outbound_s  ngx_http_webhook_outbound_t;
+typedef struct ngx_http_webhook_proof_s  ngx_http_webhook_proof_t;
 typedef struct ngx_http_webhook_queue_s  ngx_http_webhook_queue_t;
 typedef struct ngx_http_webhook_signature_s  ngx_http_webhook_signature_t;
 typedef struct ngx_http_webhook_status_s  ngx_http_webhook_status_t;
@@ -150,18 +152,55 @@ typedef struct {
 } ngx_http_webhook_fan_out_t;
 
 
-/* a system whose webhooks are known: one file of tables defines one of these */
+/* where a system's requests have something, such as the name of an event */
+
+enum {
+    NGX_HTTP_WEBHOOK_FROM_NOWHERE = 0,
+    NGX_HTTP_WEBHOOK_FROM_PATH,                     /* its last segment */
+    NGX_HTTP_WEBHOOK_FROM_FIELD,
+    NGX_HTTP_WEBHOOK_FROM_VARIABLE
+};
+
+typedef struct {
+    ngx_uint_t                        from;
+    ngx_uint_t                        index;        /* of the field of the
+                                                       system's shape, or of
+                                                       nginx's variable */
+} ngx_http_webhook_source_t;
+
+#define ngx_http_webhook_no_source  { NGX_HTTP_WEBHOOK_FROM_NOWHERE, 0 }
+
+
+/* what types a body may have that is read as JSON */
+
+typedef struct {
+    ngx_str_t                        *types;        /* beside JSON's own, to an
+                                                       empty one; NULL: none */
+    ngx_uint_t                        none;         /* a request need not have
+                                                       one */
+    ngx_uint_t                        any;          /* they do not matter */
+} ngx_http_webhook_media_t;
+
+
+/*
+ * A system whose webhooks are known: one file of tables defines one of these,
+ * or a "webhook_system" of the configuration.
+ */
 
 typedef struct {
     ngx_str_t                         name;
     ngx_str_t                        *events;       /* to an empty one; NULL:
-                                                       it has none */
+                                                       none is known */
 
-    /* index of the field that holds the event's name, or ROOT: the path does */
-    ngx_uint_t                        event_field;
+    ngx_http_webhook_source_t         event;        /* its name */
+    ngx_http_webhook_source_t         id;           /* $webhook_id; if nowhere,
+                                                       a header */
+    ngx_http_webhook_source_t         tenant;       /* $webhook_tenant */
 
     /* sets ctx->resource and, if the path tells it, ctx->event */
     ngx_http_webhook_step_pt          route;
+
+    ngx_http_webhook_resource_t      *resource;     /* if there is one only */
 
     /* a parameter of the "webhook" directive; may be NULL */
     char                           *(*param)(ngx_conf_t *cf,
@@ -175,8 +214,10 @@ typedef struct {
     ngx_http_webhook_fan_out_t       *fan_out;      /* NULL: its events are not
                                                        for endpoints */
 
-    ngx_http_webhook_shape_t         *shape;        /* of its events; NULL: they
-                                                       have no fields */
+    /* the one with fields: of its events, unless they have an identity */
+    ngx_http_webhook_shape_t         *shape;        /* NULL: there are none */
+
+    ngx_http_webhook_media_t         *media;        /* NULL: those of JSON */
 
     ngx_http_webhook_envelope_t      *envelope;
     ngx_str_t                         scheme;       /* of WWW-Authenticate;
@@ -191,6 +232,10 @@ typedef struct {
                                                        an accepted event */
     unsigned                          identity:1;   /* tells whose an event
                                                        is: $webhook_app */
+    unsigned                          unknown:1;    /* passes on events that
+                                                       are not known */
+    unsigned                          unknown_path:1;   /* a path with another
+                                                       name is answered 404 */
 } ngx_http_webhook_provider_t;
 
 
@@ -282,6 +327,16 @@ typedef struct {
 } ngx_http_webhook_endpoints_conf_t;
 
 
+/* "webhook_queue": what the sender of an event is answered */
+
+typedef struct {
+    ngx_uint_t                        status;
+    ngx_http_complex_value_t         *text;         /* NULL: the event's id, as
+                                                       JSON */
+    ngx_str_t                         type;
+} ngx_http_webhook_receipt_t;
+
+
 /* $content_length, $content_type, and their $http_... */
 #define NGX_HTTP_WEBHOOK_BODY_VARIABLES  4
 
@@ -292,6 +347,8 @@ typedef struct {
     ngx_array_t                       files;        /* of file_t, conf.h */
     ngx_array_t                       settings;     /* of setting_t * */
     ngx_array_t                       schemes;      /* of scheme_t * */
+    ngx_array_t                       systems;      /* of provider_t *, those of
+                                                       the configuration */
     ngx_array_t                       secret_variables; /* of
                                                        secret_variable_t */
     ngx_array_t                       kept;         /* nginx's variables that
@@ -299,6 +356,9 @@ typedef struct {
     ngx_int_t                         body_variables[
                                           NGX_HTTP_WEBHOOK_BODY_VARIABLES];
 
+    ngx_http_webhook_provider_t     **providers;    /* compiled in, to NULL */
+    ngx_array_t                       used;         /* of provider_t *, by
+                                                       locations */
     ngx_http_webhook_provider_t      *fan_out;      /* whose events endpoints
                                                        take */
     ngx_array_t                      *own;          /* addresses of this host,
@@ -323,10 +383,14 @@ struct ngx_http_webhook_loc_conf_s {
     ngx_str_t                         challenge;    /* WWW-Authenticate */
     ngx_uint_t                        authorization;    /* is the header */
 
+    ngx_array_t                      *challenges;   /* of challenge_t; NULL:
+                                                       none is answered */
+
     ngx_shm_zone_t                   *zone;
     ngx_array_t                      *apps;         /* of app_t */
 
     ngx_http_webhook_queue_t         *queue;        /* takes events */
+    ngx_http_webhook_receipt_t       *receipt;      /* of it; NULL: 202 */
     ngx_http_webhook_queue_t         *deliver;      /* is delivered from here */
     ngx_uint_t                        concurrency;
     ngx_http_complex_value_t         *destination;
@@ -394,6 +458,11 @@ struct ngx_http_webhook_ctx_s {
     ngx_str_t                         problem;      /* the error body */
 
     ngx_chain_t                      *body;         /* before it was wrapped */
+
+    ngx_http_webhook_asking_t        *asking;       /* NULL: no challenge is
+                                                       in the body */
+    ngx_http_webhook_proof_t         *proof;        /* NULL: it is no
+                                                       challenge */
 
     ngx_http_webhook_held_t          *held;         /* claimed keys */
     ngx_http_webhook_duplicate_t     *duplicate;    /* NULL: it is none */

@@ -5,12 +5,14 @@
 #include "ngx_http_webhook.h"
 #include "core/ngx_http_webhook_conf.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "core/ngx_http_webhook_location.h"
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "judge/ngx_http_webhook_gate.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_challenge.h"
 #include "judge/ngx_http_webhook_scheme.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_sign.h"
@@ -37,13 +39,8 @@ static void *ngx_http_webhook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_webhook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static void ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf);
-static void ngx_http_webhook_location_check(ngx_conf_t *cf,
+static ngx_int_t ngx_http_webhook_location_use(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
-static ngx_uint_t ngx_http_webhook_own(ngx_http_webhook_provider_t *provider,
-    ngx_str_t *name);
-static ngx_uint_t ngx_http_webhook_returns(ngx_conf_t *cf);
-static void *ngx_http_webhook_first_member(ngx_conf_t *cf, char *name);
 static char *ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -58,6 +55,7 @@ static ngx_http_webhook_provider_t  *ngx_http_webhook_providers[] = {
     &ngx_http_webhook_munity,
     &ngx_http_webhook_lenra,
     &ngx_http_webhook_signed,
+    &ngx_http_webhook_any,
     NULL
 };
 
@@ -96,6 +94,20 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_webhook_scheme,
       0,
+      0,
+      NULL },
+
+    { ngx_string("webhook_system"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_webhook_system,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("webhook_challenge"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_webhook_challenge,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -149,7 +161,7 @@ static ngx_command_t  ngx_http_webhook_commands[] = {
       NULL },
 
     { ngx_string("webhook_queue"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_webhook_queue,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -365,12 +377,20 @@ ngx_http_webhook_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&wmcf->settings, cf->pool, 4,
                           sizeof(ngx_http_webhook_setting_t *))
             != NGX_OK
+        || ngx_array_init(&wmcf->systems, cf->pool, 4,
+                          sizeof(ngx_http_webhook_provider_t *))
+           != NGX_OK
+        || ngx_array_init(&wmcf->used, cf->pool, 4,
+                          sizeof(ngx_http_webhook_provider_t *))
+           != NGX_OK
         || ngx_array_init(&wmcf->secret_variables, cf->pool, 4,
                           sizeof(ngx_http_webhook_secret_variable_t))
            != NGX_OK)
     {
         return NULL;
     }
+
+    wmcf->providers = ngx_http_webhook_providers;
 
     wmcf->status = ngx_http_webhook_status_create(cf,
                                                   ngx_http_webhook_providers);
@@ -407,8 +427,10 @@ ngx_http_webhook_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->secret_key = { 0, NULL };
      *     wlcf->challenge = { 0, NULL };
      *     wlcf->authorization = 0;
+     *     wlcf->challenges = NULL;
      *     wlcf->zone = NULL;
      *     wlcf->queue = NULL;
+     *     wlcf->receipt = NULL;
      *     wlcf->deliver = NULL;
      *     wlcf->concurrency = 0;
      *     wlcf->destination = NULL;
@@ -454,9 +476,21 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->status = prev->status;
         conf->file = prev->file;
         conf->line = prev->line;
+
+        if (conf->challenges == NULL) {
+            conf->challenges = prev->challenges;
+        }
     }
 
-    ngx_conf_init_uint_value(conf->unknown, 0);
+    if (conf->provider && conf->provider->route == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown webhook system \"%V\" in %s:%ui",
+                      &conf->provider->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_uint_value(conf->unknown, conf->provider
+                                            && conf->provider->unknown);
 
     ngx_http_webhook_settings_merge(prev, conf);
     ngx_http_webhook_secret_merge(prev, conf);
@@ -500,6 +534,12 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_webhook_location_check(cf, conf);
 
+    if (conf->challenges
+        && ngx_http_webhook_challenge_check(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->provider == NULL) {
         return NGX_CONF_OK;
     }
@@ -508,29 +548,42 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_webhook_location_use(conf);
+    if (ngx_http_webhook_location_use(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return conf->provider->check ? conf->provider->check(cf, conf)
                                  : NGX_CONF_OK;
 }
 
 
-/* Takes note of the settings that a location with "webhook" uses. */
+/*
+ * Takes note of the system and the settings that a location with "webhook"
+ * uses.  Returns NGX_OK or NGX_ERROR.
+ */
 
-static void
-ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
+static ngx_int_t
+ngx_http_webhook_location_use(ngx_conf_t *cf, ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_uint_t  i;
+    ngx_http_webhook_provider_t   **provider;
+    ngx_http_webhook_main_conf_t   *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    provider = ngx_array_push(&wmcf->used);
+    if (provider == NULL) {
+        return NGX_ERROR;
+    }
+
+    *provider = wlcf->provider;
 
     if (wlcf->secrets && wlcf->secrets->list.nelts) {
         ngx_http_webhook_setting_use(wlcf, webhook_setting_secret_header);
     }
 
-    for (i = 0; ngx_http_webhook_providers[i] != wlcf->provider; i++) {
-        if (ngx_http_webhook_providers[i] == NULL) {
-            /* what is managed, or looked at, is no event of a system */
-            return;
-        }
+    if (!wlcf->provider->passes) {
+        /* what is managed, or looked at, is no event of a system */
+        return NGX_OK;
     }
 
     if (wlcf->signature) {
@@ -540,198 +593,8 @@ ngx_http_webhook_location_use(ngx_http_webhook_loc_conf_t *wlcf)
     if (wlcf->dedup) {
         ngx_http_webhook_setting_use(wlcf, webhook_setting_dedup);
     }
-}
 
-
-/* Warns of a location that can't do what its directives are there for. */
-
-static void
-ngx_http_webhook_location_check(ngx_conf_t *cf,
-    ngx_http_webhook_loc_conf_t *wlcf)
-{
-    u_char                       *p;
-    ngx_str_t                     segment;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_webhook_provider_t  *provider;
-
-    provider = wlcf->provider;
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    /* "if" and "limit_except" have the content handler of their location */
-
-    if (clcf->noname) {
-        return;
-    }
-
-    if (provider == NULL) {
-
-        if (wlcf->deliver && ngx_http_webhook_returns(cf)) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"return\" in location \"%V\" answers before "
-                          "\"webhook_deliver\" in %s:%ui sends anything: what "
-                          "it answers is taken for the destination's answer",
-                          &clcf->name, wlcf->queue_file, wlcf->queue_line);
-        }
-
-        return;
-    }
-
-    if (!provider->passes && clcf->handler) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "location \"%V\" with \"webhook_%V\" in %s:%ui has a "
-                      "content handler, such as \"proxy_pass\", that never "
-                      "gets a request",
-                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
-    }
-
-    if (ngx_http_webhook_returns(cf)) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"return\" in location \"%V\" answers before "
-                      "\"webhook%s%V\" in %s:%ui checks anything",
-                      &clcf->name, provider->passes ? " " : "_",
-                      &provider->name, wlcf->file, wlcf->line);
-
-    } else if (provider->passes && clcf->handler == NULL
-               && clcf->locations == NULL
-               && !ngx_http_webhook_own(provider, &clcf->name)
-               && ngx_http_webhook_first_member(cf, "ngx_http_try_files_module")
-                  == NULL)
-    {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "location \"%V\" with \"webhook %V\" in %s:%ui has "
-                      "nothing that takes an accepted event, such as "
-                      "\"proxy_pass\" or \"webhook_queue\"",
-                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
-    }
-
-    if (!clcf->exact_match || provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-        || provider->events == NULL)
-    {
-        return;
-    }
-
-    /* the last segment of the path names the event */
-
-    p = clcf->name.data + clcf->name.len;
-    segment.len = 0;
-
-    while (p > clcf->name.data && p[-1] != '/') {
-        p--;
-        segment.len++;
-    }
-
-    segment.data = p;
-
-    if (ngx_http_webhook_find_event(provider, &segment)
-        == NGX_HTTP_WEBHOOK_NO_EVENT)
-    {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "location \"= %V\" with \"webhook %V\" in %s:%ui can "
-                      "answer 404 only: the last segment of the path has to "
-                      "name an event",
-                      &clcf->name, &provider->name, wlcf->file, wlcf->line);
-    }
-}
-
-
-/*
- * Says whether the name of a location has the part that only those paths have
- * whose requests the system answers itself.
- */
-
-static ngx_uint_t
-ngx_http_webhook_own(ngx_http_webhook_provider_t *provider, ngx_str_t *name)
-{
-    return provider->own.len
-           && ngx_strnstr(name->data, (char *) provider->own.data, name->len)
-              != NULL;
-}
-
-
-/*
- * Returns 1 if the location that is being merged has a "return" that answers
- * all requests: none within an "if", and none that an "if" or a "rewrite" may
- * lead past.  What the rewrite module keeps is its own, but for the first
- * member of its configuration: the codes that it runs.
- */
-
-static ngx_uint_t
-ngx_http_webhook_returns(ngx_conf_t *cf)
-{
-    u_char                         *last, *p, *end;
-    ngx_array_t                    *codes;
-    ngx_http_script_code_pt         code;
-    ngx_http_script_if_code_t      *branch;
-#if (NGX_PCRE)
-    ngx_http_script_regex_code_t   *regex;
-#endif
-
-    codes = ngx_http_webhook_first_member(cf, "ngx_http_rewrite_module");
-
-    if (codes == NULL) {
-        return 0;
-    }
-
-    p = codes->elts;
-    end = p;
-    last = p + codes->nelts * codes->size;
-
-    for ( /* void */ ; p + sizeof(code) <= last; p += sizeof(uintptr_t)) {
-
-        ngx_memcpy(&code, p, sizeof(code));
-
-        if (code == ngx_http_script_if_code) {
-            branch = (ngx_http_script_if_code_t *) p;
-            end = p + branch->next;
-            continue;
-        }
-
-        if (code == ngx_http_script_break_code) {
-            return 0;
-        }
-
-#if (NGX_PCRE)
-        if (code == ngx_http_script_regex_start_code) {
-            regex = (ngx_http_script_regex_code_t *) p;
-
-            if (!regex->test) {
-                return 0;
-            }
-        }
-#endif
-
-        if (code == ngx_http_script_return_code && p >= end) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * Returns the first member, which must be a pointer, of the configuration that
- * one of nginx's modules has of the location that is being merged; NULL if
- * there is no such module.
- */
-
-static void *
-ngx_http_webhook_first_member(ngx_conf_t *cf, char *name)
-{
-    ngx_uint_t            i;
-    ngx_module_t        **modules;
-    ngx_http_conf_ctx_t  *ctx;
-
-    ctx = cf->ctx;
-    modules = cf->cycle->modules;
-
-    for (i = 0; modules[i]; i++) {
-        if (ngx_strcmp(modules[i]->name, name) == 0) {
-            return *(void **) ctx->loc_conf[modules[i]->ctx_index];
-        }
-    }
-
-    return NULL;
+    return NGX_OK;
 }
 
 
@@ -740,9 +603,8 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                     *value;
-    ngx_uint_t                     i;
-    ngx_http_webhook_provider_t  **provider;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (wlcf->provider != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -765,19 +627,12 @@ ngx_http_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    for (provider = ngx_http_webhook_providers; *provider; provider++) {
-        if (ngx_strcmp(value[1].data, (*provider)->name.data) == 0) {
-            break;
-        }
-    }
+    /* its "webhook_system" may follow */
 
-    if (*provider == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown webhook system \"%V\"", &value[1]);
+    wlcf->provider = ngx_http_webhook_system_get(cf, &value[1]);
+    if (wlcf->provider == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    wlcf->provider = *provider;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -881,15 +736,6 @@ ngx_http_webhook_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (state.len
-        && ngx_http_webhook_add_file(cf,
-                                     ngx_http_webhook_registry_state(shm_zone),
-                                     "zone", &name)
-           != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     zone = ngx_array_push(&wmcf->zones);
     if (zone == NULL) {
         return NGX_CONF_ERROR;
@@ -925,6 +771,7 @@ ngx_http_webhook_init(ngx_conf_t *cf)
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
 
     if (ngx_http_webhook_scheme_init(cf) != NGX_OK
+        || ngx_http_webhook_system_init(cf) != NGX_OK
         || ngx_http_webhook_body_init(cf) != NGX_OK
         || ngx_http_webhook_status_init(cf) != NGX_OK
         || ngx_http_webhook_gate_init(cf) != NGX_OK

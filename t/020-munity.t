@@ -371,7 +371,7 @@ client intended to send too large
 
     location = /hook {
         webhook munity;
-        proxy_set_header X-Show "$webhook_provider $webhook_event reason=$webhook_reason workspace_id=$webhook_field_workspace_id customer_id=$webhook_field_customer_id event=$webhook_field_event state=$webhook_field_state test=$webhook_field_payload_test id=$webhook_field_payload_id resource_id=$webhook_field_payload_resource_id type=$webhook_field_payload_type connector_type=$webhook_field_payload_connector_type payload_state=$webhook_field_payload_state error=$webhook_field_payload_error none=$webhook_field_none$webhook_field_id$webhook_field_payload_none.";
+        proxy_set_header X-Show "$webhook_provider $webhook_event reason=$webhook_reason workspace_id=$webhook_field_workspace_id customer_id=$webhook_field_customer_id event=$webhook_field_event state=$webhook_field_state test=$webhook_field_payload_test id=$webhook_field_payload_id resource_id=$webhook_field_payload_resource_id type=$webhook_field_payload_type connector_type=$webhook_field_payload_connector_type payload_state=$webhook_field_payload_state error=$webhook_field_payload_error none=.";
         proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
     }
 --- request eval

@@ -573,7 +573,7 @@ subtest 'Retry-After' => sub {
 };
 
 subtest 'Retry-After is a date' => sub {
-    my @time = gmtime(time + 4);
+    my @time = gmtime(time + 6);
     my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', @time);
     my $well = "$Root/well";
     unlink $well;
@@ -599,7 +599,7 @@ END
     NginxProcess::write_file($well, '');
     ok(drained(), 'delivered');
     cmp_ok(time - $from, '>', 1.8, 'waited for');
-    cmp_ok(time - $from, '<', 8, 'and no longer');
+    cmp_ok(time - $from, '<', 10, 'and no longer');
     unlink $well;
     $nginx->finish;
 };

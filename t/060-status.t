@@ -159,12 +159,13 @@ sub timeless { return shift =~ s/"(time|since)":[\d.]+/"$1":0/gr }
     my $empty = qq({"time":0,"since":0,"nginx":"$version","zone":"status",)
         . qq("api":null,"providers":[\n{"provider":"luzmo","events":[\n)
         . $events->(qw(data_available data_updated account_deleted), '')
-        . qq(],\n $judge,\n{"provider":"munity","events":[\n)
+        . qq(],\n "challenges":0,\n $judge,\n)
+        . qq({"provider":"munity","events":[\n)
         . $events->('webhook_test', (map { "integration_$_" }
               qw(new_data_model updated_data_model deleted_data_model installed
                  import_done cannot_refresh_oauth_token oauth_token_fixed)),
               '')
-        . qq(],\n $judge],\n"zones":[],\n"queues":[],\n"dedup":[],\n)
+        . qq(],\n "challenges":0,\n $judge],\n"zones":[],\n"queues":[],\n"dedup":[],\n)
         . qq("memory":[\n{"zone":"status","bytes":32768,)
         . qq("used_bytes":BYTES}],\n"refused":[]}\n);
 
@@ -189,6 +190,7 @@ sub timeless { return shift =~ s/"(time|since)":[\d.]+/"$1":0/gr }
     is(join("\n", @type),
        "nginx_webhook_accepted_total counter\n"
        . "nginx_webhook_refused_total counter\n"
+       . "nginx_webhook_challenges_total counter\n"
        . "nginx_webhook_judge_seconds histogram\n"
        . "nginx_webhook_zone_bytes gauge\n"
        . 'nginx_webhook_zone_used_bytes gauge', 'prometheus: metrics');
@@ -203,9 +205,10 @@ sub timeless { return shift =~ s/"(time|since)":[\d.]+/"$1":0/gr }
             'nginx_webhook_judge_seconds_count{provider="munity"} 0'),
        'prometheus: a histogram');
     is(join("\n", grep { /luzmo/ && /_total/ } @samples),
-       join("\n", map { 'nginx_webhook_accepted_total'
-                        . qq({provider="luzmo",event="$_"} 0) }
+       join("\n", (map { 'nginx_webhook_accepted_total'
+                         . qq({provider="luzmo",event="$_"} 0) }
             qw(data_available data_updated account_deleted), ''),
+            'nginx_webhook_challenges_total{provider="luzmo"} 0'),
        'prometheus: events are there before they come');
     is((grep { /zone_bytes/ } @samples)[0],
        'nginx_webhook_zone_bytes{zone="status"} 32768',

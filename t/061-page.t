@@ -395,6 +395,7 @@ NginxProcess::write_file("$Root/mock.json", $json->utf8->encode({
     time => 1795000000, since => 1795000000, nginx => $Hostile,
     zone => $Hostile, api => '/api',
     providers => [{provider => $Hostile, judge_seconds => $judge,
+                   challenges => 1234,
                    events => [{event => $Hostile, accepted => 1,
                                refused => {$Hostile => 2}}]}],
     zones => [{zone => $Hostile,

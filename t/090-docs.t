@@ -355,6 +355,10 @@ SKIP: {
     like($log, qr/^arrived  data_updated  $uuid  /m, 'README.md: Luzmo arrived');
     like($log, qr/^arrived  deploy  $uuid  \Q$arrived\E$/m,
          'README.md: Lenra arrived');
+    like($log, qr/^arrived  order\.paid  evt_1  /m,
+         'README.md: the configured sender arrived');
+    like($log, qr/^refused  400 unknown_event  shop$/m,
+         'README.md: its unknown event is refused');
     like($log, qr/^arrived  webhook_test  $uuid  .*"test":true/m,
          'README.md: what was queued arrived');
     like($log, qr/^refused  401 invalid_secret  luzmo$/m,

@@ -5,6 +5,8 @@
 #include "base/ngx_http_webhook_media.h"
 
 
+static ngx_uint_t ngx_http_webhook_media_known(ngx_str_t *type,
+    ngx_str_t *subtype, ngx_str_t *others);
 static u_char *ngx_http_webhook_token(u_char *p, u_char *last,
     ngx_str_t *token);
 static ngx_uint_t ngx_http_webhook_token_is(ngx_str_t *token, char *text);
@@ -16,7 +18,8 @@ static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
 
 /*
  * Returns 1 for application/json and application/<something>+json, RFC 9110,
- * section 8.3.  A charset must be UTF-8, whatever else JSON's registration has
+ * section 8.3, and for those of "others", which an empty text ends, or which is
+ * NULL.  A charset must be UTF-8, whatever else JSON's registration has
  * to say of it: an application that honours another one would read other
  * members than those that were checked.  The encoded forms of RFC 2231, such as
  * "charset*", are refused, whatever they say.  Other parameters do not matter,
@@ -24,7 +27,7 @@ static u_char *ngx_http_webhook_blanks(u_char *p, u_char *last);
  */
 
 ngx_uint_t
-ngx_http_webhook_media_is_json(ngx_str_t *type)
+ngx_http_webhook_media_is_json(ngx_str_t *type, ngx_str_t *others)
 {
     u_char     *last, *p;
     ngx_str_t   name, value;
@@ -42,20 +45,13 @@ ngx_http_webhook_media_is_json(ngx_str_t *type)
 
     p = ngx_http_webhook_token(p, last, &name);
 
-    if (p == last || *p != '/'
-        || !ngx_http_webhook_token_is(&name, "application"))
-    {
+    if (p == last || *p != '/') {
         return 0;
     }
 
     p = ngx_http_webhook_token(p + 1, last, &value);
 
-    if (!ngx_http_webhook_token_is(&value, "json")
-        && (value.len < sizeof("x+json") - 1
-            || ngx_strncasecmp(value.data + value.len - (sizeof("+json") - 1),
-                               (u_char *) "+json", sizeof("+json") - 1)
-               != 0))
-    {
+    if (!ngx_http_webhook_media_known(&name, &value, others)) {
         return 0;
     }
 
@@ -111,6 +107,64 @@ ngx_http_webhook_media_is_json(ngx_str_t *type)
             return 0;
         }
     }
+}
+
+
+/* Returns 1 if a type, in its two parts, is one of JSON, or one of "others". */
+
+static ngx_uint_t
+ngx_http_webhook_media_known(ngx_str_t *type, ngx_str_t *subtype,
+    ngx_str_t *others)
+{
+    if (ngx_http_webhook_token_is(type, "application")
+        && (ngx_http_webhook_token_is(subtype, "json")
+            || (subtype->len >= sizeof("x+json") - 1
+                && ngx_strncasecmp(subtype->data + subtype->len
+                                   - (sizeof("+json") - 1),
+                                   (u_char *) "+json", sizeof("+json") - 1)
+                   == 0)))
+    {
+        return 1;
+    }
+
+    for ( /* void */ ; others && others->len; others++) {
+
+        if (others->len == type->len + 1 + subtype->len
+            && ngx_strncasecmp(others->data, type->data, type->len) == 0
+            && others->data[type->len] == '/'
+            && ngx_strncasecmp(others->data + type->len + 1, subtype->data,
+                               subtype->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns 1 if "text" is a type and a subtype, and nothing else. */
+
+ngx_uint_t
+ngx_http_webhook_media_is_type(ngx_str_t *text)
+{
+    u_char     *last, *p;
+    ngx_str_t   type, subtype;
+
+    last = text->data + text->len;
+
+    p = ngx_http_webhook_token(text->data, last, &type);
+
+    if (type.len == 0 || p == last || *p != '/') {
+        return 0;
+    }
+
+    p = ngx_http_webhook_token(p + 1, last, &subtype);
+
+    return p == last
+           && subtype.len
+           && ngx_strlchr(text->data, last, '*') == NULL;
 }
 
 

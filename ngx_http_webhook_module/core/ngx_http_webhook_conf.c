@@ -150,7 +150,8 @@ ngx_http_webhook_time(ngx_str_t *text, ngx_uint_t is_sec)
 /*
  * Takes note of a store's file by its full path, which must be
  * zero-terminated, and of the threads that commit to it.  "what" is "queue",
- * "zone" or "dedup zone", and "whose" its name.  Returns NGX_CONF_OK, or NGX_CONF_ERROR, with an [emerg] logged, if another store has the file, by
+ * "zone" or "dedup zone", and "whose" its name.  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR, with an [emerg] logged, if another store has the file, by
  * whatever name, or its lock file: LMDB does not allow a process to open a file
  * twice.
  */

@@ -13,6 +13,8 @@
 
 
 static void ngx_http_webhook_ctx_cleanup(void *data);
+static ngx_int_t ngx_http_webhook_sent_id(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_str_t *id);
 
 
 static ngx_str_t  ngx_http_webhook_id_header = ngx_string("webhook-id");
@@ -187,43 +189,81 @@ ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
 
 
 /*
- * Sets ctx->id, unless it is set: to the sender's webhook-id, or to the header
- * that the scheme of its signature names, if there is one of visible ASCII, and
- * otherwise, if "make" is set, to a UUID, which then is in ctx->own_id as well.
- * Returns NGX_OK, or NGX_ERROR if there is no memory.
+ * Sets "text" to what a source has for this request: empty if that is nothing,
+ * or if it is not known yet.  A member has a text if it is a string or an
+ * integer.
+ */
+
+void
+ngx_http_webhook_source_text(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_source_t *source, ngx_str_t *text)
+{
+    ngx_str_t                  *scalar;
+    ngx_http_variable_value_t  *vv;
+
+    ngx_str_null(text);
+
+    switch (source->from) {
+
+    case NGX_HTTP_WEBHOOK_FROM_FIELD:
+
+        scalar = ctx->judged ? ngx_http_webhook_shape_scalar(&ctx->reader,
+                                                             source->index)
+                             : NULL;
+        if (scalar) {
+            *text = *scalar;
+        }
+
+        break;
+
+    case NGX_HTTP_WEBHOOK_FROM_VARIABLE:
+
+        vv = ngx_http_get_flushed_variable(r, source->index);
+
+        if (vv && vv->valid && !vv->not_found) {
+            text->len = vv->len;
+            text->data = vv->data;
+        }
+
+        break;
+    }
+}
+
+
+/*
+ * Sets ctx->id, unless it is set: to what the sender has sent as the event's
+ * id, if that is of visible ASCII, and otherwise, if "make" is set, to a UUID,
+ * which then is in ctx->own_id as well.  Where a member of the payload is the
+ * id, it stays empty until that has been read.  Returns NGX_OK, or NGX_ERROR if
+ * there is no memory.
  */
 
 ngx_int_t
 ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
     ngx_uint_t make)
 {
-    size_t            i;
-    u_char           *p;
-    ngx_str_t        *key;
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
+    size_t      i;
+    u_char     *p;
+    ngx_str_t   id;
 
     if (ctx->id.len) {
         return NGX_OK;
     }
 
-    key = (ctx->conf && ctx->conf->id_key.len) ? &ctx->conf->id_key
-                                               : &ngx_http_webhook_id_header;
+    if (ngx_http_webhook_sent_id(r, ctx, &id) == NGX_AGAIN) {
+        return NGX_OK;
+    }
 
-    header = ngx_http_webhook_find_header(r, key, &n);
+    if (id.len && id.len <= NGX_HTTP_WEBHOOK_ID_MAX) {
 
-    if (n == 1
-        && header->value.len
-        && header->value.len <= NGX_HTTP_WEBHOOK_ID_MAX)
-    {
-        for (i = 0; i < header->value.len; i++) {
-            if (header->value.data[i] <= ' ' || header->value.data[i] > '~') {
+        for (i = 0; i < id.len; i++) {
+            if (id.data[i] <= ' ' || id.data[i] > '~') {
                 break;
             }
         }
 
-        if (i == header->value.len) {
-            ctx->id = header->value;
+        if (i == id.len) {
+            ctx->id = id;
             return NGX_OK;
         }
     }
@@ -246,6 +286,56 @@ ngx_http_webhook_set_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
 
     ctx->id.len = NGX_HTTP_WEBHOOK_UUID_LEN;
     ctx->id.data = p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Sets "id" to the event's id as it was sent, empty if there is none: what the
+ * system says is the id, or else the header that the scheme of the signature
+ * names, or else webhook-id.  Returns NGX_OK, or NGX_AGAIN if it is a member of
+ * a payload that has still to be read.
+ */
+
+static ngx_int_t
+ngx_http_webhook_sent_id(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx,
+    ngx_str_t *id)
+{
+    ngx_str_t                    *key;
+    ngx_uint_t                    n;
+    ngx_table_elt_t              *header;
+    ngx_http_webhook_source_t    *source;
+    ngx_http_webhook_loc_conf_t  *wlcf;
+
+    wlcf = ctx->conf;
+
+    if (wlcf == NULL) {
+        /* asked for in the rewrite phase, before the request is routed */
+        wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
+    }
+
+    if (wlcf->provider && wlcf->provider->id.from) {
+
+        source = &wlcf->provider->id;
+
+        ngx_http_webhook_source_text(r, ctx, source, id);
+
+        return (source->from == NGX_HTTP_WEBHOOK_FROM_FIELD && !ctx->judged
+                && ctx->verdict == NULL)
+               ? NGX_AGAIN : NGX_OK;
+    }
+
+    ngx_str_null(id);
+
+    key = (wlcf->provider && wlcf->id_key.len) ? &wlcf->id_key
+                                               : &ngx_http_webhook_id_header;
+
+    header = ngx_http_webhook_find_header(r, key, &n);
+
+    if (n == 1) {
+        *id = header->value;
+    }
 
     return NGX_OK;
 }

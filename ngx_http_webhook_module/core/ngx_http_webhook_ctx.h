@@ -12,6 +12,9 @@ ngx_int_t ngx_http_webhook_reject(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict, ngx_http_webhook_field_t *field);
 ngx_uint_t ngx_http_webhook_find_event(ngx_http_webhook_provider_t *provider,
     ngx_str_t *name);
+void ngx_http_webhook_source_text(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_source_t *source,
+    ngx_str_t *text);
 ngx_int_t ngx_http_webhook_set_id(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_uint_t make);
 

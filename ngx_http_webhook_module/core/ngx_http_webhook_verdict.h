@@ -38,6 +38,8 @@
     row(invalid_limit)                                                        \
     row(invalid_after)                                                        \
     row(invalid_format)                                                       \
+    row(invalid_challenge)                                                    \
+    row(challenge_refused)                                                    \
     row(unknown_parameter)                                                    \
     row(invalid_url)                                                          \
     row(unknown_host)                                                         \

@@ -54,6 +54,7 @@ struct ngx_http_webhook_held_s {
 struct ngx_http_webhook_duplicate_s {
     ngx_uint_t                       status;
     ngx_str_t                        body;
+    ngx_str_t                        type;
 };
 
 
@@ -61,6 +62,10 @@ static ngx_int_t ngx_http_webhook_dedup_key(ngx_http_request_t *r,
     ngx_http_webhook_dedup_t *dedup, ngx_str_t *key);
 static ngx_int_t ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer);
+static ngx_int_t ngx_http_webhook_dedup_first_id(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer);
+static ngx_int_t ngx_http_webhook_dedup_body(ngx_http_request_t *r,
+    ngx_http_webhook_keys_answer_t *answer, ngx_str_t *body);
 static ngx_int_t ngx_http_webhook_dedup_handler(ngx_http_request_t *r);
 static void ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_uint_t status);
@@ -186,7 +191,8 @@ static ngx_int_t
 ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer)
 {
-    u_char                        *p;
+    ngx_int_t                      rc;
+    ngx_http_webhook_receipt_t    *receipt;
     ngx_http_webhook_duplicate_t  *duplicate;
 
     duplicate = ngx_palloc(r->pool, sizeof(ngx_http_webhook_duplicate_t));
@@ -194,27 +200,30 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* escaping can make two bytes of one, for an id is visible ASCII */
+    duplicate->status = answer->status;
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}\n") - 1 + 2 * answer->len);
-    if (p == NULL) {
+    receipt = ctx->conf->queue ? ctx->conf->receipt : NULL;
+
+    if (receipt && receipt->text) {
+        duplicate->type = receipt->type;
+
+        /* it tells the id of the event that came first */
+
+        rc = ngx_http_webhook_dedup_first_id(r, ctx, answer);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_complex_value(r, receipt->text, &duplicate->body);
+        }
+
+    } else {
+        ngx_str_set(&duplicate->type, "application/json");
+
+        rc = ngx_http_webhook_dedup_body(r, answer, &duplicate->body);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
-
-    duplicate->status = answer->status;
-    duplicate->body.data = p;
-
-    *p++ = '{';
-
-    if (answer->len) {
-        p = ngx_cpymem(p, "\"id\":\"", sizeof("\"id\":\"") - 1);
-        p = (u_char *) ngx_escape_json(p, answer->id, answer->len);
-        *p++ = '"';
-    }
-
-    p = ngx_cpymem(p, "}\n", 2);
-
-    duplicate->body.len = p - duplicate->body.data;
 
     ctx->duplicate = duplicate;
     r->content_handler = ngx_http_webhook_dedup_handler;
@@ -226,23 +235,83 @@ ngx_http_webhook_dedup_duplicate(ngx_http_request_t *r,
 }
 
 
+/*
+ * Sets $webhook_id, unless the sender has, to the id that was answered.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_webhook_dedup_first_id(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_keys_answer_t *answer)
+{
+    if (ngx_http_webhook_set_id(r, ctx, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->id.len || answer->len == 0) {
+        return NGX_OK;
+    }
+
+    ctx->id.data = ngx_pnalloc(r->pool, answer->len);
+    if (ctx->id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->id.data, answer->id, answer->len);
+    ctx->id.len = answer->len;
+
+    return NGX_OK;
+}
+
+
+/* Prints the id that was answered, as JSON.  Returns NGX_OK or NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_webhook_dedup_body(ngx_http_request_t *r,
+    ngx_http_webhook_keys_answer_t *answer, ngx_str_t *body)
+{
+    u_char  *p;
+
+    /* escaping can make two bytes of one, for an id is visible ASCII */
+
+    p = ngx_pnalloc(r->pool, sizeof("{\"id\":\"\"}\n") - 1 + 2 * answer->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    *p++ = '{';
+
+    if (answer->len) {
+        p = ngx_cpymem(p, "\"id\":\"", sizeof("\"id\":\"") - 1);
+        p = (u_char *) ngx_escape_json(p, answer->id, answer->len);
+        *p++ = '"';
+    }
+
+    p = ngx_cpymem(p, "}\n", 2);
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_webhook_dedup_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                  type;
     ngx_http_webhook_ctx_t    *ctx;
     ngx_http_complex_value_t   cv;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
-
-    ngx_str_set(&type, "application/json");
 
     r->disable_not_modified = 1;
 
     ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
     cv.value = ctx->duplicate->body;
 
-    return ngx_http_send_response(r, ctx->duplicate->status, &type, &cv);
+    return ngx_http_send_response(r, ctx->duplicate->status,
+                                  &ctx->duplicate->type, &cv);
 }
 
 
@@ -583,13 +652,14 @@ ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
 {
     ngx_uint_t  i;
 
-    enum { EVENT, IDENTITY, DELIVERY };
+    enum { EVENT, TENANT, IDENTITY, DELIVERY };
 
     static struct {
         ngx_str_t   name;
         ngx_uint_t  of;
     } variables[] = {
         { ngx_string("webhook_event"),         EVENT },
+        { ngx_string("webhook_tenant"),        TENANT },
         { ngx_string("webhook_app"),           IDENTITY },
         { ngx_string("webhook_action"),        IDENTITY },
         { ngx_string("webhook_environment"),   IDENTITY },
@@ -610,11 +680,16 @@ ngx_http_webhook_dedup_empty(ngx_http_webhook_provider_t *provider,
             continue;
         }
 
-        return (variables[i].of == EVENT) ? provider->events == NULL
+        return (variables[i].of == EVENT) ? provider->event.from == 0
+               : (variables[i].of == TENANT) ? provider->tenant.from == 0
                : (variables[i].of == IDENTITY) ? !provider->identity : 1;
     }
 
-    return !ngx_http_webhook_shape_has(provider->shape, name);
+    /* the events of those with an identity have no members that are named */
+
+    return !ngx_http_webhook_shape_has(provider->identity ? NULL
+                                                          : provider->shape,
+                                       name);
 }
 
 

@@ -100,22 +100,20 @@ static ngx_str_t  ngx_http_webhook_endpoint_no_events[] = {
 
 static ngx_http_webhook_field_t  ngx_http_webhook_endpoint_fields[] = {
 
-    { ngx_string("url"), ngx_string("url"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_STRING, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
+    ngx_http_webhook_member("url", STRING, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT),
 
-    { ngx_string("events"), ngx_string("events"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_ARRAY,
-      NGX_HTTP_WEBHOOK_OPTIONAL|NGX_HTTP_WEBHOOK_NULLABLE,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT },
+    ngx_http_webhook_member("events", ARRAY,
+                            NGX_HTTP_WEBHOOK_OPTIONAL
+                            |NGX_HTTP_WEBHOOK_NULLABLE,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT),
 
-    { ngx_string("secret"), ngx_string("secret"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_STRING,
-      NGX_HTTP_WEBHOOK_OPTIONAL|NGX_HTTP_WEBHOOK_NULLABLE,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT },
+    ngx_http_webhook_member("secret", STRING,
+                            NGX_HTTP_WEBHOOK_OPTIONAL
+                            |NGX_HTTP_WEBHOOK_NULLABLE,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT),
 
-    { ngx_string("enabled"), ngx_string("enabled"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_BOOLEAN, NGX_HTTP_WEBHOOK_OPTIONAL,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT }
+    ngx_http_webhook_member("enabled", BOOLEAN, NGX_HTTP_WEBHOOK_OPTIONAL,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT)
 };
 
 
@@ -123,6 +121,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_endpoint_shape = {
     ngx_http_webhook_endpoint_fields,
     sizeof(ngx_http_webhook_endpoint_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0,
     0,
     0
 };
@@ -225,19 +224,25 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_endpoint_conflict =
 static ngx_http_webhook_provider_t  ngx_http_webhook_endpoint_provider = {
     ngx_string("endpoints"),
     ngx_http_webhook_endpoint_no_events,
-    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
     ngx_http_webhook_endpoint_route,
+    NULL,                                  /* resource */
     NULL,                                  /* param */
     ngx_http_webhook_endpoint_check,
     NULL,                                  /* fan_out */
-    NULL,                                  /* shape */
+    &ngx_http_webhook_endpoint_shape,      /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0,                                     /* slug */
     0,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 

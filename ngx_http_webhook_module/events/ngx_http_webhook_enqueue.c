@@ -1,9 +1,9 @@
 
 /*
  * "webhook_queue": a content handler that puts accepted events into a queue,
- * and answers 202 once an event is durable.  With "endpoints=" an event goes to
- * the endpoint that is registered for its workspace, or is dropped if there is
- * none that wants it.
+ * and answers 202, or what it is told to, once an event is durable.  With
+ * "endpoints=" an event goes to the endpoint that is registered for its
+ * workspace, or is dropped if there is none that wants it.
  */
 
 
@@ -21,6 +21,15 @@
 #include "endpoints/ngx_http_webhook_outbound.h"
 
 
+static char *ngx_http_webhook_enqueue_endpoints(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value);
+static char *ngx_http_webhook_enqueue_status(ngx_str_t *value,
+    ngx_http_webhook_receipt_t *receipt);
+static char *ngx_http_webhook_enqueue_text(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_webhook_receipt_t *receipt);
+static char *ngx_http_webhook_enqueue_receipt(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_receipt_t *receipt,
+    ngx_str_t *type);
 static ngx_int_t ngx_http_webhook_enqueue_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_enqueue_destination(ngx_http_request_t *r,
     ngx_http_webhook_queue_t *queue, uint64_t *destination);
@@ -33,15 +42,22 @@ static ngx_uint_t ngx_http_webhook_enqueue_drops(void *data,
     ngx_table_elt_t *header, ngx_uint_t outbound);
 
 
-/* Sets "webhook_queue name [endpoints=zone];" in a location. */
+/*
+ * webhook_queue name [endpoints=zone] [status=code] [answer=text] [type=media];
+ *
+ * The handler of the directive.
+ */
 
 char *
 ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_webhook_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                 *value, name;
-    ngx_http_core_loc_conf_t  *clcf;
+    char                        *rc;
+    ngx_str_t                   *value, type;
+    ngx_uint_t                   i;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_webhook_receipt_t   receipt;
 
     if (wlcf->queue) {
         return "is duplicate";
@@ -54,35 +70,47 @@ ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 3) {
+    ngx_memzero(&receipt, sizeof(ngx_http_webhook_receipt_t));
+    ngx_str_null(&type);
 
-        if (ngx_strncmp(value[2].data, "endpoints=", 10) != 0
-            || value[2].len == 10)
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "endpoints=", 10) == 0
+            && value[i].len > 10 && wlcf->queue_zone == NULL)
         {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
+            rc = ngx_http_webhook_enqueue_endpoints(cf, wlcf, &value[i]);
 
-        name.len = value[2].len - 10;
-        name.data = value[2].data + 10;
-
-        wlcf->queue_zone = ngx_shared_memory_add(cf, &name, 0,
-                                                 &ngx_http_webhook_module);
-        if (wlcf->queue_zone == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (wlcf->queue->endpoints
-            && wlcf->queue->endpoints != wlcf->queue_zone)
+        } else if (ngx_strncmp(value[i].data, "status=", 7) == 0
+                   && receipt.status == 0)
         {
+            rc = ngx_http_webhook_enqueue_status(&value[i], &receipt);
+
+        } else if (ngx_strncmp(value[i].data, "answer=", 7) == 0
+                   && receipt.text == NULL)
+        {
+            rc = ngx_http_webhook_enqueue_text(cf, &value[i], &receipt);
+
+        } else if (ngx_strncmp(value[i].data, "type=", 5) == 0
+                   && value[i].len > 5 && type.len == 0)
+        {
+            type.len = value[i].len - 5;
+            type.data = value[i].data + 5;
+            rc = NULL;
+
+        } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "webhook queue \"%V\" has the endpoints of "
-                               "another zone already", &value[1]);
+                               "invalid parameter \"%V\"", &value[i]);
             return NGX_CONF_ERROR;
         }
 
-        wlcf->queue->endpoints = wlcf->queue_zone;
+        if (rc != NULL) {
+            return rc;
+        }
+    }
+
+    rc = ngx_http_webhook_enqueue_receipt(cf, wlcf, &receipt, &type);
+    if (rc != NULL) {
+        return rc;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -98,6 +126,141 @@ ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     wlcf->queue_line = cf->conf_file->line;
 
     return NGX_CONF_OK;
+}
+
+
+/* Reads "endpoints=".  Returns NULL, or what a directive's handler returns. */
+
+static char *
+ngx_http_webhook_enqueue_endpoints(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    name.len = value->len - 10;
+    name.data = value->data + 10;
+
+    wlcf->queue_zone = ngx_shared_memory_add(cf, &name, 0,
+                                             &ngx_http_webhook_module);
+    if (wlcf->queue_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (wlcf->queue->endpoints
+        && wlcf->queue->endpoints != wlcf->queue_zone)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "webhook queue \"%V\" has the endpoints of "
+                           "another zone already", &wlcf->queue->name);
+        return NGX_CONF_ERROR;
+    }
+
+    wlcf->queue->endpoints = wlcf->queue_zone;
+
+    return NULL;
+}
+
+
+/*
+ * Reads "status=": one that says of an event that it is taken.  Returns NULL,
+ * or what is wrong with it.
+ */
+
+static char *
+ngx_http_webhook_enqueue_status(ngx_str_t *value,
+    ngx_http_webhook_receipt_t *receipt)
+{
+    ngx_int_t  status;
+
+    status = (value->len == 10) ? ngx_atoi(value->data + 7, 3) : NGX_ERROR;
+
+    if (status < NGX_HTTP_OK || status >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return "has an invalid \"status=\": one of 200 to 299 is expected, for "
+               "senders take others for a refusal";
+    }
+
+    /* the one has to be an empty form, the other a part of something */
+
+    if (status == 205 || status == NGX_HTTP_PARTIAL_CONTENT) {
+        return "has a \"status=\" that is for documents, not for events: 200, "
+               "202 and 204 are usual";
+    }
+
+    receipt->status = status;
+
+    return NULL;
+}
+
+
+/* Reads "answer=".  Returns NULL, or what a directive's handler returns. */
+
+static char *
+ngx_http_webhook_enqueue_text(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_webhook_receipt_t *receipt)
+{
+    ngx_str_t                          text;
+    ngx_http_compile_complex_value_t   ccv;
+
+    text.len = value->len - 7;
+    text.data = value->data + 7;
+
+    receipt->text = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (receipt->text == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &text;
+    ccv.complex_value = receipt->text;
+
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NULL
+                                                          : NGX_CONF_ERROR;
+}
+
+
+/*
+ * Sets wlcf->receipt, if parameters say what is answered.  "type" is empty if
+ * none of them does.  Returns NULL, or what a directive's handler returns.
+ */
+
+static char *
+ngx_http_webhook_enqueue_receipt(ngx_conf_t *cf,
+    ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_receipt_t *receipt,
+    ngx_str_t *type)
+{
+    if (type->len && receipt->text == NULL) {
+        return "has a \"type=\", but no \"answer=\" that is of it";
+    }
+
+    if (receipt->status == NGX_HTTP_NO_CONTENT && receipt->text) {
+        return "has an \"answer=\", but \"status=204\" has no body";
+    }
+
+    if (receipt->status == 0 && receipt->text == NULL) {
+        return NULL;
+    }
+
+    if (receipt->status == 0) {
+        receipt->status = NGX_HTTP_ACCEPTED;
+    }
+
+    if (type->len) {
+        receipt->type = *type;
+
+    } else {
+        ngx_str_set(&receipt->type, "text/plain");
+    }
+
+    wlcf->receipt = ngx_palloc(cf->pool, sizeof(ngx_http_webhook_receipt_t));
+    if (wlcf->receipt == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *wlcf->receipt = *receipt;
+
+    return NULL;
 }
 
 
@@ -122,6 +285,7 @@ ngx_http_webhook_enqueue_merge(ngx_conf_t *cf,
         if (clcf->noname && clcf->handler == NULL) {
             wlcf->queue = prev->queue;
             wlcf->queue_zone = prev->queue_zone;
+            wlcf->receipt = prev->receipt;
             clcf->handler = ngx_http_webhook_enqueue_handler;
         }
 
@@ -219,6 +383,7 @@ ngx_http_webhook_enqueue_handler(ngx_http_request_t *r)
     ctx->data = enqueue;
 
     enqueue->queue = wlcf->queue;
+    enqueue->receipt = wlcf->receipt;
     enqueue->handler = ngx_http_webhook_enqueue_done;
     enqueue->data = r;
 
@@ -293,7 +458,9 @@ ngx_http_webhook_enqueue_done(ngx_http_webhook_enqueue_t *enqueue)
 
     if (enqueue->sc.change.rc == NGX_OK) {
         /* the event is taken even if the sender has gone away meanwhile */
-        ngx_http_webhook_dedup_accepted(r, NGX_HTTP_ACCEPTED);
+        ngx_http_webhook_dedup_accepted(r, enqueue->receipt
+                                           ? enqueue->receipt->status
+                                           : NGX_HTTP_ACCEPTED);
 
         wlcf = ngx_http_get_module_loc_conf(r, ngx_http_webhook_module);
 

@@ -3,6 +3,7 @@
 
 
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_challenge.h"
 #include "judge/ngx_http_webhook_signature.h"
 
 
@@ -70,6 +71,12 @@ ngx_http_webhook_body_feed_piece(ngx_http_request_t *r, void *data, u_char *p,
     if (ctx->verifier
         && ngx_http_webhook_signature_update(r, ctx->verifier, p, len)
            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->asking
+        && ngx_http_webhook_challenge_feed(ctx->asking, p, len) != NGX_OK)
     {
         return NGX_ERROR;
     }

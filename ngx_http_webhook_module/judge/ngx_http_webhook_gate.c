@@ -21,6 +21,8 @@
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
+#include "judge/ngx_http_webhook_challenge.h"
+#include "judge/ngx_http_webhook_payload.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
 #include "judge/ngx_http_webhook_signature.h"
@@ -35,12 +37,16 @@ static ngx_int_t ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_precontent_handler(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_gate_start(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_gate_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
     ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_uint_t ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header);
 static ngx_int_t ngx_http_webhook_gate_defer(ngx_http_webhook_ctx_t *ctx,
     ngx_http_webhook_verdict_t *verdict);
 static ngx_int_t ngx_http_webhook_gate_read_body(ngx_http_request_t *r,
@@ -71,49 +77,19 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_media_type =
                              "Content-Type must be application/json");
 
 
+/* the same of a system that takes other types as well */
+
+static ngx_http_webhook_verdict_t  ngx_http_webhook_other_media_type =
+    ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             unsupported_media_type,
+                             "Content-Type is none of the types that are "
+                             "taken");
+
+
 static ngx_http_webhook_verdict_t  ngx_http_webhook_encoding =
     ngx_http_webhook_verdict(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                              unsupported_encoding,
                              "Content-Encoding is not supported");
-
-
-/*
- * Verdicts on a payload: the index is what ngx_http_webhook_shape_finish() and
- * ngx_http_webhook_shape_judge() return.
- */
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
-
-    { 0, 0, ngx_null_string, ngx_null_string, 0 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_EMPTY */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, empty_body,
-                             "the body is empty"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_SYNTAX, with the offset where it is wrong */
-    { NGX_HTTP_BAD_REQUEST, ngx_http_webhook_reason_invalid_json,
-      ngx_string("the body is not valid JSON"), ngx_null_string, 1 },
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
-                             "the body must be a JSON object"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_DUPLICATE */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, duplicate_field,
-                             "is there more than once"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_MISSING */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, missing_field,
-                             "is required"),
-
-    /* NGX_HTTP_WEBHOOK_SHAPE_INVALID, the message is that of the type */
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field, "")
-};
-
-
-static ngx_http_webhook_verdict_t  ngx_http_webhook_unknown_event =
-    ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, unknown_event,
-                             "names no known event");
 
 
 static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
@@ -154,6 +130,11 @@ ngx_http_webhook_gate_access_handler(ngx_http_request_t *r)
     ctx = ngx_http_webhook_gate_begin(r, wlcf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->proof) {
+        /* a verify token is a credential, all else that is asked is none */
+        return ctx->authenticated ? NGX_OK : NGX_DECLINED;
     }
 
     if (ctx->verdict == NULL) {
@@ -245,48 +226,10 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
     if (!ctx->started) {
         ctx->started = 1;
 
-        if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
-            /* another module has granted access */
-            ctx->verdict = NULL;
-            ctx->pending = 0;
+        rc = ngx_http_webhook_gate_start(r, ctx);
 
-            if (ctx->www_authenticate) {
-                /* nginx knows that of one module only */
-                ctx->www_authenticate->hash = 0;
-            }
-        }
-
-        if (ctx->verdict) {
-            return ngx_http_webhook_problem(r, ctx);
-        }
-
-        rc = NGX_OK;
-
-        if (ctx->method->params) {
-            rc = ngx_http_webhook_params_check(r, ctx);
-        }
-
-        if (rc == NGX_OK && ctx->method->prepare) {
-            rc = ctx->method->prepare(r, ctx);
-        }
-
-        if (rc == NGX_OK && ctx->method->shape) {
-
-            if (ctx->method->event && wlcf->signature) {
-                rc = ngx_http_webhook_signature_begin(r, ctx);
-            }
-
-            if (rc == NGX_OK) {
-                rc = ngx_http_webhook_gate_check_headers(r, ctx);
-            }
-
-            if (rc == NGX_OK) {
-                rc = ngx_http_webhook_gate_read_body(r, ctx);
-            }
-
-            if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-                return rc;
-            }
+        if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return rc;
         }
 
         if (rc == NGX_ERROR) {
@@ -298,7 +241,7 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (ctx->verdict == NULL) {
+    if (ctx->verdict == NULL && ctx->proof == NULL) {
         rc = ngx_http_webhook_gate_judge(r, ctx);
 
         if (rc == NGX_ERROR) {
@@ -310,9 +253,74 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
         return ngx_http_webhook_problem(r, ctx);
     }
 
+    if (ctx->proof) {
+        return ngx_http_webhook_challenge_answer(r, ctx);
+    }
+
     /* a duplicate is answered here: no other handler of the phase sees it */
 
     return ctx->duplicate ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * What is done before the body is judged: the end of what the access phase has
+ * found, the checks of what stands before the body, and the reading of it.
+ * Returns NGX_OK, also with a verdict or a challenge that was met, NGX_ABORT
+ * with a verdict, NGX_DONE while the body is read, NGX_ERROR, or a status.
+ */
+
+static ngx_int_t
+ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
+        /* another module has granted access */
+        ctx->verdict = NULL;
+        ctx->pending = 0;
+
+        if (ctx->www_authenticate) {
+            /* nginx knows that of one module only */
+            ctx->www_authenticate->hash = 0;
+        }
+    }
+
+    if (ctx->verdict || ctx->proof) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (ctx->method->params) {
+        rc = ngx_http_webhook_params_check(r, ctx);
+    }
+
+    if (rc == NGX_OK && ctx->method->prepare) {
+        rc = ctx->method->prepare(r, ctx);
+    }
+
+    if (rc != NGX_OK || ctx->method->shape == NULL) {
+        return rc;
+    }
+
+    if (ctx->method->event && ctx->conf->signature) {
+        rc = ngx_http_webhook_signature_begin(r, ctx);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_gate_check_headers(r, ctx);
+    }
+
+    if (rc == NGX_OK && ctx->method->event && ctx->conf->challenges) {
+        rc = ngx_http_webhook_challenge_read(r, ctx);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_gate_read_body(r, ctx);
+    }
+
+    return rc;
 }
 
 
@@ -363,7 +371,7 @@ static ngx_http_webhook_ctx_t *
 ngx_http_webhook_gate_begin(ngx_http_request_t *r,
     ngx_http_webhook_loc_conf_t *wlcf)
 {
-    ngx_int_t                   rc;
+    ngx_int_t                   challenge, rc;
     ngx_http_webhook_ctx_t     *ctx;
     ngx_http_webhook_method_t  *method;
 
@@ -384,6 +392,19 @@ ngx_http_webhook_gate_begin(ngx_http_request_t *r,
 
     if (rc == NGX_ERROR) {
         return NULL;
+    }
+
+    if (wlcf->challenges) {
+
+        challenge = ngx_http_webhook_challenge_begin(r, ctx);
+
+        if (challenge == NGX_ERROR) {
+            return NULL;
+        }
+
+        if (challenge != NGX_DECLINED) {
+            return ctx;
+        }
     }
 
     if (rc != NGX_OK) {
@@ -481,25 +502,34 @@ static ngx_int_t
 ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                   n;
+    ngx_table_elt_t             *header;
+    ngx_http_webhook_media_t    *media;
+    ngx_http_webhook_verdict_t  *verdict;
 
     if (ctx->method->shape->raw) {
         return NGX_OK;
     }
+
+    media = ctx->conf->provider->media;
+    verdict = (media && media->types) ? &ngx_http_webhook_other_media_type
+                                      : &ngx_http_webhook_media_type;
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_type,
                                           &n);
 
     /* where there need not be a body, and is none, it need not have a type */
 
-    if (n > 1
-        || ((!ctx->method->shape->empty
-             || r->headers_in.content_length_n > 0
-             || r->headers_in.chunked)
-            && (n == 0 || !ngx_http_webhook_media_is_json(&header->value))))
+    if (media && media->any) {
+        /* void */
+
+    } else if (n > 1
+               || ((!ctx->method->shape->empty
+                    || r->headers_in.content_length_n > 0
+                    || r->headers_in.chunked)
+                   && !ngx_http_webhook_gate_takes(media, header)))
     {
-        return ngx_http_webhook_gate_defer(ctx, &ngx_http_webhook_media_type);
+        return ngx_http_webhook_gate_defer(ctx, verdict);
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
@@ -517,6 +547,21 @@ ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Returns 1 if a body of this type, NULL if it has none, is read as JSON. */
+
+static ngx_uint_t
+ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
+    ngx_table_elt_t *header)
+{
+    if (header == NULL) {
+        return media && media->none;
+    }
+
+    return ngx_http_webhook_media_is_json(&header->value,
+                                          media ? media->types : NULL);
 }
 
 
@@ -710,13 +755,7 @@ ngx_http_webhook_gate_body_read(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_webhook_field_t     *field;
-    ngx_http_webhook_value_t     *value;
-    ngx_http_webhook_provider_t  *provider;
-
-    field = NULL;
-    provider = ctx->conf->provider;
+    ngx_int_t  rc;
 
     if (ctx->verifier) {
 
@@ -731,46 +770,21 @@ ngx_http_webhook_gate_judge(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         }
     }
 
+    if (ctx->asking) {
+
+        rc = ngx_http_webhook_challenge_finish(r, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (ctx->method->shape) {
 
-        rc = ngx_http_webhook_shape_finish(&ctx->reader);
-
-        if (rc == NGX_OK) {
-            ctx->judged = 1;
-        }
-
-        if (rc == NGX_OK && provider->event_field != NGX_HTTP_WEBHOOK_ROOT) {
-
-            value = &ctx->reader.values[provider->event_field];
-
-            if (value->type == NGX_HTTP_WEBHOOK_JSON_STRING) {
-                ctx->event = ngx_http_webhook_find_event(provider,
-                                                         &value->text);
-
-                if (value->text.len <= NGX_HTTP_WEBHOOK_VALUE_MAX) {
-                    ctx->event_name = value->text;
-                }
-            }
-        }
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_webhook_shape_judge(&ctx->reader, ctx->event, &field);
-        }
+        rc = ngx_http_webhook_payload_judge(r, ctx);
 
         if (rc != NGX_OK) {
-            return ngx_http_webhook_reject(ctx,
-                                     &ngx_http_webhook_payload_verdicts[rc],
-                                     field);
-        }
-
-        if (provider->event_field != NGX_HTTP_WEBHOOK_ROOT
-            && ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT
-            && !ctx->conf->unknown)
-        {
-            field = &ctx->method->shape->fields[provider->event_field];
-
-            return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_event,
-                                           field);
+            return rc;
         }
     }
 

@@ -10,12 +10,13 @@
 
 #include "judge/ngx_http_webhook_problem.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_challenge.h"
 
 
 /* Retry-After of a 503, in seconds */
 #define NGX_HTTP_WEBHOOK_RETRY_AFTER   "10"
 
-/* more than the longest body that the tables can make */
+/* more than the longest body that the tables can make, without paths */
 #define NGX_HTTP_WEBHOOK_PROBLEM_SIZE  512
 
 
@@ -36,6 +37,8 @@ static ngx_int_t ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_problem_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+static ngx_int_t ngx_http_webhook_problem_path(ngx_http_request_t *r,
+    ngx_str_t *text, ngx_str_t *path);
 static ngx_str_t *ngx_http_webhook_problem_phrase(ngx_uint_t status);
 static ngx_int_t ngx_http_webhook_problem_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_problem_body_filter(ngx_http_request_t *r,
@@ -196,7 +199,7 @@ static ngx_int_t
 ngx_http_webhook_problem_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_str_t         *scheme;
+    ngx_str_t          allow, *scheme;
     ngx_table_elt_t   *header;
     static ngx_str_t   retry_after = ngx_string(NGX_HTTP_WEBHOOK_RETRY_AFTER);
 
@@ -221,8 +224,12 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_NOT_ALLOWED:
-        header = ngx_http_webhook_add_header(r, "Allow",
-                                             &ctx->resource->allow);
+
+        if (ngx_http_webhook_challenge_allow(r, ctx, &allow) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        header = ngx_http_webhook_add_header(r, "Allow", &allow);
         break;
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
@@ -238,26 +245,39 @@ ngx_http_webhook_problem_headers(ngx_http_request_t *r,
 
 
 /*
- * Prints the error body.  Nothing in it needs escaping: status, reason,
- * message, path and offset are all numbers, or from tables.
+ * Prints the error body.  But for the path, which the configuration may have
+ * written, nothing in it needs escaping: status, reason, message and offset are
+ * all numbers, or from tables.
  */
 
 static ngx_int_t
 ngx_http_webhook_problem_body(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
+    size_t                       size;
     u_char                      *last, *p;
-    ngx_str_t                   *message, *reason;
+    ngx_str_t                   *message, *reason, path;
     ngx_http_webhook_part_t     *part;
     ngx_http_webhook_verdict_t  *verdict;
 
-    p = ngx_pnalloc(r->pool, NGX_HTTP_WEBHOOK_PROBLEM_SIZE);
+    ngx_str_null(&path);
+
+    if (ctx->field
+        && ngx_http_webhook_problem_path(r, &ctx->field->path, &path)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    size = NGX_HTTP_WEBHOOK_PROBLEM_SIZE + 2 * path.len;
+
+    p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->problem.data = p;
-    last = p + NGX_HTTP_WEBHOOK_PROBLEM_SIZE;
+    last = p + size;
 
     verdict = ctx->verdict;
 
@@ -281,7 +301,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
         default: /* NGX_HTTP_WEBHOOK_PART_MESSAGE */
 
             if (ctx->field) {
-                p = ngx_slprintf(p, last, "%V ", &ctx->field->path);
+                p = ngx_slprintf(p, last, "%V ", &path);
             }
 
             message = verdict->message.len
@@ -299,7 +319,7 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
     p = ngx_slprintf(p, last, "\",\"reason\":\"%V\"", reason);
 
     if (ctx->field) {
-        p = ngx_slprintf(p, last, ",\"field\":\"%V\"", &ctx->field->path);
+        p = ngx_slprintf(p, last, ",\"field\":\"%V\"", &path);
     }
 
     if (verdict->offset) {
@@ -309,6 +329,34 @@ ngx_http_webhook_problem_body(ngx_http_request_t *r,
     p = ngx_slprintf(p, last, "}\n");
 
     ctx->problem.len = p - ctx->problem.data;
+
+    return NGX_OK;
+}
+
+
+/* Sets "path" to a member's path as the middle of a JSON string. */
+
+static ngx_int_t
+ngx_http_webhook_problem_path(ngx_http_request_t *r, ngx_str_t *text,
+    ngx_str_t *path)
+{
+    size_t  n;
+
+    *path = *text;
+
+    n = ngx_escape_json(NULL, text->data, text->len);
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    path->len = text->len + n;
+    path->data = ngx_pnalloc(r->pool, path->len);
+    if (path->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_escape_json(path->data, text->data, text->len);
 
     return NGX_OK;
 }

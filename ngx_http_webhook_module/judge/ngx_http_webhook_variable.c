@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_webhook_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_field(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_webhook_variable_tenant(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_webhook_variable_saved(ngx_http_request_t *r,
@@ -59,8 +61,6 @@ static ngx_str_t  ngx_http_webhook_identity_names[] = {
 };
 
 
-#define NGX_HTTP_WEBHOOK_FIELD_PREFIX  "webhook_field_"
-
 /* A value that checking the request may change must not be cached before. */
 
 static ngx_http_variable_t  ngx_http_webhook_variables[] = {
@@ -80,6 +80,9 @@ static ngx_http_variable_t  ngx_http_webhook_variables[] = {
     { ngx_string(NGX_HTTP_WEBHOOK_FIELD_PREFIX), NULL,
       ngx_http_webhook_variable_field,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("webhook_tenant"), NULL, ngx_http_webhook_variable_tenant,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("webhook_app"), NULL, ngx_http_webhook_variable_identity,
       webhook_app, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -268,6 +271,13 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (ctx->id.len == 0) {
+        /* a member of the payload will be it */
+        v->not_found = 1;
+        v->no_cacheable = 1;
+        return NGX_OK;
+    }
+
     return ngx_http_webhook_set_variable(r, v, &ctx->id);
 }
 
@@ -299,7 +309,7 @@ ngx_http_webhook_variable_reason(ngx_http_request_t *r,
 }
 
 
-/* $webhook_field_<path>, where the path has "_" instead of "." */
+/* $webhook_field_<name> */
 
 static ngx_int_t
 ngx_http_webhook_variable_field(ngx_http_request_t *r,
@@ -307,9 +317,7 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
 {
     ngx_str_t *name = (ngx_str_t *) data;
 
-    size_t                      len;
-    u_char                     *p;
-    ngx_str_t                   saved;
+    ngx_str_t                   saved, *variable;
     ngx_uint_t                  i;
     ngx_http_webhook_ctx_t     *ctx;
     ngx_http_webhook_shape_t   *shape;
@@ -330,14 +338,13 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = name->data + sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1;
-    len = name->len - (sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1);
-
     shape = ctx->reader.shape;
 
     for (i = 0; i < shape->nfields; i++) {
+        variable = &shape->fields[i].variable;
 
-        if (!ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)
+        if (variable->len != name->len
+            || ngx_memcmp(variable->data, name->data, name->len) != 0
             || !ngx_http_webhook_shape_named(&ctx->reader, ctx->event, i))
         {
             continue;
@@ -356,6 +363,39 @@ ngx_http_webhook_variable_field(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* $webhook_tenant: whose event it is, where the system says what tells that */
+
+static ngx_int_t
+ngx_http_webhook_variable_tenant(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                tenant;
+    ngx_http_webhook_ctx_t  *ctx;
+
+    static ngx_str_t  saved = ngx_string("tenant");
+
+    ctx = ngx_http_webhook_get_ctx(r);
+
+    if (ctx && ctx->delivery) {
+        return ngx_http_webhook_variable_saved(r, ctx, v, &saved);
+    }
+
+    ngx_str_null(&tenant);
+
+    if (ctx && ctx->conf && ctx->method && ctx->method->event) {
+        ngx_http_webhook_source_text(r, ctx, &ctx->conf->provider->tenant,
+                                     &tenant);
+    }
+
+    if (tenant.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_webhook_set_variable(r, v, &tenant);
 }
 
 
@@ -574,8 +614,6 @@ ngx_int_t
 ngx_http_webhook_save_variables(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_array_t *variables)
 {
-    u_char                    *p;
-    size_t                     i, len;
     ngx_str_t                 *name;
     ngx_uint_t                 n;
     ngx_http_variable_t       *var;
@@ -596,30 +634,10 @@ ngx_http_webhook_save_variables(ngx_http_request_t *r,
 
     for (n = 0; shape && n < shape->nfields; n++) {
 
-        if (ctx->reader.values[n].type == 0) {
+        name = &shape->fields[n].variable;
+
+        if (name->len == 0 || ctx->reader.values[n].type == 0) {
             continue;
-        }
-
-        name = ngx_palloc(r->pool, sizeof(ngx_str_t));
-        if (name == NULL) {
-            return NGX_ERROR;
-        }
-
-        len = shape->fields[n].path.len;
-
-        name->len = sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1 + len;
-        name->data = ngx_pnalloc(r->pool, name->len);
-        if (name->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_cpymem(name->data, NGX_HTTP_WEBHOOK_FIELD_PREFIX,
-                       sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1);
-
-        for (i = 0; i < len; i++) {
-            *p = shape->fields[n].path.data[i];
-            *p = (*p == '.') ? '_' : *p;
-            p++;
         }
 
         if (ngx_http_webhook_save_variable(r, variables, name,

@@ -14,7 +14,9 @@
  * Members are reported at one depth at a time, "watch".  It begins at the
  * document's object and follows the members that name() answers DESCEND for, so
  * that a reported name is one whose depth equals "watch", and nothing else has
- * to be remembered about the containers around it.
+ * to be remembered about the containers around it.  An array is followed where
+ * there is an element() to ask about its elements; the depth of all others is
+ * greater than "watch".
  *
  * Needs nginx's types only: tests, fuzzers and benchmarks link it alone.
  */
@@ -219,6 +221,10 @@ array_first:
         goto close;
     }
 
+    if (json->depth == json->watch) {
+        json->action = json->handler->element(json->data, json->depth);
+    }
+
     goto value_char;
 
 value:
@@ -267,6 +273,14 @@ value_char:
     case '[':
         if (depth == NGX_HTTP_WEBHOOK_JSON_DEPTH) {
             goto error;
+        }
+
+        if (depth == json->watch
+            && json->action == NGX_HTTP_WEBHOOK_JSON_DESCEND
+            && depth < NGX_HTTP_WEBHOOK_JSON_WATCH
+            && json->handler->element)
+        {
+            json->watch++;
         }
 
         json->stack[depth / 8] &= ~(1 << depth % 8);
@@ -718,6 +732,11 @@ comma:
 
         if (*p == ',') {
             p++;
+
+            if (json->depth == json->watch) {
+                json->action = json->handler->element(json->data, json->depth);
+            }
+
             goto value;
         }
 

@@ -10,8 +10,11 @@
 /* how deep arrays and objects may nest: the 513th "[" or "{" is an error */
 #define NGX_HTTP_WEBHOOK_JSON_DEPTH     512
 
-/* how deep members are reported: 1 is a member of the document's object */
-#define NGX_HTTP_WEBHOOK_JSON_WATCH     4
+/*
+ * How deep members and elements are reported: 1 is a member of the document's
+ * object.
+ */
+#define NGX_HTTP_WEBHOOK_JSON_WATCH     16
 
 /*
  * A member name of more bytes, decoded, is not reported, unless a NUL is among
@@ -32,13 +35,16 @@
 #define NGX_HTTP_WEBHOOK_JSON_ANY       0x7f
 
 
-/* what the name callback wants of the member's value */
+/* what the name and element callbacks want of the value */
 
 #define NGX_HTTP_WEBHOOK_JSON_SKIP      0
 #define NGX_HTTP_WEBHOOK_JSON_REPORT    1        /* text() and value() */
 #define NGX_HTTP_WEBHOOK_JSON_DESCEND   2        /* value(); if it is an object,
-                                                    its members as well, unless
-                                                    they are beyond WATCH */
+                                                    its members as well, and if
+                                                    it is an array and there is
+                                                    element(), its elements,
+                                                    unless they are beyond
+                                                    WATCH */
 
 /*
  * Callbacks, called from ngx_http_webhook_json_feed() and _finish().  "depth"
@@ -46,6 +52,8 @@
  * called; 1 a member of its object.  Pointers are valid during the call only.
  *
  * name():   a member's name, escapes decoded; answers SKIP, REPORT or DESCEND.
+ * element():  the next element of an array; answers as name() does.  May be
+ *           NULL: then no array is looked into.
  * text():   the next piece of a reported value: of a string its characters with
  *           escapes decoded (a lone surrogate becomes U+FFFD), of anything else
  *           the bytes as they are.  An empty string has no text.
@@ -58,6 +66,7 @@ typedef struct {
     void        (*text)(void *data, ngx_uint_t depth, u_char *text, size_t len);
     void        (*value)(void *data, ngx_uint_t depth, ngx_uint_t type,
                          off_t start, off_t end);
+    ngx_uint_t  (*element)(void *data, ngx_uint_t depth);
 } ngx_http_webhook_json_handler_t;
 
 

@@ -25,11 +25,12 @@ typedef struct {
 
 static ngx_uint_t ngx_http_webhook_shape_name(void *data, ngx_uint_t depth,
     u_char *name, size_t len);
-static size_t ngx_http_webhook_shape_fold(u_char *folded, u_char *name,
-    size_t len);
-static ngx_uint_t ngx_http_webhook_shape_find(
+static ngx_uint_t ngx_http_webhook_shape_element(void *data, ngx_uint_t depth);
+static ngx_uint_t ngx_http_webhook_shape_found(
+    ngx_http_webhook_reader_t *reader, ngx_uint_t depth, ngx_uint_t n);
+static ngx_inline ngx_uint_t ngx_http_webhook_shape_find(
     ngx_http_webhook_reader_t *reader, ngx_uint_t depth, u_char *name,
-    size_t len);
+    size_t len, ngx_uint_t folded);
 static void ngx_http_webhook_shape_text(void *data, ngx_uint_t depth,
     u_char *text, size_t len);
 static void ngx_http_webhook_shape_value(void *data, ngx_uint_t depth,
@@ -43,7 +44,18 @@ static ngx_uint_t ngx_http_webhook_shape_nonempty(ngx_str_t *text);
 static ngx_http_webhook_json_handler_t  ngx_http_webhook_shape_handler = {
     ngx_http_webhook_shape_name,
     ngx_http_webhook_shape_text,
-    ngx_http_webhook_shape_value
+    ngx_http_webhook_shape_value,
+    NULL
+};
+
+
+/* for shapes with elements of arrays: others need not look into arrays */
+
+static ngx_http_webhook_json_handler_t  ngx_http_webhook_shape_elements = {
+    ngx_http_webhook_shape_name,
+    ngx_http_webhook_shape_text,
+    ngx_http_webhook_shape_value,
+    ngx_http_webhook_shape_element
 };
 
 
@@ -84,7 +96,15 @@ static ngx_http_webhook_type_t  ngx_http_webhook_types[] = {
 
     /* NGX_HTTP_WEBHOOK_OBJECT */
     { NGX_HTTP_WEBHOOK_JSON_OBJECT, NULL,
-      ngx_string("must be an object") }
+      ngx_string("must be an object") },
+
+    /* NGX_HTTP_WEBHOOK_LIST */
+    { NGX_HTTP_WEBHOOK_JSON_ARRAY, NULL,
+      ngx_string("must be an array") },
+
+    /* NGX_HTTP_WEBHOOK_PARENT */
+    { NGX_HTTP_WEBHOOK_JSON_ANY, NULL,
+      ngx_string("must be a JSON value") }
 };
 
 
@@ -113,7 +133,12 @@ ngx_http_webhook_shape_init(ngx_http_webhook_reader_t *reader,
         }
     }
 
-    ngx_http_webhook_json_init(&reader->json, &ngx_http_webhook_shape_handler,
+    reader->element[1] = 0;
+
+    ngx_http_webhook_json_init(&reader->json,
+                               shape->elements
+                               ? &ngx_http_webhook_shape_elements
+                               : &ngx_http_webhook_shape_handler,
                                reader);
     return NGX_OK;
 }
@@ -232,19 +257,24 @@ ngx_http_webhook_shape_judge(ngx_http_webhook_reader_t *reader,
 
 /*
  * Returns 1 if the shape names its n-th field for "event" and for this payload:
- * members of what is not there, or no object, are not missed.
+ * members of what is not there, or no object, are not missed, and neither are
+ * elements of what is no array.
  */
 
 ngx_uint_t
 ngx_http_webhook_shape_named(ngx_http_webhook_reader_t *reader,
     ngx_uint_t event, ngx_uint_t n)
 {
+    uint32_t                   bit;
+    ngx_uint_t                 type;
     ngx_http_webhook_field_t  *field;
+
+    bit = NGX_HTTP_WEBHOOK_EVENT(event);
 
     do {
         field = &reader->shape->fields[n];
 
-        if (!(field->events & NGX_HTTP_WEBHOOK_EVENT(event))) {
+        if (!(field->events & bit)) {
             return 0;
         }
 
@@ -254,9 +284,36 @@ ngx_http_webhook_shape_named(ngx_http_webhook_reader_t *reader,
             return 1;
         }
 
-    } while (reader->values[n].type == NGX_HTTP_WEBHOOK_JSON_OBJECT);
+        type = (field->flags & NGX_HTTP_WEBHOOK_ELEMENT)
+               ? NGX_HTTP_WEBHOOK_JSON_ARRAY : NGX_HTTP_WEBHOOK_JSON_OBJECT;
+
+    } while (reader->values[n].type == type);
 
     return 0;
+}
+
+
+/*
+ * Returns the text of the n-th field's value, which the reader owns, if it is a
+ * string or an integer that the field may have; otherwise NULL.
+ */
+
+ngx_str_t *
+ngx_http_webhook_shape_scalar(ngx_http_webhook_reader_t *reader, ngx_uint_t n)
+{
+    ngx_http_webhook_value_t  *value;
+
+    value = &reader->values[n];
+
+    if (!(value->type & (NGX_HTTP_WEBHOOK_JSON_STRING
+                         |NGX_HTTP_WEBHOOK_JSON_INTEGER))
+        || value->text.len > NGX_HTTP_WEBHOOK_VALUE_MAX
+        || !ngx_http_webhook_shape_valid(&reader->shape->fields[n], value))
+    {
+        return NULL;
+    }
+
+    return &value->text;
 }
 
 
@@ -281,19 +338,10 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
 
     shape = reader->shape;
 
-    i = ngx_http_webhook_shape_find(reader, depth, name, len);
+    i = ngx_http_webhook_shape_find(reader, depth, name, len, 0);
 
     if (i < shape->nfields) {
-        reader->current[depth] = i;
-
-        /* the first value is the one kept: a second one is refused anyway */
-
-        if (reader->values[i].count++) {
-            return NGX_HTTP_WEBHOOK_JSON_SKIP;
-        }
-
-        return (shape->fields[i].type == NGX_HTTP_WEBHOOK_OBJECT)
-               ? NGX_HTTP_WEBHOOK_JSON_DESCEND : NGX_HTTP_WEBHOOK_JSON_REPORT;
+        return ngx_http_webhook_shape_found(reader, depth, i);
     }
 
     /* some readers cut a name at a NUL, and some do not look at its case */
@@ -306,7 +354,7 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
 
     len = ngx_http_webhook_shape_fold(folded, name, len);
 
-    i = ngx_http_webhook_shape_find(reader, depth, folded, len);
+    i = ngx_http_webhook_shape_find(reader, depth, folded, len, 1);
 
     if (i == shape->nfields) {
         return NGX_HTTP_WEBHOOK_JSON_SKIP;
@@ -323,13 +371,71 @@ ngx_http_webhook_shape_name(void *data, ngx_uint_t depth, u_char *name,
 }
 
 
+/* An element of an array: which one it is, is a matter of counting. */
+
+static ngx_uint_t
+ngx_http_webhook_shape_element(void *data, ngx_uint_t depth)
+{
+    ngx_http_webhook_reader_t *reader = data;
+
+    ngx_uint_t                 i, n, parent;
+    ngx_http_webhook_field_t  *field;
+    ngx_http_webhook_shape_t  *shape;
+
+    shape = reader->shape;
+    parent = reader->current[depth - 1];
+    n = reader->element[depth]++;
+
+    if (n >= shape->elements) {
+        return NGX_HTTP_WEBHOOK_JSON_SKIP;
+    }
+
+    for (i = 0; i < shape->nfields; i++) {
+        field = &shape->fields[i];
+
+        if (field->parent == parent
+            && (field->flags & NGX_HTTP_WEBHOOK_ELEMENT)
+            && field->element == n)
+        {
+            return ngx_http_webhook_shape_found(reader, depth, i);
+        }
+    }
+
+    return NGX_HTTP_WEBHOOK_JSON_SKIP;
+}
+
+
+/* Notes that the n-th field is there; returns what is to be done with it. */
+
+static ngx_uint_t
+ngx_http_webhook_shape_found(ngx_http_webhook_reader_t *reader,
+    ngx_uint_t depth, ngx_uint_t n)
+{
+    reader->current[depth] = n;
+
+    /* the first value is the one kept: a second one is refused anyway */
+
+    if (reader->values[n].count++) {
+        return NGX_HTTP_WEBHOOK_JSON_SKIP;
+    }
+
+    if (!ngx_http_webhook_shape_is_parent(&reader->shape->fields[n])) {
+        return NGX_HTTP_WEBHOOK_JSON_REPORT;
+    }
+
+    reader->element[depth + 1] = 0;
+
+    return NGX_HTTP_WEBHOOK_JSON_DESCEND;
+}
+
+
 /*
  * Copies a name of at most JSON_NAME bytes to "folded", in lower case: letters
  * of ASCII, and the long s and the Kelvin sign, which some readers take for the
  * letters s and k.  Returns the length of the copy.
  */
 
-static size_t
+size_t
 ngx_http_webhook_shape_fold(u_char *folded, u_char *name, size_t len)
 {
     u_char  *last, *p;
@@ -360,14 +466,16 @@ ngx_http_webhook_shape_fold(u_char *folded, u_char *name, size_t len)
 
 
 /*
- * Returns the index of the field that a member of this name is, among those of
- * the object that is being read, or the number of fields if it is none.
+ * Returns the index of the field that a member of this name, or of this folded
+ * one, is, among those of the object that is being read, or the number of
+ * fields if it is none.
  */
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_http_webhook_shape_find(ngx_http_webhook_reader_t *reader, ngx_uint_t depth,
-    u_char *name, size_t len)
+    u_char *name, size_t len, ngx_uint_t folded)
 {
+    ngx_str_t                 *text;
     ngx_uint_t                 i;
     ngx_http_webhook_field_t  *field;
     ngx_http_webhook_shape_t  *shape;
@@ -377,9 +485,12 @@ ngx_http_webhook_shape_find(ngx_http_webhook_reader_t *reader, ngx_uint_t depth,
     for (i = 0; i < shape->nfields; i++) {
         field = &shape->fields[i];
 
-        if (field->name.len == len
+        text = folded ? &field->folded : &field->name;
+
+        if (text->len == len
             && field->parent == reader->current[depth - 1]
-            && ngx_memcmp(field->name.data, name, len) == 0)
+            && ngx_memcmp(text->data, name, len) == 0
+            && !(field->flags & NGX_HTTP_WEBHOOK_ELEMENT))
         {
             break;
         }
@@ -518,34 +629,6 @@ ngx_http_webhook_shape_slug(ngx_str_t *text)
 
 
 /*
- * Returns 1 if "name" means the field: it is the field's path, with underscores
- * for dots, as in a variable's name.
- */
-
-ngx_uint_t
-ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field, u_char *name,
-    size_t len)
-{
-    size_t  i;
-    u_char  ch;
-
-    if (field->path.len != len) {
-        return 0;
-    }
-
-    for (i = 0; i < len; i++) {
-        ch = field->path.data[i];
-
-        if (name[i] != (ch == '.' ? '_' : ch)) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
  * Returns 0 if "name" is that of a variable for a member of the payload, and
  * the shape, which may be NULL, has no such member.
  */
@@ -553,22 +636,25 @@ ngx_http_webhook_shape_is_field(ngx_http_webhook_field_t *field, u_char *name,
 ngx_uint_t
 ngx_http_webhook_shape_has(ngx_http_webhook_shape_t *shape, ngx_str_t *name)
 {
-    size_t      len;
-    u_char     *p;
-    ngx_uint_t  i;
+    size_t                     len;
+    ngx_uint_t                 i;
+    ngx_http_webhook_field_t  *field;
 
-    len = sizeof("webhook_field_") - 1;
+    len = sizeof(NGX_HTTP_WEBHOOK_FIELD_PREFIX) - 1;
 
-    if (name->len < len || ngx_strncmp(name->data, "webhook_field_", len) != 0)
+    if (name->len < len
+        || ngx_strncmp(name->data, NGX_HTTP_WEBHOOK_FIELD_PREFIX, len) != 0)
     {
         return 1;
     }
 
-    p = name->data + len;
-    len = name->len - len;
-
     for (i = 0; shape && i < shape->nfields; i++) {
-        if (ngx_http_webhook_shape_is_field(&shape->fields[i], p, len)) {
+        field = &shape->fields[i];
+
+        if (field->variable.len == name->len
+            && ngx_memcmp(field->variable.data, name->data, name->len) == 0
+            && !ngx_http_webhook_shape_is_parent(field))
+        {
             return 1;
         }
     }

@@ -18,6 +18,7 @@
 #include "queue/ngx_http_webhook_api_json.h"
 #include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
+#include "queue/ngx_http_webhook_wake.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
@@ -191,19 +192,25 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_api_invalid_after =
 static ngx_http_webhook_provider_t  ngx_http_webhook_api_provider = {
     ngx_string("api"),
     NULL,                                  /* events */
-    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
     ngx_http_webhook_api_route,
+    NULL,                                  /* resource */
     NULL,                                  /* param */
     NULL,                                  /* check */
     NULL,                                  /* fan_out */
     NULL,                                  /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_MANAGEMENT,           /* secret */
     0,                                     /* slug */
     0,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 
@@ -940,7 +947,7 @@ ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
 
     if (change->rc == NGX_OK) {
         api->replayed++;
-        ngx_http_webhook_queue_tell(api->queue);
+        ngx_http_webhook_wake_tell(api->queue);
 
     } else if (change->rc == NGX_ERROR || api->changes == NULL) {
         /* one of many may be gone meanwhile */

@@ -92,6 +92,7 @@ struct ngx_http_webhook_enqueue_s {
     void                           (*handler)(ngx_http_webhook_enqueue_t *eq);
     void                            *data;
 
+    ngx_http_webhook_receipt_t      *receipt;       /* NULL: 202 */
     ngx_str_t                        workspace;     /* of its endpoint */
     ngx_uint_t                       fans_out;      /* the answer says to how
                                                        many endpoints */
@@ -118,11 +119,6 @@ void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
     ngx_cycle_t *cycle);
 void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);
-void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
-ngx_connection_t *ngx_http_webhook_queue_listen(
-    ngx_http_webhook_queue_t *queue, ngx_event_handler_pt handler, void *data);
-void ngx_http_webhook_queue_heard(ngx_connection_t *c);
-void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
 void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
 void ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue);
 uint64_t ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,

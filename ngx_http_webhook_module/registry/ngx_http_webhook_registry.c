@@ -108,6 +108,13 @@ ngx_http_webhook_registry_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     registry->status->gauges = ngx_http_webhook_registry_gauges;
     registry->status->data = registry;
 
+    if (state
+        && ngx_http_webhook_add_file(cf, &registry->state.path, "zone", name)
+           != NGX_CONF_OK)
+    {
+        return NULL;
+    }
+
     return shm_zone;
 }
 

@@ -110,11 +110,16 @@ ngx_http_webhook_status_log_handler(ngx_http_request_t *r)
                                         ctx->judge_time);
     }
 
-    (void) ngx_atomic_fetch_add(
-        &system->verdicts[event * NGX_HTTP_WEBHOOK_STATUS_NREASONS + outcome],
-        1);
+    if (outcome == ngx_http_webhook_status_challenge) {
+        /* which is no event, whatever its path */
+        event = system->nevents;
+    }
 
-    if (outcome != ngx_http_webhook_status_accepted) {
+    (void) ngx_atomic_fetch_add(&system->verdicts[event][outcome], 1);
+
+    if (outcome != ngx_http_webhook_status_accepted
+        && outcome != ngx_http_webhook_status_challenge)
+    {
         ngx_http_webhook_status_remember(r, ctx, system, event, outcome);
     }
 
@@ -136,6 +141,10 @@ ngx_http_webhook_status_outcome(ngx_http_request_t *r,
 
     if (ctx && ctx->verdict) {
         return ngx_http_webhook_status_verdicts + ctx->verdict->reason;
+    }
+
+    if (ctx && ctx->proof && ctx->started) {
+        return ngx_http_webhook_status_challenge;
     }
 
     if (ctx && ctx->accepted) {
@@ -176,6 +185,7 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
     ngx_uint_t event, ngx_uint_t reason)
 {
     off_t                               size;
+    size_t                              len;
     ngx_str_t                          *path;
     ngx_time_t                         *tp;
     struct sockaddr                    *sa;
@@ -207,8 +217,8 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
 
     entry.size = ngx_min(size, (off_t) 0xffffffff);
     entry.msec = (uint64_t) tp->sec * 1000 + tp->msec;
-    entry.system = system->index;
-    entry.event = event;
+    entry.counters = ngx_http_webhook_status_place(wmcf->status,
+                                                   system->verdicts[event]);
     entry.reason = reason;
 
     /* the name of an unknown parameter is the client's own text */
@@ -217,8 +227,15 @@ ngx_http_webhook_status_remember(ngx_http_request_t *r,
         && ctx->verdict->reason != ngx_http_webhook_reason_unknown_parameter)
     {
         path = &ctx->field->path;
-        ngx_memcpy(entry.field, path->data,
-                   ngx_min(path->len, NGX_HTTP_WEBHOOK_STATUS_FIELD));
+        len = ngx_min(path->len, NGX_HTTP_WEBHOOK_STATUS_FIELD);
+
+        /* no character is cut in two */
+
+        while (len && len < path->len && (path->data[len] & 0xc0) == 0x80) {
+            len--;
+        }
+
+        ngx_memcpy(entry.field, path->data, len);
     }
 
     sa = r->connection->sockaddr;

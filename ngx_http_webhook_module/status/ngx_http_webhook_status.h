@@ -190,17 +190,19 @@ typedef struct {
 
 struct ngx_http_webhook_status_system_s {
     ngx_http_webhook_provider_t  *provider;
-    ngx_uint_t                    index;    /* among all systems */
     ngx_uint_t                    nevents;
     ngx_uint_t                    used;     /* by a location */
-    ngx_atomic_t                 *verdicts; /* [nevents + 1][outcomes]; the last
-                                               event is one that is not known */
+    ngx_atomic_t                **verdicts; /* [nevents + 1], each of them
+                                               [outcomes]; the last event is one
+                                               that is not known */
     ngx_atomic_t                 *judge;    /* a histogram */
 };
 
 
 ngx_http_webhook_status_t *ngx_http_webhook_status_create(ngx_conf_t *cf,
     ngx_http_webhook_provider_t **providers);
+ngx_int_t ngx_http_webhook_status_add_system(ngx_conf_t *cf,
+    ngx_http_webhook_provider_t *provider);
 ngx_http_webhook_status_item_t *ngx_http_webhook_status_add(ngx_conf_t *cf,
     ngx_uint_t kind, ngx_str_t *name);
 ngx_http_webhook_status_system_t *ngx_http_webhook_status_system(ngx_conf_t *cf,

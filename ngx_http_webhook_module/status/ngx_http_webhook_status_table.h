@@ -15,6 +15,7 @@
 
 #define NGX_HTTP_WEBHOOK_STATUS_OUTCOMES(row)                                 \
     row(accepted)                                                             \
+    row(challenge)                                                            \
     row(aborted)                                                              \
     row(internal_error)
 

@@ -4,10 +4,11 @@
  * with registrations and queues, histograms, and the last refused events.
  *
  * The zone outlives configurations.  Its first part are the counters of the
- * systems that the module knows, which are the same in each configuration.
- * Counters under a name of the configuration are in blocks that are found by
- * that name; a block stays when its name is gone, for workers of the
- * configuration before may still count in it.
+ * systems that are compiled in, which are the same in each configuration.
+ * Counters under a name of the configuration, such as those of an event of
+ * a "webhook_system", are in blocks that are found by that name; a block stays
+ * when its name is gone, for workers of the configuration before may still
+ * count in it.
  */
 
 
@@ -26,6 +27,14 @@
  * allocations, so that with one size for all the smallest zone is large enough.
  */
 #define NGX_HTTP_WEBHOOK_STATUS_SMALL    256
+
+
+/* Kinds of blocks beside those of items, for systems of the configuration */
+
+enum {
+    webhook_status_event = NGX_HTTP_WEBHOOK_STATUS_KINDS,
+    webhook_status_judge
+};
 
 
 typedef struct ngx_http_webhook_status_block_s
@@ -66,8 +75,16 @@ static ngx_int_t ngx_http_webhook_status_init_shctx(
     ngx_http_webhook_status_t *status, ngx_uint_t ncounters);
 static ngx_int_t ngx_http_webhook_status_init_ring(
     ngx_http_webhook_status_t *status);
+static ngx_int_t ngx_http_webhook_status_init_system(
+    ngx_http_webhook_status_t *status, ngx_http_webhook_status_system_t *system,
+    ngx_pool_t *pool);
 static ngx_int_t ngx_http_webhook_status_init_item(
     ngx_http_webhook_status_t *status, ngx_http_webhook_status_item_t *item);
+static ngx_atomic_t *ngx_http_webhook_status_block(
+    ngx_http_webhook_status_t *status, ngx_uint_t kind, ngx_str_t *name,
+    ngx_uint_t ncounters);
+static ngx_int_t ngx_http_webhook_status_push_system(ngx_pool_t *pool,
+    ngx_http_webhook_status_t *status, ngx_http_webhook_provider_t *provider);
 static void *ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status,
     size_t size);
 
@@ -85,10 +102,8 @@ ngx_http_webhook_status_t *
 ngx_http_webhook_status_create(ngx_conf_t *cf,
     ngx_http_webhook_provider_t **provider)
 {
-    ngx_str_t                         *events;
-    ngx_uint_t                         i;
-    ngx_http_webhook_status_t         *status;
-    ngx_http_webhook_status_system_t  *system;
+    ngx_uint_t                  i;
+    ngx_http_webhook_status_t  *status;
 
     status = ngx_pcalloc(cf->pool, sizeof(ngx_http_webhook_status_t));
     if (status == NULL) {
@@ -107,24 +122,62 @@ ngx_http_webhook_status_create(ngx_conf_t *cf,
 
     for (i = 0; provider[i]; i++) {
 
-        system = ngx_array_push(&status->systems);
-        if (system == NULL) {
+        if (ngx_http_webhook_status_push_system(cf->pool, status, provider[i])
+            != NGX_OK)
+        {
             return NULL;
         }
 
-        ngx_memzero(system, sizeof(ngx_http_webhook_status_system_t));
-
-        system->provider = provider[i];
-        system->index = i;
-
-        events = provider[i]->events;
-
-        while (events && events[system->nevents].len) {
-            system->nevents++;
-        }
+        status->compiled++;
     }
 
     return status;
+}
+
+
+/*
+ * Adds a system of the configuration to those that are counted; called before
+ * any location is merged.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_status_add_system(ngx_conf_t *cf,
+    ngx_http_webhook_provider_t *provider)
+{
+    ngx_http_webhook_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module);
+
+    return ngx_http_webhook_status_push_system(cf->pool, wmcf->status,
+                                               provider);
+}
+
+
+static ngx_int_t
+ngx_http_webhook_status_push_system(ngx_pool_t *pool,
+    ngx_http_webhook_status_t *status, ngx_http_webhook_provider_t *provider)
+{
+    ngx_str_t                         *events;
+    ngx_http_webhook_status_system_t  *system;
+
+    system = ngx_array_push(&status->systems);
+    if (system == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(system, sizeof(ngx_http_webhook_status_system_t));
+
+    system->provider = provider;
+    events = provider->events;
+
+    while (events && events[system->nevents].len) {
+        system->nevents++;
+    }
+
+    system->verdicts = ngx_pcalloc(pool, (system->nevents + 1)
+                                         * sizeof(ngx_atomic_t *));
+
+    return system->verdicts ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -290,7 +343,7 @@ ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_webhook_status_t *old = data;
 
-    ngx_uint_t                         i, ncounters;
+    ngx_uint_t                         event, i, ncounters;
     ngx_atomic_t                      *counters;
     ngx_http_webhook_status_t         *status;
     ngx_http_webhook_status_item_t   **item;
@@ -303,7 +356,7 @@ ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     system = status->systems.elts;
     ncounters = 0;
 
-    for (i = 0; i < status->systems.nelts; i++) {
+    for (i = 0; i < status->compiled; i++) {
         ncounters += (system[i].nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS
                      + ngx_http_webhook_status_judge.nbuckets + 1;
     }
@@ -333,12 +386,26 @@ ngx_http_webhook_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     counters = sh->counters;
 
-    for (i = 0; i < status->systems.nelts; i++) {
-        system[i].verdicts = counters;
-        counters += (system[i].nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS;
+    for (i = 0; i < status->compiled; i++) {
+
+        for (event = 0; event <= system[i].nevents; event++) {
+            system[i].verdicts[event] = counters;
+            counters += NGX_HTTP_WEBHOOK_STATUS_NREASONS;
+        }
 
         system[i].judge = counters;
         counters += ngx_http_webhook_status_judge.nbuckets + 1;
+    }
+
+    for ( /* void */ ; i < status->systems.nelts; i++) {
+
+        if (system[i].used
+            && ngx_http_webhook_status_init_system(status, &system[i],
+                                                   status->systems.pool)
+               != NGX_OK)
+        {
+            goto failed;
+        }
     }
 
     if (ngx_http_webhook_status_init_ring(status) != NGX_OK) {
@@ -454,17 +521,59 @@ ngx_http_webhook_status_init_ring(ngx_http_webhook_status_t *status)
 }
 
 
+/*
+ * Finds the counters of a system of the configuration, or makes them: those of
+ * each event by the names of both, with a NUL between them, so that other
+ * events may come and go.
+ */
+
+static ngx_int_t
+ngx_http_webhook_status_init_system(ngx_http_webhook_status_t *status,
+    ngx_http_webhook_status_system_t *system, ngx_pool_t *pool)
+{
+    u_char      *p;
+    ngx_str_t   *event, name, *own;
+    ngx_uint_t   i;
+
+    own = &system->provider->name;
+
+    for (i = 0; i <= system->nevents; i++) {
+
+        event = ngx_http_webhook_status_event(system, i);
+
+        name.len = own->len + 1 + event->len;
+        name.data = ngx_pnalloc(pool, name.len);
+        if (name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(name.data, own->data, own->len);
+        *p++ = '\0';
+        ngx_memcpy(p, event->data, event->len);
+
+        system->verdicts[i] = ngx_http_webhook_status_block(status,
+                                           webhook_status_event, &name,
+                                           NGX_HTTP_WEBHOOK_STATUS_NREASONS);
+
+        if (system->verdicts[i] == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    system->judge = ngx_http_webhook_status_block(status, webhook_status_judge,
+                                  own,
+                                  ngx_http_webhook_status_judge.nbuckets + 1);
+
+    return system->judge ? NGX_OK : NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_http_webhook_status_init_item(ngx_http_webhook_status_t *status,
     ngx_http_webhook_status_item_t *item)
 {
-    size_t                            size;
-    ngx_uint_t                        ncounters;
-    ngx_http_webhook_status_kind_t   *kind;
-    ngx_http_webhook_status_block_t  *block;
-    ngx_http_webhook_status_shctx_t  *sh;
-
-    sh = status->sh;
+    ngx_uint_t                       ncounters;
+    ngx_http_webhook_status_kind_t  *kind;
 
     kind = &ngx_http_webhook_status_kinds[item->kind];
 
@@ -474,16 +583,36 @@ ngx_http_webhook_status_init_item(ngx_http_webhook_status_t *status,
         ncounters += kind->histogram->nbuckets + 1;
     }
 
+    item->counters = ngx_http_webhook_status_block(status, item->kind,
+                                                   &item->name, ncounters);
+
+    return item->counters ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Returns the counters of the block of this kind and name, which is made if it
+ * is not there, or NULL if there is no room for it.
+ */
+
+static ngx_atomic_t *
+ngx_http_webhook_status_block(ngx_http_webhook_status_t *status,
+    ngx_uint_t kind, ngx_str_t *name, ngx_uint_t ncounters)
+{
+    size_t                            size;
+    ngx_http_webhook_status_block_t  *block;
+    ngx_http_webhook_status_shctx_t  *sh;
+
+    sh = status->sh;
+
     for (block = sh->blocks; block; block = block->next) {
 
-        if (block->kind == item->kind
+        if (block->kind == kind
             && block->ncounters == ncounters
-            && block->name.len == item->name.len
-            && ngx_memcmp(block->name.data, item->name.data, block->name.len)
-               == 0)
+            && block->name.len == name->len
+            && ngx_memcmp(block->name.data, name->data, name->len) == 0)
         {
-            item->counters = block->counters;
-            return NGX_OK;
+            return block->counters;
         }
     }
 
@@ -492,23 +621,77 @@ ngx_http_webhook_status_init_item(ngx_http_webhook_status_t *status,
     size = offsetof(ngx_http_webhook_status_block_t, counters)
            + ncounters * sizeof(ngx_atomic_t);
 
-    block = ngx_http_webhook_status_alloc(status, size + item->name.len);
+    block = ngx_http_webhook_status_alloc(status, size + name->len);
     if (block == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    block->kind = item->kind;
+    block->kind = kind;
     block->ncounters = ncounters;
-    block->name.len = item->name.len;
+    block->name.len = name->len;
     block->name.data = (u_char *) block + size;
-    ngx_memcpy(block->name.data, item->name.data, item->name.len);
+    ngx_memcpy(block->name.data, name->data, name->len);
 
     block->next = sh->blocks;
     sh->blocks = block;
 
-    item->counters = block->counters;
+    return block->counters;
+}
 
-    return NGX_OK;
+
+/*
+ * Returns where counters of an event are in the zone: what a refused request is
+ * remembered by.  The configuration after this one may have other systems.
+ */
+
+uint32_t
+ngx_http_webhook_status_place(ngx_http_webhook_status_t *status,
+    ngx_atomic_t *counters)
+{
+    return (u_char *) counters - (u_char *) status->shpool;
+}
+
+
+/*
+ * Sets the names of the system and the event whose counters are at this place;
+ * that of an event that is not known is empty.
+ */
+
+void
+ngx_http_webhook_status_names(ngx_http_webhook_status_t *status, uint32_t place,
+    ngx_str_t *system, ngx_str_t *event)
+{
+    u_char                            *p;
+    ngx_uint_t                         i, n;
+    ngx_atomic_t                      *counters;
+    ngx_http_webhook_status_block_t   *block;
+    ngx_http_webhook_status_system_t  *s;
+
+    counters = (ngx_atomic_t *) ((u_char *) status->shpool + place);
+    s = status->systems.elts;
+
+    for (i = 0; i < status->compiled; i++) {
+        for (n = 0; n <= s[i].nevents; n++) {
+
+            if (s[i].verdicts[n] == counters) {
+                *system = s[i].provider->name;
+                *event = *ngx_http_webhook_status_event(&s[i], n);
+                return;
+            }
+        }
+    }
+
+    block = (ngx_http_webhook_status_block_t *)
+                ((u_char *) counters
+                 - offsetof(ngx_http_webhook_status_block_t, counters));
+
+    p = ngx_strlchr(block->name.data, block->name.data + block->name.len, '\0');
+
+    system->data = block->name.data;
+    system->len = p - block->name.data;
+
+    event->data = p + 1;
+    event->len = block->name.len - system->len - 1;
 }
 
 
@@ -525,13 +708,18 @@ ngx_http_webhook_status_alloc(ngx_http_webhook_status_t *status, size_t size)
 ngx_uint_t
 ngx_http_webhook_status_shown(ngx_http_webhook_status_system_t *system)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t  event, i;
 
-    n = (system->nevents + 1) * NGX_HTTP_WEBHOOK_STATUS_NREASONS;
+    for (event = 0; !system->used && event <= system->nevents; event++) {
 
-    for (i = 0; !system->used && i < n; i++) {
-        if (system->verdicts[i]) {
-            return 1;
+        if (system->verdicts[event] == NULL) {
+            break;
+        }
+
+        for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
+            if (system->verdicts[event][i]) {
+                return 1;
+            }
         }
     }
 

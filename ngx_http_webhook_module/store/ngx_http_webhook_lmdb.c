@@ -301,8 +301,8 @@ ngx_http_webhook_store_version(ngx_http_webhook_store_t *store)
 
 /*
  * Begins to read in the event loop; there is one transaction at a time, which
- * must be ended before the event loop turns.  Returns it, or NULL with an error
- * logged.
+ * must be ended before the event loop turns.  Returns it, or NULL if the store
+ * has to be opened again, or with an error logged.
  */
 
 ngx_http_webhook_txn_t *
@@ -310,7 +310,7 @@ ngx_http_webhook_store_begin(ngx_http_webhook_store_t *store)
 {
     int  rc;
 
-    if (ngx_http_webhook_store_mend(store) != NGX_OK) {
+    if (store->broken || store->env == NULL) {
         return NULL;
     }
 

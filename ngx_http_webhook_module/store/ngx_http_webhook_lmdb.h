@@ -76,7 +76,6 @@ ngx_int_t ngx_http_webhook_store_tables(ngx_http_webhook_store_t *store,
     ngx_uint_t make);
 ngx_int_t ngx_http_webhook_store_layout(ngx_http_webhook_store_t *store);
 void ngx_http_webhook_store_env_close(ngx_http_webhook_store_t *store);
-ngx_int_t ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store);
 int ngx_http_webhook_store_transaction(ngx_http_webhook_store_t *store,
     ngx_queue_t *q, ngx_queue_t *end);
 char *ngx_http_webhook_store_strerror(int error);

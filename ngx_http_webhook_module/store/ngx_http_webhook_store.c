@@ -40,6 +40,7 @@
 
 static ngx_int_t ngx_http_webhook_store_env_open(
     ngx_http_webhook_store_t *store);
+static void ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_sync_folder(
     ngx_http_webhook_store_t *store);
 static ngx_int_t ngx_http_webhook_store_check_file(
@@ -153,9 +154,10 @@ ngx_http_webhook_store_make(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Must be called before a store is used that a process may have failed to open.
- * Returns NGX_OK if *store is open.  If it is NULL, tries to open it, at most
- * once a second, and returns NGX_ERROR if that has failed.
+ * Must be called before a store is used, and not while a mutex is held: opens
+ * one that a process has failed to open, and opens one again that has to be,
+ * each at most once a second.  Returns NGX_OK if there is a store, or NGX_ERROR
+ * if *store is NULL.
  */
 
 ngx_int_t
@@ -163,6 +165,7 @@ ngx_http_webhook_store_opened(ngx_http_webhook_store_t **store,
     ngx_http_webhook_store_conf_t *conf, ngx_cycle_t *cycle)
 {
     if (*store) {
+        ngx_http_webhook_store_mend(*store);
         return NGX_OK;
     }
 
@@ -442,26 +445,26 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
 
 
 /*
- * Opens a store again that could not be opened, or that has to be: once in
- * a second.  Returns NGX_OK if the store can be used.
+ * Opens a store again that could not be opened, or that has to be, once in a
+ * second.
  */
 
-ngx_int_t
+static void
 ngx_http_webhook_store_mend(ngx_http_webhook_store_t *store)
 {
-    if (!store->broken && store->env) {
-        return NGX_OK;
-    }
-
-    if (store->busy || store->tried == ngx_time()) {
-        return NGX_ERROR;
+    if ((!store->broken && store->env)
+        || store->busy || store->tried == ngx_time())
+    {
+        return;
     }
 
     store->tried = ngx_time();
 
     ngx_http_webhook_store_env_close(store);
 
-    return ngx_http_webhook_store_env_open(store);
+    /* an error has been logged; it is tried again */
+
+    (void) ngx_http_webhook_store_env_open(store);
 }
 
 
@@ -651,7 +654,7 @@ ngx_http_webhook_store_start(ngx_http_webhook_store_t *store)
         ngx_queue_add(&store->committing, &again);
     }
 
-    (void) ngx_http_webhook_store_mend(store);
+    ngx_http_webhook_store_mend(store);
 
     store->busy = 1;
 

@@ -85,17 +85,12 @@ static char *ngx_http_webhook_lenra_check(ngx_conf_t *cf,
 
 static ngx_http_webhook_field_t  ngx_http_webhook_lenra_fields[] = {
 
-    { ngx_string("action"), ngx_string("action"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT },
-
-    { ngx_string("props"), ngx_string("props"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT },
-
-    { ngx_string("user_id"), ngx_string("user_id"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
-      NGX_HTTP_WEBHOOK_EVERY_EVENT }
+    ngx_http_webhook_member("action", ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT),
+    ngx_http_webhook_member("props", ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT),
+    ngx_http_webhook_member("user_id", ANY, NGX_HTTP_WEBHOOK_OPTIONAL,
+                            NGX_HTTP_WEBHOOK_EVERY_EVENT)
 };
 
 
@@ -103,8 +98,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_create_shape = {
     ngx_http_webhook_lenra_fields,
     sizeof(ngx_http_webhook_lenra_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_ANY,
-    0,
-    0
+    0, 0, 0
 };
 
 
@@ -112,8 +106,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_lenra_event_shape = {
     NULL,
     0,
     NGX_HTTP_WEBHOOK_JSON_ANY,
-    1,
-    0
+    1, 0, 0
 };
 
 
@@ -233,19 +226,25 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_lenra_invalid_after =
 ngx_http_webhook_provider_t  ngx_http_webhook_lenra = {
     ngx_string("lenra"),
     NULL,                                  /* events */
-    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
     ngx_http_webhook_lenra_route,
+    NULL,                                  /* resource */
     ngx_http_webhook_lenra_param,
     ngx_http_webhook_lenra_check,
     NULL,                                  /* fan_out */
-    NULL,                                  /* shape */
+    &ngx_http_webhook_lenra_create_shape,  /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_lenra_envelope,
     ngx_string("Bearer"),
     ngx_string("/app/"),                   /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
     1,                                     /* passes */
-    1                                      /* identity */
+    1,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 

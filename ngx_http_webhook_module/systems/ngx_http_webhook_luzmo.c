@@ -7,7 +7,7 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "core/ngx_http_webhook_ctx.h"
-#include "core/ngx_http_webhook_path.h"
+#include "judge/ngx_http_webhook_event.h"
 #include "judge/ngx_http_webhook_secret.h"
 
 
@@ -18,8 +18,6 @@ enum {
 };
 
 
-static ngx_int_t ngx_http_webhook_luzmo_route(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_luzmo_accept(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 
@@ -34,18 +32,11 @@ static ngx_str_t  ngx_http_webhook_luzmo_events[] = {
 
 static ngx_http_webhook_field_t  ngx_http_webhook_luzmo_fields[] = {
 
-    { ngx_string("slug"), ngx_string("slug"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_SLUG, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
-
-    { ngx_string("user_id"), ngx_string("user_id"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
-
-    { ngx_string("key"), ngx_string("key"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT },
-
-    { ngx_string("dataset_id"), ngx_string("dataset_id"), NGX_HTTP_WEBHOOK_ROOT,
-      NGX_HTTP_WEBHOOK_NONEMPTY, 0,
-      NGX_HTTP_WEBHOOK_EVENT(luzmo_data_updated) }
+    ngx_http_webhook_member("slug", SLUG, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT),
+    ngx_http_webhook_member("user_id", UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT),
+    ngx_http_webhook_member("key", UUID, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT),
+    ngx_http_webhook_member("dataset_id", NONEMPTY, 0,
+                            NGX_HTTP_WEBHOOK_EVENT(luzmo_data_updated))
 };
 
 
@@ -53,6 +44,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_luzmo_shape = {
     ngx_http_webhook_luzmo_fields,
     sizeof(ngx_http_webhook_luzmo_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0,
     0,
     0
 };
@@ -100,43 +92,26 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_wrong_plugin =
 ngx_http_webhook_provider_t  ngx_http_webhook_luzmo = {
     ngx_string("luzmo"),
     ngx_http_webhook_luzmo_events,
-    NGX_HTTP_WEBHOOK_ROOT,
-    ngx_http_webhook_luzmo_route,
+    { NGX_HTTP_WEBHOOK_FROM_PATH, 0 },
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
+    ngx_http_webhook_event_route,
+    &ngx_http_webhook_luzmo_resource,
     NULL,                                  /* param */
     NULL,                                  /* check */
     NULL,                                  /* fan_out */
     &ngx_http_webhook_luzmo_shape,         /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_luzmo_envelope,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
     1,                                     /* slug */
     1,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    1                                      /* unknown_path */
 };
-
-
-/* The last segment of the path names the event. */
-
-static ngx_int_t
-ngx_http_webhook_luzmo_route(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
-{
-    ngx_str_t  segment;
-
-    (void) ngx_http_webhook_path_segments(r, &segment, 1);
-
-    ctx->resource = &ngx_http_webhook_luzmo_resource;
-    ctx->event = ngx_http_webhook_find_event(ctx->conf->provider, &segment);
-
-    if (ctx->event == NGX_HTTP_WEBHOOK_NO_EVENT) {
-        return ngx_http_webhook_reject(ctx, &ngx_http_webhook_unknown_path,
-                                       NULL);
-    }
-
-    ctx->event_name = ngx_http_webhook_luzmo_events[ctx->event];
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t

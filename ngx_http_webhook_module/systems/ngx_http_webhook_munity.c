@@ -7,6 +7,7 @@
 
 #include "systems/ngx_http_webhook_systems.h"
 #include "judge/ngx_http_webhook_answer.h"
+#include "judge/ngx_http_webhook_event.h"
 #include "judge/ngx_http_webhook_problem.h"
 
 
@@ -37,8 +38,6 @@ enum {
      | NGX_HTTP_WEBHOOK_EVENT(munity_oauth_token_fixed))
 
 
-static ngx_int_t ngx_http_webhook_munity_route(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_munity_create(ngx_pool_t *pool,
     ngx_str_t *workspace, ngx_str_t *event, json_t *payload, ngx_str_t *body);
 static char *ngx_http_webhook_munity_param(ngx_conf_t *cf,
@@ -65,12 +64,10 @@ static ngx_str_t  ngx_http_webhook_munity_events[] = {
 #define munity_payload       4
 
 #define munity_envelope(name, type, flags)                                    \
-    { ngx_string(name), ngx_string(name), NGX_HTTP_WEBHOOK_ROOT,              \
-      NGX_HTTP_WEBHOOK_##type, flags, NGX_HTTP_WEBHOOK_EVERY_EVENT }
+    ngx_http_webhook_member(name, type, flags, NGX_HTTP_WEBHOOK_EVERY_EVENT)
 
 #define munity_member(name, type, events)                                     \
-    { ngx_string(name), ngx_string("payload." name), munity_payload,          \
-      NGX_HTTP_WEBHOOK_##type, 0, events }
+    ngx_http_webhook_inner("payload", munity_payload, name, type, 0, events)
 
 static ngx_http_webhook_field_t  ngx_http_webhook_munity_fields[] = {
 
@@ -99,6 +96,7 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_munity_shape = {
     ngx_http_webhook_munity_fields,
     sizeof(ngx_http_webhook_munity_fields) / sizeof(ngx_http_webhook_field_t),
     NGX_HTTP_WEBHOOK_JSON_OBJECT,
+    0,
     0,
     0
 };
@@ -137,30 +135,26 @@ static ngx_http_webhook_fan_out_t  ngx_http_webhook_munity_fan_out = {
 ngx_http_webhook_provider_t  ngx_http_webhook_munity = {
     ngx_string("munity"),
     ngx_http_webhook_munity_events,
-    munity_event,
-    ngx_http_webhook_munity_route,
+    { NGX_HTTP_WEBHOOK_FROM_FIELD, munity_event },
+    ngx_http_webhook_no_source,            /* id */
+    { NGX_HTTP_WEBHOOK_FROM_FIELD, munity_workspace_id },
+    ngx_http_webhook_event_route,
+    &ngx_http_webhook_munity_resource,
     ngx_http_webhook_munity_param,
     NULL,                                  /* check */
     &ngx_http_webhook_munity_fan_out,
     &ngx_http_webhook_munity_shape,
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
     0,                                     /* slug */
     1,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
-
-
-static ngx_int_t
-ngx_http_webhook_munity_route(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    ctx->resource = &ngx_http_webhook_munity_resource;
-
-    return NGX_OK;
-}
 
 
 /*

@@ -1,16 +1,15 @@
 
 /*
- * Signed webhooks of any sender: only the signature is judged, the body may be
- * anything.
+ * Webhooks of any sender, whose body may be anything: "webhook signed", where
+ * the signature alone is judged, and "webhook any", where a secret may be, too.
  */
 
 
 #include "systems/ngx_http_webhook_systems.h"
+#include "judge/ngx_http_webhook_event.h"
 #include "judge/ngx_http_webhook_problem.h"
 
 
-static ngx_int_t ngx_http_webhook_signed_route(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx);
 static char *ngx_http_webhook_signed_check(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 
@@ -20,7 +19,8 @@ static ngx_http_webhook_shape_t  ngx_http_webhook_signed_shape = {
     0,
     0,
     1,
-    1
+    1,
+    0
 };
 
 
@@ -47,30 +47,51 @@ static ngx_http_webhook_resource_t  ngx_http_webhook_signed_resource = {
 ngx_http_webhook_provider_t  ngx_http_webhook_signed = {
     ngx_string("signed"),
     NULL,                                  /* events */
-    NGX_HTTP_WEBHOOK_ROOT,
-    ngx_http_webhook_signed_route,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
+    ngx_http_webhook_event_route,
+    &ngx_http_webhook_signed_resource,
     NULL,                                  /* param */
     ngx_http_webhook_signed_check,
     NULL,                                  /* fan_out */
     NULL,                                  /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
     1,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 
-static ngx_int_t
-ngx_http_webhook_signed_route(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx)
-{
-    ctx->resource = &ngx_http_webhook_signed_resource;
-
-    return NGX_OK;
-}
+ngx_http_webhook_provider_t  ngx_http_webhook_any = {
+    ngx_string("any"),
+    NULL,                                  /* events */
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
+    ngx_http_webhook_event_route,
+    &ngx_http_webhook_signed_resource,
+    NULL,                                  /* param */
+    NULL,                                  /* check */
+    NULL,                                  /* fan_out */
+    NULL,                                  /* shape */
+    NULL,                                  /* media */
+    &ngx_http_webhook_problem_json,
+    ngx_null_string,                       /* scheme */
+    ngx_null_string,                       /* own */
+    NGX_HTTP_WEBHOOK_CREDENTIAL,           /* secret */
+    0,                                     /* slug */
+    1,                                     /* passes */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
+};
 
 
 static char *

@@ -128,19 +128,25 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_status_other_format =
 static ngx_http_webhook_provider_t  ngx_http_webhook_status_provider = {
     ngx_string("status"),
     NULL,                                  /* events */
-    NGX_HTTP_WEBHOOK_ROOT,
+    ngx_http_webhook_no_source,            /* event */
+    ngx_http_webhook_no_source,            /* id */
+    ngx_http_webhook_no_source,            /* tenant */
     ngx_http_webhook_status_route,
+    NULL,                                  /* resource */
     NULL,                                  /* param */
     ngx_http_webhook_status_check,
     NULL,                                  /* fan_out */
     NULL,                                  /* shape */
+    NULL,                                  /* media */
     &ngx_http_webhook_problem_json,
     ngx_null_string,                       /* scheme */
     ngx_null_string,                       /* own */
     NGX_HTTP_WEBHOOK_OPEN,                 /* secret */
     0,                                     /* slug */
     0,                                     /* passes */
-    0                                      /* identity */
+    0,                                     /* identity */
+    0,                                     /* unknown */
+    0                                      /* unknown_path */
 };
 
 

@@ -26,6 +26,8 @@ static void ngx_http_webhook_status_json_refused(
 static void ngx_http_webhook_status_json_addr(
     ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_refused_t *refused);
+static void ngx_http_webhook_status_json_name(
+    ngx_http_webhook_status_out_t *out, ngx_str_t *name);
 static void ngx_http_webhook_status_json_string(
     ngx_http_webhook_status_out_t *out, ngx_str_t *text);
 
@@ -99,28 +101,26 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
                                       &system->provider->name);
 
     reasons = ngx_http_webhook_status_reasons;
-    verdicts = system->verdicts;
 
     for (event = 0; event <= system->nevents; event++) {
 
+        verdicts = system->verdicts[event];
         name = ngx_http_webhook_status_event(system, event);
 
         ngx_http_webhook_status_out_print(out, event ? ",\n " : "\n ");
 
-        if (name->len) {
-            ngx_http_webhook_status_out_print(out, "{\"event\":\"%V\"", name);
-
-        } else {
-            ngx_http_webhook_status_out_print(out, "{\"event\":null");
-        }
-
+        ngx_http_webhook_status_out_print(out, "{\"event\":");
+        ngx_http_webhook_status_json_name(out, name);
         ngx_http_webhook_status_out_print(out,
                                   ",\"accepted\":%uA,\"refused\":{",
                                   verdicts[ngx_http_webhook_status_accepted]);
 
-        for (i = 1, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
+        for (i = 0, n = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
 
-            if (verdicts[i]) {
+            if (verdicts[i]
+                && i != ngx_http_webhook_status_accepted
+                && i != ngx_http_webhook_status_challenge)
+            {
                 ngx_http_webhook_status_out_print(out, "%s\"%V\":%uA",
                                                   n++ ? "," : "",
                                                   &reasons[i], verdicts[i]);
@@ -128,11 +128,10 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         }
 
         ngx_http_webhook_status_out_print(out, "}}");
-
-        verdicts += i;
     }
 
-    ngx_http_webhook_status_out_print(out, "],\n ");
+    ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",
+                                  verdicts[ngx_http_webhook_status_challenge]);
     ngx_http_webhook_status_json_histogram(out, &ngx_http_webhook_status_judge,
                                            system->judge);
     ngx_http_webhook_status_out_print(out, "}");
@@ -271,10 +270,9 @@ static void
 ngx_http_webhook_status_json_refused(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_t *status)
 {
-    ngx_str_t                          *name;
+    ngx_str_t                           event, field, system;
     ngx_uint_t                          i;
     ngx_array_t                         list;
-    ngx_http_webhook_status_system_t   *system;
     ngx_http_webhook_status_refused_t  *refused;
 
     if (ngx_http_webhook_status_refused(status, out->pool, &list) != NGX_OK) {
@@ -288,36 +286,26 @@ ngx_http_webhook_status_json_refused(ngx_http_webhook_status_out_t *out,
 
     for (i = 0; i < list.nelts; i++) {
 
-        system = status->systems.elts;
-        system += refused[i].system;
+        ngx_http_webhook_status_names(status, refused[i].counters, &system,
+                                      &event);
 
         ngx_http_webhook_status_out_print(out, "%s{\"time\":%uL.%03uL,"
                                           "\"provider\":\"%V\",\"event\":",
                                           i ? ",\n" : "\n",
                                           refused[i].msec / 1000,
                                           refused[i].msec % 1000,
-                                          &system->provider->name);
+                                          &system);
 
-        name = ngx_http_webhook_status_event(system, refused[i].event);
-
-        if (name->len) {
-            ngx_http_webhook_status_out_print(out, "\"%V\"", name);
-
-        } else {
-            ngx_http_webhook_status_out_print(out, "null");
-        }
+        ngx_http_webhook_status_json_name(out, &event);
 
         ngx_http_webhook_status_out_print(out, ",\"reason\":\"%V\",\"field\":",
                           &ngx_http_webhook_status_reasons[refused[i].reason]);
 
-        if (refused[i].field[0]) {
-            ngx_http_webhook_status_out_print(out, "\"%*s\"",
-                                  ngx_strnlen(refused[i].field,
-                                              NGX_HTTP_WEBHOOK_STATUS_FIELD),
-                                  refused[i].field);
-        } else {
-            ngx_http_webhook_status_out_print(out, "null");
-        }
+        field.data = refused[i].field;
+        field.len = ngx_strnlen(refused[i].field,
+                                NGX_HTTP_WEBHOOK_STATUS_FIELD);
+
+        ngx_http_webhook_status_json_name(out, &field);
 
         ngx_http_webhook_status_out_print(out, ",\"client\":\"");
         ngx_http_webhook_status_json_addr(out, &refused[i]);
@@ -355,6 +343,21 @@ ngx_http_webhook_status_json_addr(ngx_http_webhook_status_out_t *out,
     }
 
     ngx_http_webhook_status_out_write(out, text, len);
+}
+
+
+/* Prints a name, or null if it is empty. */
+
+static void
+ngx_http_webhook_status_json_name(ngx_http_webhook_status_out_t *out,
+    ngx_str_t *name)
+{
+    if (name->len) {
+        ngx_http_webhook_status_json_string(out, name);
+
+    } else {
+        ngx_http_webhook_status_out_print(out, "null");
+    }
 }
 
 

@@ -12,6 +12,11 @@
 
 static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_event(
+    ngx_http_webhook_status_out_t *out, ngx_str_t *metric, ngx_str_t *provider,
+    ngx_str_t *event);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -43,6 +48,7 @@ ngx_http_webhook_status_prometheus(ngx_http_webhook_status_out_t *out,
     ngx_http_webhook_status_histogram_t  *judge;
 
     ngx_http_webhook_status_prometheus_verdicts(out, status);
+    ngx_http_webhook_status_prometheus_challenges(out, status);
 
     judge = &ngx_http_webhook_status_judge;
 
@@ -102,10 +108,9 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                 continue;
             }
 
-            verdicts = system[n].verdicts;
-
             for (event = 0; event <= system[n].nevents; event++) {
 
+                verdicts = system[n].verdicts[event];
                 name = ngx_http_webhook_status_event(&system[n], event);
 
                 for (i = 0; i < NGX_HTTP_WEBHOOK_STATUS_NREASONS; i++) {
@@ -113,31 +118,75 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
                     if (i == ngx_http_webhook_status_accepted) {
 
                         if (!refused) {
-                            ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\"} "
-                                        "%uA\n",
+                            ngx_http_webhook_status_prometheus_event(out,
                                         &accepted_total,
-                                        &system[n].provider->name, name,
-                                        verdicts[i]);
+                                        &system[n].provider->name, name);
+                            ngx_http_webhook_status_out_print(out,
+                                        "\"} %uA\n", verdicts[i]);
                         }
 
                         continue;
                     }
 
-                    if (refused && verdicts[i]) {
-                        ngx_http_webhook_status_out_print(out,
-                                        "%V{provider=\"%V\",event=\"%V\","
-                                        "reason=\"%V\"} %uA\n",
+                    if (i != ngx_http_webhook_status_challenge
+                        && refused && verdicts[i])
+                    {
+                        ngx_http_webhook_status_prometheus_event(out,
                                         &refused_total,
-                                        &system[n].provider->name, name,
+                                        &system[n].provider->name, name);
+                        ngx_http_webhook_status_out_print(out,
+                                        "\",reason=\"%V\"} %uA\n",
                                         &reasons[i], verdicts[i]);
                     }
                 }
-
-                verdicts += i;
             }
         }
     }
+}
+
+
+/* Challenges have no event: they are counted behind a system's last one. */
+
+static void
+ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status)
+{
+    ngx_uint_t                         i;
+    ngx_atomic_t                      *verdicts;
+    ngx_http_webhook_status_system_t  *system;
+
+    static ngx_str_t  metric = ngx_string("nginx_webhook_challenges_total");
+    static ngx_str_t  help =
+        ngx_string("Challenges of senders that were answered.");
+
+    ngx_http_webhook_status_prometheus_head(out, &metric, &help, "counter");
+
+    system = status->systems.elts;
+
+    for (i = 0; i < status->systems.nelts; i++) {
+
+        if (!ngx_http_webhook_status_shown(&system[i])) {
+            continue;
+        }
+
+        verdicts = system[i].verdicts[system[i].nevents];
+
+        ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
+                                  &metric, &system[i].provider->name,
+                                  verdicts[ngx_http_webhook_status_challenge]);
+    }
+}
+
+
+/* Prints the name of a sample and its first labels, to the event's name. */
+
+static void
+ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
+    ngx_str_t *metric, ngx_str_t *provider, ngx_str_t *event)
+{
+    ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
+                                      metric, provider);
+    ngx_http_webhook_status_prometheus_label(out, event);
 }
 
 

@@ -823,7 +823,8 @@ static test_case_t  test_cases[] = {
                   "1:d 2:d 3:d 4:a =1 4/integer@20-21 3/object@15-22"
                   " 2/object@10-23 1/object@5-24 0/object@0-25"),
     test_reported("{\"d\":{\"d\":{\"d\":{\"d\":{\"d\":{\"a\":1}}}}}}",
-                  "1:d 2:d 3:d 4:d 4/object@20-33 3/object@15-34"
+                  "1:d 2:d 3:d 4:d 5:d 6:a =1 6/integer@30-31"
+                  " 5/object@25-32 4/object@20-33 3/object@15-34"
                   " 2/object@10-35 1/object@5-36 0/object@0-37"),
     test_reported("{\"d\":{\"d\":{\"d\":{\"a\":{\"a\":[1]},\"b\":2},\"c\":3}}}",
                   "1:d 2:d 3:d 4:a ={\"a\":[1]} 4/object@20-29"
@@ -832,7 +833,8 @@ static test_case_t  test_cases[] = {
                   " 0/object@0-45"),
     test_reported("{\"d\":{\"d\":{\"d\":{\"d\":{\"a\":0},\"a\":1},\"a\":2},"
                   "\"a\":3},\"a\":4}",
-                  "1:d 2:d 3:d 4:d 4/object@20-27 4:a =1 4/integer@32-33"
+                  "1:d 2:d 3:d 4:d 5:a =0 5/integer@25-26 4/object@20-27"
+                  " 4:a =1 4/integer@32-33"
                   " 3/object@15-34 3:a =2 3/integer@39-40 2/object@10-41"
                   " 2:a =3 2/integer@46-47 1/object@5-48"
                   " 1:a =4 1/integer@53-54 0/object@0-55"),

@@ -132,7 +132,8 @@ static char *test_show(u_char *text, size_t len, size_t max);
 static ngx_http_webhook_json_handler_t  test_handler = {
     test_name,
     test_text,
-    test_value
+    test_value,
+    NULL
 };
 
 

@@ -56,8 +56,8 @@ enum {
 };
 
 #define field(name, path, parent, type, flags, events)                        \
-    { ngx_string(name), ngx_string(path), parent, NGX_HTTP_WEBHOOK_##type,    \
-      flags, events }
+    { ngx_string(name), ngx_string(name), parent, NGX_HTTP_WEBHOOK_##type,    \
+      flags, events, 0, ngx_string(path), ngx_null_string }
 
 static ngx_http_webhook_field_t  fields[] = {
     field("any", "any", ROOT, ANY, 0, EVERY),
@@ -84,7 +84,7 @@ static ngx_http_webhook_field_t  fields[] = {
 };
 
 static ngx_http_webhook_shape_t  shape = {
-    fields, n_of(fields), NGX_HTTP_WEBHOOK_JSON_OBJECT, 0, 0
+    fields, n_of(fields), NGX_HTTP_WEBHOOK_JSON_OBJECT, 0, 0, 0
 };
 
 
