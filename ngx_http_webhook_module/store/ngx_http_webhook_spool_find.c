@@ -356,8 +356,8 @@ ngx_http_webhook_spool_part(void *data, ngx_str_t *key, ngx_str_t *value)
 
 
 /*
- * Reads "len" bytes of an event's body, from "offset" on, into "p": they must be
- * there.  Returns NGX_OK, NGX_DECLINED if the event is gone, or NGX_ERROR.
+ * Reads "len" bytes of an event's body, from "offset" on, into "p": they must
+ * be there.  Returns NGX_OK, NGX_DECLINED if the event is gone, or NGX_ERROR.
  */
 
 ngx_int_t
