@@ -25,11 +25,8 @@
 #include "judge/ngx_http_webhook_problem.h"
 
 
-/* how many dead letters are replayed in one commit */
+/* how many are replayed in one commit, and described in one turn of the loop */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
-
-/* how many events of a list are described in one turn of the event loop */
-#define NGX_HTTP_WEBHOOK_API_TURN       100
 
 /* how many segments a route may have */
 #define NGX_HTTP_WEBHOOK_API_SEGMENTS   5
@@ -627,7 +624,7 @@ ngx_http_webhook_api_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
     event = api->events.elts;
 
     first = api->n;
-    n = ngx_min(api->events.nelts - first, NGX_HTTP_WEBHOOK_API_TURN);
+    n = ngx_min(api->events.nelts - first, NGX_HTTP_WEBHOOK_API_BATCH);
 
     list = json_array();
     rc = NGX_OK;
