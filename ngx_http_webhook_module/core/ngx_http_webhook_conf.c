@@ -695,16 +695,6 @@ ngx_http_webhook_variable_prefixed(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* Returns 1 if nginx has a variable of this name, by a prefix or not. */
-
-ngx_uint_t
-ngx_http_webhook_variable_known(ngx_conf_t *cf, ngx_str_t *name)
-{
-    return ngx_http_webhook_variable_find(cf, name)
-           || ngx_http_webhook_variable_prefixed(cf, name);
-}
-
-
 /* Returns the index of a variable, or NGX_ERROR if no directive has used it. */
 
 ngx_int_t

@@ -46,7 +46,6 @@ char *ngx_http_webhook_add_file(ngx_conf_t *cf, ngx_str_t *path, char *what,
 ngx_int_t ngx_http_webhook_files_left(ngx_conf_t *cf);
 ngx_int_t ngx_http_webhook_header_name(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *key);
-ngx_uint_t ngx_http_webhook_variable_known(ngx_conf_t *cf, ngx_str_t *name);
 ngx_int_t ngx_http_webhook_setting_add(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_uint_t kind);
 void ngx_http_webhook_settings_merge(ngx_http_webhook_loc_conf_t *prev,

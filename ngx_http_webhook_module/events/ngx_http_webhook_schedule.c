@@ -15,6 +15,7 @@
 #include "events/ngx_http_webhook_line.h"
 #include "core/ngx_http_webhook_clock.h"
 #include "endpoints/ngx_http_webhook_report.h"
+#include "queue/ngx_http_webhook_wake.h"
 
 
 /*
@@ -268,7 +269,7 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
     }
 
     if (d->wake == NULL) {
-        d->wake = ngx_http_webhook_queue_listen(d->queue,
+        d->wake = ngx_http_webhook_wake_listen(d->queue,
                                                 ngx_http_webhook_schedule_told,
                                                 d);
         if (d->wake == NULL) {
@@ -331,7 +332,7 @@ ngx_http_webhook_schedule_told(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_webhook_queue_heard(c);
+    ngx_http_webhook_wake_heard(c);
     ngx_http_webhook_schedule_news(d);
 }
 

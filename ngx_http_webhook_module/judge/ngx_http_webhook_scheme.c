@@ -787,7 +787,8 @@ ngx_http_webhook_scheme_init(ngx_conf_t *cf)
         for (j = 0; j < scheme[i]->parts.nelts; j++) {
 
             if (part[j].type != NGX_HTTP_WEBHOOK_CONTENT_VARIABLE
-                || ngx_http_webhook_variable_known(cf, &part[j].text))
+                || ngx_http_webhook_variable_find(cf, &part[j].text)
+                || ngx_http_webhook_variable_prefixed(cf, &part[j].text))
             {
                 continue;
             }

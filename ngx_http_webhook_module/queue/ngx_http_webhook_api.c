@@ -17,6 +17,7 @@
 #include "queue/ngx_http_webhook_api_json.h"
 #include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
+#include "queue/ngx_http_webhook_wake.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
@@ -891,7 +892,7 @@ ngx_http_webhook_api_changed(ngx_http_webhook_change_t *change)
 
     if (change->rc == NGX_OK) {
         api->replayed++;
-        ngx_http_webhook_queue_tell(api->queue);
+        ngx_http_webhook_wake_tell(api->queue);
 
     } else if (change->rc == NGX_ERROR || api->changes == NULL) {
         /* one of many may be gone meanwhile */

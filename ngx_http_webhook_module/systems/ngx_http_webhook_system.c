@@ -383,8 +383,9 @@ ngx_http_webhook_system_init(ngx_conf_t *cf)
 /*
  * Refuses a variable of a member, or of the tenant, that would always be empty:
  * no system sets it, or the locations have systems only that look at no member.
- * Warns if they have systems that set others.  A location that delivers may
- * have events of a configuration before, and so those of any system.
+ * Where they have systems that set others, it may be one of a log format that
+ * several servers share.  A location that delivers may have events of
+ * a configuration before, and so those of any system.
  */
 
 static ngx_int_t
@@ -426,15 +427,7 @@ ngx_http_webhook_system_members(ngx_conf_t *cf)
             known |= ngx_http_webhook_system_sets(provider[n], name);
         }
 
-        if (set || (all && known)) {
-            continue;
-        }
-
-        if (known && fields) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "the variable \"$%V\" is always empty: no location "
-                          "has a \"webhook\" with a system that sets it",
-                          name);
+        if (set || (known && (all || fields))) {
             continue;
         }
 
@@ -486,7 +479,10 @@ ngx_http_webhook_system_variable(ngx_conf_t *cf,
     ngx_http_webhook_system_t *system, ngx_str_t *name, ngx_uint_t line,
     char *what)
 {
-    if (name->len == 0 || ngx_http_webhook_variable_known(cf, name)) {
+    if (name->len == 0
+        || ngx_http_webhook_variable_find(cf, name)
+        || ngx_http_webhook_variable_prefixed(cf, name))
+    {
         return NGX_OK;
     }
 
