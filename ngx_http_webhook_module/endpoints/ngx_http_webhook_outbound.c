@@ -777,8 +777,8 @@ ngx_http_webhook_outbound_settle(ngx_http_webhook_outbound_update_t *update)
 
     } else if (endpoint->disabled) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "webhook zone \"%V\": the endpoint of workspace \"%V\" is "
-                      "switched off: %V",
+                      "webhook zone \"%V\": the endpoint of workspace \"%V\" "
+                      "is switched off: %V",
                       &update->zone->shm.name, &update->workspace,
                       ngx_http_webhook_endpoint_reason(endpoint->disabled));
 

@@ -13,10 +13,9 @@
 
 
 #include "endpoints/ngx_http_webhook_report.h"
-#include "core/ngx_http_webhook_ctx.h"
 
 
-/* endpoints that are looked at in a second, and reports that may be under way */
+/* endpoints looked at in a second, and reports that may be under way */
 #define NGX_HTTP_WEBHOOK_REPORT_SLICE  1000
 #define NGX_HTTP_WEBHOOK_REPORT_MAX    16
 

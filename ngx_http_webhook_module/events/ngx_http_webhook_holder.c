@@ -12,6 +12,7 @@
 
 #include "events/ngx_http_webhook_holder.h"
 #include "core/ngx_http_webhook_clock.h"
+#include "queue/ngx_http_webhook_wake.h"
 
 
 /* milliseconds: a holder that was not heard of for so long hangs */
@@ -153,7 +154,7 @@ ngx_http_webhook_holder_leave(ngx_http_webhook_deliverer_t *d)
     d->deadline = ngx_current_msec
                   + (timeout ? timeout : NGX_HTTP_WEBHOOK_HOLDER_LEAVE);
 
-    ngx_http_webhook_queue_deaf(&d->wake);
+    ngx_http_webhook_wake_deaf(&d->wake);
 
     ngx_http_webhook_holder_lease(d);
 
@@ -299,7 +300,7 @@ ngx_http_webhook_holder_unlock(ngx_http_webhook_deliverer_t *d)
         return;
     }
 
-    ngx_http_webhook_queue_deaf(&d->wake);
+    ngx_http_webhook_wake_deaf(&d->wake);
 
     if (d->lock == NGX_INVALID_FILE) {
         return;

@@ -12,6 +12,7 @@
 
 #include "judge/ngx_http_webhook_challenge.h"
 #include "core/ngx_http_webhook_ctx.h"
+#include "judge/ngx_http_webhook_payload.h"
 #include "judge/ngx_http_webhook_secret.h"
 
 
@@ -591,16 +592,17 @@ ngx_http_webhook_challenge_feed(ngx_http_webhook_asking_t *asking, u_char *p,
 /*
  * A step: the body has ended, and its sender has been verified.  Returns NGX_OK
  * with ctx->proof set, NGX_DECLINED if it is no challenge, NGX_ABORT with a
- * verdict, NGX_ERROR, or what a shape says of the body, and of "field".
+ * verdict, or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_challenge_finish(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_field_t **field)
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t                          rc;
     ngx_str_t                          text;
     ngx_uint_t                         i;
+    ngx_http_webhook_field_t          *field;
     ngx_http_webhook_asking_t         *asking;
     ngx_http_webhook_challenge_t      *challenge;
     ngx_http_webhook_challenge_row_t  *row;
@@ -634,15 +636,15 @@ ngx_http_webhook_challenge_finish(ngx_http_request_t *r,
 
     if (rc != NGX_OK) {
         ctx->reader.json.offset = asking->reader.json.offset;
-        return rc;
+        return ngx_http_webhook_payload_reject(ctx, &asking->reader, rc, NULL);
     }
 
     row = challenge->row;
 
-    rc = ngx_http_webhook_shape_judge(&asking->reader, row->event, field);
+    rc = ngx_http_webhook_shape_judge(&asking->reader, row->event, &field);
 
     if (rc != NGX_OK) {
-        return rc;
+        return ngx_http_webhook_payload_reject(ctx, &asking->reader, rc, field);
     }
 
     if (row->text) {

@@ -103,7 +103,7 @@ ngx_int_t ngx_http_webhook_challenge_read(ngx_http_request_t *r,
 ngx_int_t ngx_http_webhook_challenge_feed(ngx_http_webhook_asking_t *asking,
     u_char *p, size_t len);
 ngx_int_t ngx_http_webhook_challenge_finish(ngx_http_request_t *r,
-    ngx_http_webhook_ctx_t *ctx, ngx_http_webhook_field_t **field);
+    ngx_http_webhook_ctx_t *ctx);
 ngx_int_t ngx_http_webhook_challenge_answer(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 ngx_int_t ngx_http_webhook_challenge_allow(ngx_http_request_t *r,

@@ -56,7 +56,7 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_challenge_no_secret =
 /* The members of bodies, for all rows at once. */
 
 #define ngx_http_webhook_challenge_member(name, folded, path, parent, type,   \
-                                          events)                             \
+    events)                                                                   \
     { ngx_string(name), ngx_string(folded), parent, type, 0, events, 0,       \
       ngx_string(path), ngx_null_string }
 
@@ -102,7 +102,7 @@ ngx_http_webhook_shape_t  ngx_http_webhook_challenge_shape = {
 /* Parameters of query strings, and headers, as error bodies name them. */
 
 #define ngx_http_webhook_challenge_part(name, path)                           \
-    { ngx_string(name), ngx_string(name), NGX_HTTP_WEBHOOK_ROOT,              \
+    { ngx_string(name), ngx_null_string, NGX_HTTP_WEBHOOK_ROOT,               \
       NGX_HTTP_WEBHOOK_ANY, 0, NGX_HTTP_WEBHOOK_EVERY_EVENT, 0,               \
       ngx_string(path), ngx_null_string }
 

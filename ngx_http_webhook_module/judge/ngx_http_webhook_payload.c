@@ -1,5 +1,5 @@
 
-/* Verdicts on payloads, by what a shape says of them. */
+/* What a payload is refused for, and what event it is when it is not. */
 
 
 #include "judge/ngx_http_webhook_payload.h"
@@ -43,14 +43,15 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_verdicts[] = {
 
 /* NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT of a shape that is looked for in an array */
 
-static ngx_http_webhook_verdict_t  ngx_http_webhook_no_array =
+static ngx_http_webhook_verdict_t  ngx_http_webhook_payload_no_array =
     ngx_http_webhook_verdict(NGX_HTTP_BAD_REQUEST, invalid_field,
                              "the body must be a JSON array");
 
 
 /*
- * Checks the payload, which has been read, and finds out what it is an event
- * of.  Returns NGX_OK, or NGX_ABORT with a verdict.
+ * Checks the payload by the shape of the method when all of it has been read,
+ * and finds out what it is an event of.  Returns NGX_OK, or NGX_ABORT with a
+ * verdict.
  */
 
 ngx_int_t
@@ -75,15 +76,7 @@ ngx_http_webhook_payload_judge(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-
-        if (rc == NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT
-            && ctx->reader.shape->document == NGX_HTTP_WEBHOOK_JSON_ARRAY)
-        {
-            return ngx_http_webhook_reject(ctx, &ngx_http_webhook_no_array,
-                                           NULL);
-        }
-
-        return ngx_http_webhook_payload_reject(ctx, rc, field);
+        return ngx_http_webhook_payload_reject(ctx, &ctx->reader, rc, field);
     }
 
     return ctx->method->event ? ngx_http_webhook_event_check(ctx) : NGX_OK;
@@ -91,14 +84,24 @@ ngx_http_webhook_payload_judge(ngx_http_request_t *r,
 
 
 /*
- * Refuses a payload for what a shape has said of it, "rc", and of a field, or
- * NULL.  Returns NGX_ABORT.
+ * Refuses a payload for what is wrong with it, "rc", as the functions of the
+ * shape tell it, and "field", which may be NULL.  Returns NGX_ABORT.
  */
 
 ngx_int_t
-ngx_http_webhook_payload_reject(ngx_http_webhook_ctx_t *ctx, ngx_int_t rc,
+ngx_http_webhook_payload_reject(ngx_http_webhook_ctx_t *ctx,
+    ngx_http_webhook_reader_t *reader, ngx_int_t rc,
     ngx_http_webhook_field_t *field)
 {
-    return ngx_http_webhook_reject(ctx, &ngx_http_webhook_payload_verdicts[rc],
-                                   field);
+    ngx_http_webhook_verdict_t  *verdict;
+
+    verdict = &ngx_http_webhook_payload_verdicts[rc];
+
+    if (rc == NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT
+        && reader->shape->document == NGX_HTTP_WEBHOOK_JSON_ARRAY)
+    {
+        verdict = &ngx_http_webhook_payload_no_array;
+    }
+
+    return ngx_http_webhook_reject(ctx, verdict, field);
 }

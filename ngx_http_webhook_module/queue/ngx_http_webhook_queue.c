@@ -2,8 +2,7 @@
 /*
  * Queues: "webhook_queue_path" describes them, and locations name them.  A
  * queue's events are in its store, which each process opens for itself.  Who
- * adds an event tells the process that delivers, by an eventfd that all
- * processes of all configurations share.
+ * adds an event tells the process that delivers: see wake.c.
  */
 
 
@@ -15,8 +14,7 @@
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "queue/ngx_http_webhook_message.h"
-
-#include <sys/eventfd.h>
+#include "queue/ngx_http_webhook_wake.h"
 
 
 /*
@@ -39,13 +37,9 @@
 
 static ngx_int_t ngx_http_webhook_queue_add_zone(ngx_conf_t *cf,
     ngx_http_webhook_queue_t *queue);
-static ngx_int_t ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
-    ngx_http_webhook_queue_t *old, ngx_log_t *log);
-static void ngx_http_webhook_queue_event_close(void *data);
 static ngx_int_t ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_webhook_queue_gauges(void *data, uint64_t *values);
-static void ngx_http_webhook_queue_news(ngx_event_t *ev);
 static void ngx_http_webhook_queue_taken(ngx_http_webhook_change_t *change);
 static ngx_int_t ngx_http_webhook_queue_expired(void *data,
     ngx_http_webhook_event_t *event);
@@ -274,7 +268,7 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_http_webhook_store_owner(&queue->spool, queue->cycle);
 
-    if (ngx_http_webhook_queue_event(queue, old, log) != NGX_OK) {
+    if (ngx_http_webhook_wake_create(queue, old, log) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -308,51 +302,6 @@ ngx_http_webhook_queue_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return NGX_OK;
-}
-
-
-/*
- * Makes the queue's eventfd, or takes over that of "old", which may be NULL, by
- * a descriptor that belongs to the configuration.  Returns NGX_OK or NGX_ERROR.
- */
-
-static ngx_int_t
-ngx_http_webhook_queue_event(ngx_http_webhook_queue_t *queue,
-    ngx_http_webhook_queue_t *old, ngx_log_t *log)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(queue->cycle->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    queue->eventfd = old ? fcntl(old->eventfd, F_DUPFD_CLOEXEC, 0)
-                         : eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (queue->eventfd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "%s failed", old ? "fcntl(F_DUPFD_CLOEXEC)"
-                                       : "eventfd()");
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_webhook_queue_event_close;
-    cln->data = queue;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_webhook_queue_event_close(void *data)
-{
-    ngx_http_webhook_queue_t *queue = data;
-
-    if (ngx_close_file(queue->eventfd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "close() of an eventfd failed");
-    }
 }
 
 
@@ -415,9 +364,7 @@ ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
 {
     queue->cycle = cycle;
 
-    queue->news.handler = ngx_http_webhook_queue_news;
-    queue->news.data = queue;
-    queue->news.log = cycle->log;
+    ngx_http_webhook_wake_open(queue, cycle->log);
 
     (void) ngx_http_webhook_queue_opened(queue);
 }
@@ -556,146 +503,6 @@ ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,
 
 
 /*
- * Must be called when an event may have become due, by an event that was added
- * or replayed: tells the process that delivers.  Costs a system call once in a
- * turn of the event loop.
- */
-
-void
-ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue)
-{
-    if (!queue->news.posted) {
-        ngx_post_event(&queue->news, &ngx_posted_events);
-    }
-}
-
-
-/* Tells this process's deliverer, and those of other processes. */
-
-static void
-ngx_http_webhook_queue_news(ngx_event_t *ev)
-{
-    uint64_t                   one;
-    ngx_http_webhook_queue_t  *queue;
-
-    queue = ev->data;
-
-    if (queue->deliverer) {
-        queue->wake(queue);
-    }
-
-    /* an eventfd whose count is full tells them as well */
-
-    one = 1;
-
-    if (write(queue->eventfd, &one, sizeof(uint64_t)) == -1
-        && ngx_errno != NGX_EAGAIN)
-    {
-        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
-                      "write() to an eventfd failed");
-    }
-}
-
-
-/*
- * Listens for what other processes have committed.  "handler" gets the read
- * event of a connection with "data": an event may have become due or, if
- * c->close is set, nginx quits.  Returns NULL after a message if that fails.
- */
-
-ngx_connection_t *
-ngx_http_webhook_queue_listen(ngx_http_webhook_queue_t *queue,
-    ngx_event_handler_pt handler, void *data)
-{
-    ngx_fd_t           fd;
-    ngx_log_t         *log;
-    ngx_connection_t  *c;
-
-    log = queue->cycle->log;
-
-    fd = fcntl(queue->eventfd, F_DUPFD_CLOEXEC, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
-                      "fcntl(F_DUPFD_CLOEXEC) failed");
-        return NULL;
-    }
-
-    c = ngx_get_connection(fd, log);
-
-    if (c == NULL) {
-        (void) close(fd);
-        return NULL;
-    }
-
-    c->data = data;
-
-    /* nginx closes idle connections, and so tells them, when it quits */
-    c->idle = 1;
-
-    c->log = log;
-    c->read->handler = handler;
-    c->read->log = log;
-    c->write->log = log;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, (ngx_event_flags
-                                                & NGX_USE_CLEAR_EVENT)
-                                               ? NGX_CLEAR_EVENT
-                                               : NGX_LEVEL_EVENT)
-        != NGX_OK)
-    {
-        ngx_close_connection(c);
-        return NULL;
-    }
-
-    return c;
-}
-
-
-/* Must be called by the handler of ngx_http_webhook_queue_listen(). */
-
-void
-ngx_http_webhook_queue_heard(ngx_connection_t *c)
-{
-    uint64_t  n;
-
-    /*
-     * Where events are level-triggered, the count must be read.  Another
-     * process may have read it first.
-     */
-
-    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)
-        && read(c->fd, &n, sizeof(uint64_t)) == -1
-        && ngx_errno != NGX_EAGAIN)
-    {
-        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_errno,
-                      "read() of an eventfd failed");
-    }
-}
-
-
-/* Ends listening, and sets *c to NULL; it may be NULL already. */
-
-void
-ngx_http_webhook_queue_deaf(ngx_connection_t **c)
-{
-    if (*c == NULL) {
-        return;
-    }
-
-    /*
-     * The eventfd has other descriptors, so that closing this one would leave
-     * it in epoll.
-     */
-
-    (void) ngx_del_event((*c)->read, NGX_READ_EVENT, 0);
-
-    ngx_close_connection(*c);
-    *c = NULL;
-}
-
-
-/*
  * Removes dead letters that have been kept for longer than "keep_dead=", a
  * limited number of them at once, none while the time of day is doubted; and
  * takes over what workers of an older module add during a binary upgrade.  The
@@ -733,7 +540,7 @@ ngx_http_webhook_queue_taken(ngx_http_webhook_change_t *change)
     queue = change->data;
     queue->taking = 0;
 
-    ngx_http_webhook_queue_tell(queue);
+    ngx_http_webhook_wake_tell(queue);
 }
 
 
@@ -929,7 +736,7 @@ ngx_http_webhook_queue_done(ngx_http_webhook_change_t *change)
     if (change->rc == NGX_OK) {
         ngx_http_webhook_status_count(queue->status,
                                       NGX_HTTP_WEBHOOK_STATUS_QUEUED);
-        ngx_http_webhook_queue_tell(queue);
+        ngx_http_webhook_wake_tell(queue);
 
     } else if (change->rc == NGX_DECLINED && queue->logged != ngx_time()) {
         queue->logged = ngx_time();

@@ -119,11 +119,6 @@ void ngx_http_webhook_queue_open(ngx_http_webhook_queue_t *queue,
     ngx_cycle_t *cycle);
 void ngx_http_webhook_queue_close(ngx_http_webhook_queue_t *queue);
 ngx_int_t ngx_http_webhook_queue_opened(ngx_http_webhook_queue_t *queue);
-void ngx_http_webhook_queue_tell(ngx_http_webhook_queue_t *queue);
-ngx_connection_t *ngx_http_webhook_queue_listen(
-    ngx_http_webhook_queue_t *queue, ngx_event_handler_pt handler, void *data);
-void ngx_http_webhook_queue_heard(ngx_connection_t *c);
-void ngx_http_webhook_queue_deaf(ngx_connection_t **c);
 void ngx_http_webhook_queue_expire(ngx_http_webhook_queue_t *queue);
 void ngx_http_webhook_queue_watch_oldest(ngx_http_webhook_queue_t *queue);
 uint64_t ngx_http_webhook_queue_age(ngx_http_webhook_queue_t *queue,

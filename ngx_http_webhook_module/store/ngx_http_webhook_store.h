@@ -36,7 +36,7 @@ typedef struct {
     char           *username;     /* of the workers, NULL: there is no master */
     time_t          tried;        /* to open it, in this process */
     ngx_uint_t      unlocked;     /* there is no lock file, in a test only */
-    dev_t           lock_dev;     /* of the lock file that the master has made */
+    dev_t           lock_dev;     /* of the lock file that the master made */
     ino_t           lock_ino;     /* or found, 0: not known */
 
     char           *kind;         /* what it is called in messages */

@@ -130,6 +130,8 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         ngx_http_webhook_status_out_print(out, "}}");
     }
 
+    /* challenges have no event */
+
     verdicts = system->verdicts[system->nevents];
 
     ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",

@@ -12,11 +12,11 @@
 
 static void ngx_http_webhook_status_prometheus_verdicts(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
+static void ngx_http_webhook_status_prometheus_challenges(
+    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_event(
     ngx_http_webhook_status_out_t *out, ngx_str_t *metric, ngx_str_t *provider,
     ngx_str_t *event);
-static void ngx_http_webhook_status_prometheus_challenges(
-    ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status);
 static void ngx_http_webhook_status_prometheus_kind(
     ngx_http_webhook_status_out_t *out, ngx_http_webhook_status_t *status,
     ngx_uint_t kind);
@@ -145,18 +145,6 @@ ngx_http_webhook_status_prometheus_verdicts(ngx_http_webhook_status_out_t *out,
 }
 
 
-/* Prints the name of a sample and its first labels, to the event's name. */
-
-static void
-ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
-    ngx_str_t *metric, ngx_str_t *provider, ngx_str_t *event)
-{
-    ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
-                                      metric, provider);
-    ngx_http_webhook_status_prometheus_label(out, event);
-}
-
-
 /* Challenges have no event: they are counted behind a system's last one. */
 
 static void
@@ -184,9 +172,21 @@ ngx_http_webhook_status_prometheus_challenges(
         verdicts = system[i].verdicts[system[i].nevents];
 
         ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\"} %uA\n",
-                                          &metric, &system[i].provider->name,
+                                  &metric, &system[i].provider->name,
                                   verdicts[ngx_http_webhook_status_challenge]);
     }
+}
+
+
+/* Prints the name of a sample and its first labels, to the event's name. */
+
+static void
+ngx_http_webhook_status_prometheus_event(ngx_http_webhook_status_out_t *out,
+    ngx_str_t *metric, ngx_str_t *provider, ngx_str_t *event)
+{
+    ngx_http_webhook_status_out_print(out, "%V{provider=\"%V\",event=\"",
+                                      metric, provider);
+    ngx_http_webhook_status_prometheus_label(out, event);
 }
 
 
