@@ -29,6 +29,7 @@ sub configure {
     $Nginx->configure(workers => 1, connections => 4096,
                       main => 'worker_rlimit_nofile 8192;', http => <<"END");
     webhook_queue_path $Root/q.db queue=q max_size=16g keep_dead=$with{keep};
+    webhook_queue_path $Root/large.db queue=large max_size=1g;
     client_max_body_size 1g;
 
     server {
@@ -39,6 +40,13 @@ sub configure {
             webhook_secret off;
             webhook_queue q;
             keepalive_requests 100000000;
+        }
+
+        # nobody delivers it
+        location = /large {
+            webhook munity;
+            webhook_secret off;
+            webhook_queue large;
         }
 
         location /api/ { webhook_api; webhook_secret off; }
@@ -224,18 +232,21 @@ measured('they are well again',
          sub { until_it_is(waiting => sub { $_[0] == 0 }); return });
 
 restart(to => $Down);
-my $id;
 my $large = body($Large);
-measured("an event of @{[$Large >> 20]} MB comes", sub {
+my $id;
+
+sub send_large {
     my $answer = NginxProcess::Client->new->request(
-        POST => '/munity', $large,
-        'Content-Type' => 'application/json');
+        POST => $_[0], $large, 'Content-Type' => 'application/json');
     ($id) = $answer->{body} =~ /"id":"([^"]+)"/ or die 'it was not taken';
     return;
-});
+}
 
+measured("an event of @{[$Large >> 20]} MB comes", sub { send_large('/large') });
 measured('it is looked at', sub {
-    return length(ask(GET => "/queues/q/events/$id")) . ' bytes';
+    return length(ask(GET => "/queues/large/events/$id")) . ' bytes';
 });
+measured('another one is attempted',
+         sub { send_large('/munity'); sleep 3; return });
 
 $Nginx->stop;

@@ -506,12 +506,32 @@ subtest 'a large event' => sub {
 END
     my $client = client();
 
-    for ('x', "\xff") {
-        my $body = $_ x (4 << 20);
+    # What is shown in slices, the ends of which may be within a character:
+    # the body, and how it is printed, undef for base64
+    my $mixed = "a\"\\\n\0\x1f\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
+    my $printed = $mixed =~ s/(["\\])/\\$1/gr =~ s/\n/\\n/r =~ s/\0/\\u0000/r
+                         =~ s/\x1f/\\u001F/r;
+    my $slice = 96 * 1024;
+
+    my @large = (
+        ['x' x (4 << 20), 'x' x (4 << 20)], ["\xff" x (4 << 20)],
+        [$mixed x 40_000, $printed x 40_000],
+        (map { ["y" x $_ . "\xf0\x9f\x98\x80" x 100_000] } 0 .. 3),
+        ['x' x (6 * $slice), 'x' x (6 * $slice)],
+        [$mixed x 40_000 . "\xc3"], ['x' x (3 * $slice + 1) . "\xe9"],
+        ['x' x (4 * $slice - 1) . "\xe2\x28\xa1" . 'x' x 1000],
+        ['x' x (3 * $slice) . "\xed\xa0\x80"],
+        (map { ["\xfe" x (3 * $slice + $_)] } 0 .. 2),
+    );
+
+    $_->[1] //= $_->[0] for @large[3 .. 6];
+
+    for (@large) {
+        my ($body, $text) = @$_;
         my $hmac = hmac_sha256_hex($body, $Secret);
         my $id = id($client->request(POST => '/signed/', $body, 'X-Hub-'
                                      . 'Signature-256' => "sha256=$hmac"));
-        my $told = $_ eq 'x' ? qq("body":"$body"}\n) : '"body_base64":"'
+        my $told = defined $text ? qq("body":"$text"}\n) : '"body_base64":"'
                                        . encode_base64($body, '') . qq("}\n);
 
         my $answer = $client->request(GET => "/api/queues/q/events/$id");
@@ -527,8 +547,23 @@ END
                          . qq(["id","$id"],)
                          . '["$server_name","gateway"]],')
            =~ s/\}$//r, 'and the rest');
+
+        my $head = client()->request(HEAD => "/api/queues/q/events/$id");
+        is($head->{headers}{'content-length'}, length $answer->{body},
+           'HEAD tells its length');
+
+        # One who does not wait for the rest, in the middle of it
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $Port);
+        print $socket "GET /api/queues/q/events/$id HTTP/1.0\r\n\r\n";
+        my $begin;
+        read $socket, $begin, 1000;
+        like($begin, qr/^HTTP\S+ 200 /, 'it begins');
+        close $socket;
     }
 
+    is(ask(GET => '/api/queues/q') =~ /"waiting":(\d+)/ ? $1 : '',
+       scalar @large, 'all goes on');
     $nginx->finish;
 };
 

@@ -5,6 +5,7 @@ use lib 't/lib';
 use NginxProcess;
 use QueueTest qw(config nginx send_events client drained);
 use Destination;
+use JumpingClock;
 use Test::More;
 
 use Time::HiRes qw(sleep);
@@ -94,69 +95,11 @@ subtest 'the delivering worker hangs' => sub {
     $nginx->finish;
 };
 
-# A library that tells another time of day: that of a file is added, in seconds
-sub clock_library {
-    my $file = shift;
-    my $library = "$Root/clock.so";
-
-    NginxProcess::write_file("$Root/clock.c", <<"END");
-#include <stdio.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-
-static long ahead(void)
-{
-    FILE  *f = fopen("$file", "r");
-    long   n = 0;
-
-    if (f) {
-        if (fscanf(f, "%ld", &n) != 1) { n = 0; }
-        fclose(f);
-    }
-
-    return n;
-}
-
-int clock_gettime(clockid_t id, struct timespec *ts)
-{
-    int  rc = (int) syscall(SYS_clock_gettime, id, ts);
-
-    if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) {
-        ts->tv_sec += ahead();
-    }
-
-    return rc;
-}
-
-int gettimeofday(struct timeval *tv, void *tz)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    tv->tv_sec = ts.tv_sec;
-    tv->tv_usec = ts.tv_nsec / 1000;
-
-    return 0;
-}
-END
-
-    return system("cc -shared -fPIC -o $library $Root/clock.c 2>/dev/null") == 0
-           ? $library : undef;
-}
-
 subtest 'a clock that jumps' => sub {
-    my $file = "$Root/clock";
-    my $library = clock_library($file) or plan skip_all => 'no compiler';
-    my $jump = sub { NginxProcess::write_file($file, $_[0]) };
-
-    plan skip_all => 'another library comes first'
-        if $ENV{LD_PRELOAD} || $ENV{WEBHOOK_TEST_MEMCHECK};
-
-    $jump->(0);
+    my $clock = JumpingClock->new or plan skip_all => $JumpingClock::Why;
+    my $jump = sub { $clock->jump(@_) };
     my $nginx = NginxProcess->new(name => 'clock',
-                                  command => ['env', "LD_PRELOAD=$library"]);
+                                  command => [$clock->command]);
     config($nginx, workers => 1, queue => 'keep_dead=30d')->start;
     $nginx->expect(qr/is dead after attempt/);
     $To->forget;

@@ -73,6 +73,11 @@ struct ngx_http_webhook_deliverer_s {
     ngx_uint_t                        leases;
 
     uint64_t                          seq;          /* of the last news */
+    ngx_uint_t                        loading;      /* the destinations that
+                                                       there are */
+    uint64_t                          load;         /* the next of them */
+    ngx_rbtree_key_t                  look;         /* the next one for which
+                                                       the tick looks */
     ngx_uint_t                        leaving;
     ngx_msec_t                        deadline;     /* of leaving */
     ngx_uint_t                        hung;         /* who has the lock */

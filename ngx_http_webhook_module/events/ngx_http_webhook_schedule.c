@@ -25,6 +25,10 @@
 
 #define NGX_HTTP_WEBHOOK_TIMER_MAX       5000
 
+/* destinations that are looked at in a turn, and each second anew */
+#define NGX_HTTP_WEBHOOK_LOOKS           256
+#define NGX_HTTP_WEBHOOK_AGAIN           2048
+
 /* how many attempts are begun in one turn of the event loop */
 #define NGX_HTTP_WEBHOOK_TURN            32
 
@@ -38,6 +42,8 @@
 static void ngx_http_webhook_schedule_wake(ngx_http_webhook_queue_t *queue);
 static void ngx_http_webhook_schedule_tick(ngx_event_t *ev);
 static void ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d);
+static void ngx_http_webhook_schedule_load(ngx_http_webhook_deliverer_t *d);
+static void ngx_http_webhook_schedule_again(ngx_http_webhook_deliverer_t *d);
 static void ngx_http_webhook_schedule_told(ngx_event_t *ev);
 static void ngx_http_webhook_schedule_news(ngx_http_webhook_deliverer_t *d);
 static ngx_int_t ngx_http_webhook_schedule_new(void *data,
@@ -171,12 +177,10 @@ ngx_http_webhook_schedule_wake(ngx_http_webhook_queue_t *queue)
 static void
 ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 {
-    ngx_queue_t                     *q;
-    ngx_connection_t                *c;
-    ngx_rbtree_node_t               *node;
-    ngx_http_webhook_job_t          *job;
-    ngx_http_webhook_deliverer_t    *d;
-    ngx_http_webhook_destination_t  *dest;
+    ngx_queue_t                   *q;
+    ngx_connection_t              *c;
+    ngx_http_webhook_job_t        *job;
+    ngx_http_webhook_deliverer_t  *d;
 
     c = ev->data;
     d = c->data;
@@ -225,25 +229,10 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 
     ngx_http_webhook_holder_beat(d);
 
-    /*
-     * Clocks of processes differ a little: an event may have come that is due
-     * before those that were looked at already.
-     */
+    ngx_http_webhook_schedule_again(d);
 
-    if (d->destinations.root != &d->sentinel) {
-
-        for (node = ngx_rbtree_min(d->destinations.root, &d->sentinel);
-             node;
-             node = ngx_rbtree_next(&d->destinations, node))
-        {
-            dest = (ngx_http_webhook_destination_t *) node;
-
-            if (dest->time) {
-                dest->time = 0;
-                dest->seq = 0;
-                ngx_http_webhook_schedule_ready(dest);
-            }
-        }
+    if (d->loading && !d->run.posted) {
+        ngx_post_event(&d->run, &ngx_posted_next_events);
     }
 
     ngx_http_webhook_schedule_news(d);
@@ -261,9 +250,6 @@ ngx_http_webhook_schedule_tick(ngx_event_t *ev)
 static void
 ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
 {
-    uint64_t   destination;
-    ngx_int_t  rc;
-
     if (ngx_http_webhook_holder_lock(d) != NGX_OK) {
         return;
     }
@@ -291,28 +277,98 @@ ngx_http_webhook_schedule_lock(ngx_http_webhook_deliverer_t *d)
 
     ngx_http_webhook_report_take_over(d->queue);
 
-    for (destination = 0; /* void */ ; destination++) {
+    d->loading = 1;
+    d->load = 0;
 
-        rc = ngx_http_webhook_spool_destination(d->queue->store, &destination);
-
-        if (rc == NGX_DECLINED) {
-            return;
-        }
-
-        if (rc != NGX_OK
-            || ngx_http_webhook_schedule_destination(d, destination) == NULL)
-        {
-            goto failed;
-        }
-
-        if (destination == (uint64_t) -1) {
-            return;
-        }
+    if (!d->run.posted) {
+        ngx_post_event(&d->run, &ngx_posted_next_events);
     }
+
+    return;
 
 failed:
 
     ngx_http_webhook_holder_unlock(d);
+}
+
+
+/*
+ * Goes on with looking for destinations for which there are events: for some in
+ * a turn of the event loop, for there may be many.
+ */
+
+static void
+ngx_http_webhook_schedule_load(ngx_http_webhook_deliverer_t *d)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  n;
+
+    for (n = 0; n < NGX_HTTP_WEBHOOK_LOOKS; n++) {
+
+        rc = ngx_http_webhook_spool_destination(d->queue->store, &d->load);
+
+        if (rc == NGX_DECLINED) {
+            d->loading = 0;
+            return;
+        }
+
+        if (rc != NGX_OK
+            || ngx_http_webhook_schedule_destination(d, d->load) == NULL)
+        {
+            /* the next tick tries again */
+            return;
+        }
+
+        if (d->load++ == (uint64_t) -1) {
+            d->loading = 0;
+            return;
+        }
+    }
+}
+
+
+/*
+ * Clocks of processes differ a little: an event may have come that is due
+ * before those of its destination that were looked at already.  Looks at some
+ * destinations from their first event on.
+ */
+
+static void
+ngx_http_webhook_schedule_again(ngx_http_webhook_deliverer_t *d)
+{
+    ngx_uint_t                       n;
+    ngx_rbtree_node_t               *next, *node;
+    ngx_http_webhook_destination_t  *dest;
+
+    /* the first one from d->look on */
+
+    next = NULL;
+    node = d->destinations.root;
+
+    while (node != &d->sentinel) {
+
+        if (node->key >= d->look) {
+            next = node;
+            node = node->left;
+
+        } else {
+            node = node->right;
+        }
+    }
+
+    for (n = 0; next && n < NGX_HTTP_WEBHOOK_AGAIN; n++) {
+        dest = (ngx_http_webhook_destination_t *) next;
+
+        if (dest->time) {
+            dest->time = 0;
+            dest->seq = 0;
+            ngx_http_webhook_schedule_ready(dest);
+        }
+
+        next = ngx_rbtree_next(&d->destinations, next);
+    }
+
+    d->look = next ? next->key : 0;
 }
 
 
@@ -454,18 +510,35 @@ static void
 ngx_http_webhook_schedule_run(ngx_event_t *ev)
 {
     ngx_int_t                        rc;
-    ngx_uint_t                       n;
+    ngx_uint_t                       looks, n;
     ngx_http_webhook_deliverer_t    *d;
     ngx_http_webhook_destination_t  *dest;
 
     d = ev->data;
     n = 0;
 
-    while (!d->leaving
-           && d->lock != NGX_INVALID_FILE
-           && n < NGX_HTTP_WEBHOOK_TURN
-           && d->settling < NGX_HTTP_WEBHOOK_SETTLING)
+    if (d->loading && !d->leaving && d->lock != NGX_INVALID_FILE) {
+        ngx_http_webhook_schedule_load(d);
+    }
+
+    for (looks = 0;
+         !d->leaving
+         && d->lock != NGX_INVALID_FILE
+         && n < NGX_HTTP_WEBHOOK_TURN
+         && d->settling < NGX_HTTP_WEBHOOK_SETTLING;
+         looks++)
     {
+        if (looks == NGX_HTTP_WEBHOOK_LOOKS) {
+
+            /* many for which nothing is to be done must not hold it up, too */
+
+            if (!d->run.posted) {
+                ngx_post_event(&d->run, &ngx_posted_next_events);
+            }
+
+            return;
+        }
+
         dest = ngx_http_webhook_line_take(d);
 
         if (dest == NULL) {

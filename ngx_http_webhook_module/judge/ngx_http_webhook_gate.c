@@ -38,7 +38,7 @@ static ngx_int_t ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_precontent_handler(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_gate_start(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_prepare(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_gate_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
@@ -221,7 +221,26 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
     if (!ctx->started) {
         ctx->started = 1;
 
-        rc = ngx_http_webhook_gate_start(r, ctx);
+        if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
+            /* another module has granted access */
+            ctx->verdict = NULL;
+            ctx->pending = 0;
+
+            if (ctx->www_authenticate) {
+                /* nginx knows that of one module only */
+                ctx->www_authenticate->hash = 0;
+            }
+        }
+
+        if (ctx->verdict) {
+            return ngx_http_webhook_problem(r, ctx);
+        }
+
+        if (ctx->proof) {
+            return ngx_http_webhook_challenge_answer(r, ctx);
+        }
+
+        rc = ngx_http_webhook_gate_prepare(r, ctx);
 
         if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
             return rc;
@@ -236,7 +255,7 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (ctx->verdict == NULL && ctx->proof == NULL) {
+    if (ctx->verdict == NULL) {
         rc = ngx_http_webhook_gate_judge(r, ctx);
 
         if (rc == NGX_ERROR) {
@@ -259,31 +278,16 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
 
 
 /*
- * What is done before the body is judged: the end of what the access phase has
- * found, the checks of what stands before the body, and the reading of it.
- * Returns NGX_OK, also with a verdict or a challenge that was met, NGX_ABORT
- * with a verdict, NGX_DONE while the body is read, NGX_ERROR, or a status.
+ * Checks what can be checked before the body, and reads that, if the method has
+ * one.  Returns what a step returns, NGX_DONE if the body is waited for, or
+ * a status.
  */
 
 static ngx_int_t
-ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_prepare(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t  rc;
-
-    if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
-        /* another module has granted access */
-        ctx->verdict = NULL;
-        ctx->pending = 0;
-
-        if (ctx->www_authenticate) {
-            /* nginx knows that of one module only */
-            ctx->www_authenticate->hash = 0;
-        }
-    }
-
-    if (ctx->verdict || ctx->proof) {
-        return NGX_OK;
-    }
 
     rc = NGX_OK;
 
@@ -311,11 +315,7 @@ ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         rc = ngx_http_webhook_challenge_read(r, ctx);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_gate_read_body(r, ctx);
-    }
-
-    return rc;
+    return rc == NGX_OK ? ngx_http_webhook_gate_read_body(r, ctx) : rc;
 }
 
 

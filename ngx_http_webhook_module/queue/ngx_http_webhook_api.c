@@ -14,6 +14,7 @@
 
 
 #include "queue/ngx_http_webhook_api.h"
+#include "queue/ngx_http_webhook_api_body.h"
 #include "queue/ngx_http_webhook_api_json.h"
 #include "queue/ngx_http_webhook_message.h"
 #include "queue/ngx_http_webhook_queue.h"
@@ -22,10 +23,9 @@
 #include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_variable.h"
 
 
-/* how many dead letters are replayed in one commit */
+/* how many are replayed in one commit, and described in one turn of the loop */
 #define NGX_HTTP_WEBHOOK_API_BATCH      256
 
 /* how many segments a route may have */
@@ -41,6 +41,8 @@ typedef struct {
     ngx_http_webhook_event_t          event;        /* page.after, or the one
                                                        in the path */
     ngx_array_t                       events;       /* of event_t */
+    ngx_http_webhook_api_text_t       text;         /* the first "n" of them */
+    ngx_event_t                       turn;
 
     ngx_http_webhook_spool_change_t  *changes;      /* NULL: of one event */
     ngx_uint_t                        n;
@@ -68,9 +70,10 @@ static ngx_int_t ngx_http_webhook_api_dead_find(ngx_http_request_t *r,
 static ngx_int_t ngx_http_webhook_api_queues_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_queue_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_dead_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_webhook_api_list(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx);
+static void ngx_http_webhook_api_turn(ngx_event_t *ev);
 static ngx_int_t ngx_http_webhook_api_add(void *data,
-    ngx_http_webhook_event_t *event);
-static json_t *ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
     ngx_http_webhook_event_t *event);
 static ngx_int_t ngx_http_webhook_api_event_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_api_read(ngx_http_webhook_api_t *api,
@@ -572,11 +575,8 @@ ngx_http_webhook_api_queue_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
 {
-    json_t                    *list;
-    ngx_uint_t                 i;
-    ngx_http_webhook_ctx_t    *ctx;
-    ngx_http_webhook_api_t    *api;
-    ngx_http_webhook_event_t  *event;
+    ngx_http_webhook_ctx_t  *ctx;
+    ngx_http_webhook_api_t  *api;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
@@ -597,23 +597,101 @@ ngx_http_webhook_api_dead_handler(ngx_http_request_t *r)
                                        NULL);
     }
 
-    list = json_array();
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text,
+                                      (u_char *) "{\"dead\":[", 9)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_webhook_api_list(r, ctx);
+}
+
+
+/* Describes the dead letters of a page: some in each turn of the event loop. */
+
+static ngx_int_t
+ngx_http_webhook_api_list(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+{
+    json_t                    *list;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_uint_t                 first, n;
+    ngx_http_webhook_api_t    *api;
+    ngx_http_webhook_event_t  *event;
+
+    api = ctx->data;
     event = api->events.elts;
 
-    for (i = 0; list && i < api->events.nelts; i++) {
+    first = api->n;
+    n = ngx_min(api->events.nelts - first, NGX_HTTP_WEBHOOK_API_BATCH);
+
+    list = json_array();
+    rc = NGX_OK;
+
+    while (api->n < first + n && rc == NGX_OK) {
 
         if (json_array_append_new(list,
-                                  ngx_http_webhook_api_dead_json(api,
-                                                                 &event[i]))
+                                  ngx_http_webhook_api_dead_json(api->queue,
+                                                  &event[api->n++], r->pool))
             != 0)
         {
-            json_decref(list);
-            list = NULL;
+            rc = NGX_ERROR;
         }
     }
 
-    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK,
-                                        json_pack("{s:o}", "dead", list));
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_print_json(r->pool, list, &text);
+    }
+
+    json_decref(list);
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* lists are joined without their brackets */
+
+    text.data[0] = ',';
+    n = (first == 0);
+
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text, text.data + n,
+                                      text.len - 1 - n)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (api->n < api->events.nelts) {
+        api->turn.handler = ngx_http_webhook_api_turn;
+        api->turn.data = r;
+        api->turn.log = r->connection->log;
+
+        ngx_post_event(&api->turn, &ngx_posted_next_events);
+
+        return ngx_http_webhook_suspend(r, ctx, ngx_http_webhook_api_list);
+    }
+
+    if (ngx_http_webhook_api_text_add(r->pool, &api->text, (u_char *) "]}", 2)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_webhook_send_json(r, NGX_HTTP_OK, api->text.first,
+                                      api->text.len);
+}
+
+
+static void
+ngx_http_webhook_api_turn(ngx_event_t *ev)
+{
+    ngx_http_webhook_resume(ev->data);
 }
 
 
@@ -641,45 +719,6 @@ ngx_http_webhook_api_add(void *data, ngx_http_webhook_event_t *event)
 }
 
 
-/*
- * Describes a dead letter, with the event's name out of what was kept of its
- * request, if it is still there.  Returns NULL if there is no memory.
- */
-
-static json_t *
-ngx_http_webhook_api_dead_json(ngx_http_webhook_api_t *api,
-    ngx_http_webhook_event_t *event)
-{
-    json_t                      *json;
-    ngx_str_t                    head, *name;
-    ngx_http_webhook_message_t   message;
-
-    json = ngx_http_webhook_api_event_json(event);
-
-    if (json == NULL
-        || ngx_http_webhook_api_read(api, event, &head, NULL) != NGX_OK
-        || ngx_http_webhook_message_parse(&head, api->request->pool, &message)
-           != NGX_OK)
-    {
-        return json;
-    }
-
-    name = ngx_http_webhook_saved_variable(&message.variables,
-                                           &ngx_http_webhook_saved_event);
-
-    if (name
-        && json_object_set_new(json, "event",
-                               ngx_http_webhook_api_text_json(name))
-           != 0)
-    {
-        json_decref(json);
-        return NULL;
-    }
-
-    return json;
-}
-
-
 /* GET /queues/<queue>/events/<id> */
 
 static ngx_int_t
@@ -688,6 +727,7 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
     json_t                      *json;
     ngx_int_t                    rc;
     ngx_str_t                    body, head;
+    ngx_uint_t                   large;
     ngx_http_webhook_ctx_t      *ctx;
     ngx_http_webhook_api_t      *api;
     ngx_http_webhook_message_t   message;
@@ -695,7 +735,15 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_webhook_module);
     api = ctx->data;
 
-    rc = ngx_http_webhook_api_read(api, &api->event, &head, &body);
+    rc = ngx_http_webhook_spool_find(api->queue->store, api->event.id,
+                                     &api->event);
+
+    large = (rc == NGX_OK && api->event.body > NGX_HTTP_WEBHOOK_API_BODY_LARGE);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_webhook_api_read(api, &api->event, &head,
+                                       large ? NULL : &body);
+    }
 
     if (rc == NGX_DECLINED) {
         return ngx_http_webhook_refuse(r, ctx, &ngx_http_webhook_api_not_found,
@@ -716,14 +764,17 @@ ngx_http_webhook_api_event_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_webhook_api_message_json(json, r->pool, &message, &body)
+    if (ngx_http_webhook_api_message_json(json, r->pool, &message,
+                                          large ? NULL : &body)
         != NGX_OK)
     {
         json_decref(json);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json);
+    return large ? ngx_http_webhook_api_body_answer(r, api->queue, &api->event,
+                                                    json)
+                 : ngx_http_webhook_answer_json(r, NGX_HTTP_OK, json);
 }
 
 

@@ -3,6 +3,7 @@
 
 
 #include "queue/ngx_http_webhook_api_json.h"
+#include "judge/ngx_http_webhook_variable.h"
 
 
 static json_t *ngx_http_webhook_api_pairs_json(ngx_array_t *pairs);
@@ -94,8 +95,47 @@ ngx_http_webhook_api_event_json(ngx_http_webhook_event_t *event)
 
 
 /*
- * Adds to the description of an event what was kept of its request.  Returns
- * NGX_OK, or NGX_ERROR if there is no memory.
+ * Describes a dead letter, with the event's name out of what was kept of its
+ * request, if it is still there.  Returns NULL if there is no memory.
+ */
+
+json_t *
+ngx_http_webhook_api_dead_json(ngx_http_webhook_queue_t *queue,
+    ngx_http_webhook_event_t *event, ngx_pool_t *pool)
+{
+    json_t                      *json;
+    ngx_str_t                    head, *name;
+    ngx_http_webhook_message_t   message;
+
+    json = ngx_http_webhook_api_event_json(event);
+
+    if (json == NULL
+        || ngx_http_webhook_spool_read(queue->store, event, pool, &head, NULL)
+           != NGX_OK
+        || ngx_http_webhook_message_parse(&head, pool, &message) != NGX_OK)
+    {
+        return json;
+    }
+
+    name = ngx_http_webhook_saved_variable(&message.variables,
+                                           &ngx_http_webhook_saved_event);
+
+    if (name
+        && json_object_set_new(json, "event",
+                               ngx_http_webhook_api_text_json(name))
+           != 0)
+    {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+/*
+ * Adds to the description of an event what was kept of its request; "body" may
+ * be NULL.  Returns NGX_OK, or NGX_ERROR if there is no memory.
  */
 
 ngx_int_t
@@ -119,6 +159,10 @@ ngx_http_webhook_api_message_json(json_t *json, ngx_pool_t *pool,
 
     failed |= json_object_set_new(json, "headers", headers);
     failed |= json_object_set_new(json, "variables", variables);
+
+    if (body == NULL) {
+        return failed ? NGX_ERROR : NGX_OK;
+    }
 
     /* a body may be any bytes: it is shown as text if it is UTF-8 */
 
@@ -189,4 +233,48 @@ ngx_http_webhook_api_base64_json(ngx_pool_t *pool, ngx_str_t *text)
     ngx_encode_base64(&encoded, text);
 
     return json_stringn((char *) encoded.data, encoded.len);
+}
+
+
+/*
+ * Adds bytes, which must stay, to the end of a text; none are added if "len" is
+ * 0.  Returns NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_api_text_add(ngx_pool_t *pool,
+    ngx_http_webhook_api_text_t *text, u_char *p, size_t len)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(pool);
+    cl = ngx_alloc_chain_link(pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = p;
+    b->last = p + len;
+    b->memory = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    if (text->last) {
+        text->last->next = cl;
+
+    } else {
+        text->first = cl;
+    }
+
+    text->last = cl;
+    text->len += len;
+
+    return NGX_OK;
 }

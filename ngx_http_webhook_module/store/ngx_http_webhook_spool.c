@@ -35,14 +35,6 @@
 #define NGX_HTTP_WEBHOOK_SPOOL_RECORD   1
 #define NGX_HTTP_WEBHOOK_SPOOL_NUMBERS  10
 
-/*
- * Bytes of a part of the contents.  LMDB has two bytes for an entry, 8 for its
- * lengths, and 16 of the key beside it: four parts fill a page of 4096 bytes,
- * whose head takes 16.
- */
-
-#define NGX_HTTP_WEBHOOK_SPOOL_PART     ((4096 - 16) / 4 - 2 - 8 - 16)
-
 /* what an event takes in the tables beside its contents, about */
 #define NGX_HTTP_WEBHOOK_SPOOL_BESIDE   384
 

@@ -98,6 +98,8 @@ ngx_int_t ngx_http_webhook_spool_find(ngx_http_webhook_store_t *store,
 ngx_int_t ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
     ngx_http_webhook_event_t *event, ngx_pool_t *pool, ngx_str_t *head,
     ngx_str_t *body);
+ngx_int_t ngx_http_webhook_spool_read_body(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_event_t *event, uint64_t offset, u_char *p, size_t len);
 ngx_int_t ngx_http_webhook_spool_dead(ngx_http_webhook_store_t *store,
     ngx_http_webhook_event_t *after, ngx_http_webhook_spool_walk_pt handler,
     void *data);

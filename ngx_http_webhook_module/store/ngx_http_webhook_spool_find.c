@@ -23,6 +23,7 @@ typedef struct {
     uint64_t                          number;
     u_char                           *pos;
     size_t                            left;
+    size_t                            skip;      /* of the next part */
 } ngx_http_webhook_spool_read_t;
 
 
@@ -291,6 +292,7 @@ ngx_http_webhook_spool_read(ngx_http_webhook_store_t *store,
     }
 
     read.number = found.number;
+    read.skip = 0;
     read.left = (size_t) (found.head + (body ? found.body : 0));
 
     read.pos = ngx_palloc(pool, ngx_max(read.left, 1));
@@ -339,12 +341,68 @@ ngx_http_webhook_spool_part(void *data, ngx_str_t *key, ngx_str_t *value)
         return ngx_http_webhook_store_corrupted(read->txn);
     }
 
-    n = ngx_min(value->len, read->left);
+    if (value->len < read->skip) {
+        return ngx_http_webhook_store_corrupted(read->txn);
+    }
 
-    read->pos = ngx_cpymem(read->pos, value->data, n);
+    n = ngx_min(value->len - read->skip, read->left);
+
+    read->pos = ngx_cpymem(read->pos, value->data + read->skip, n);
     read->left -= n;
+    read->skip = 0;
 
     return read->left ? NGX_OK : NGX_DONE;
+}
+
+
+/*
+ * Reads "len" bytes of an event's body, from "offset" on, into "p": they must
+ * be there.  Returns NGX_OK, NGX_DECLINED if the event is gone, or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_webhook_spool_read_body(ngx_http_webhook_store_t *store,
+    ngx_http_webhook_event_t *event, uint64_t offset, u_char *p, size_t len)
+{
+    u_char                          buf[16];
+    ngx_int_t                       rc;
+    ngx_str_t                       from;
+    ngx_http_webhook_event_t        found;
+    ngx_http_webhook_spool_read_t   read;
+
+    read.txn = ngx_http_webhook_store_begin(store);
+    if (read.txn == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_webhook_spool_get(read.txn, event->id, &found);
+
+    if (rc == NGX_OK && found.number != event->number) {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        offset += event->head;
+
+        read.number = event->number;
+        read.pos = p;
+        read.left = len;
+        read.skip = (size_t) (offset % NGX_HTTP_WEBHOOK_SPOOL_PART);
+
+        ngx_http_webhook_spool_key(&from, buf, 2, event->number,
+                                   offset / NGX_HTTP_WEBHOOK_SPOOL_PART, 0);
+
+        rc = ngx_http_webhook_store_walk(read.txn, spool_contents, &from,
+                                         ngx_http_webhook_spool_part, &read);
+
+        if (rc == NGX_OK && read.left) {
+            rc = ngx_http_webhook_store_corrupted(read.txn);
+        }
+    }
+
+    ngx_http_webhook_store_end(read.txn);
+
+    return rc;
 }
 
 

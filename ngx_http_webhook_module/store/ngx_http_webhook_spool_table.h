@@ -29,6 +29,14 @@ enum {
 };
 
 
+/*
+ * Bytes of a part of the contents.  LMDB has two bytes for an entry, 8 for its
+ * lengths, and 16 of the key beside it: four parts fill a page of 4096 bytes,
+ * whose head takes 16.
+ */
+
+#define NGX_HTTP_WEBHOOK_SPOOL_PART     ((4096 - 16) / 4 - 2 - 8 - 16)
+
 /* an entry of "arrivals": id, destination */
 #define NGX_HTTP_WEBHOOK_SPOOL_ARRIVAL  (NGX_HTTP_WEBHOOK_UUID_SIZE + 8)
 

@@ -2,11 +2,16 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Child;
 use CountingUpstream;
 use Digest::MD5 qw(md5_hex);
+use File::Spec ();
 use HTTPClient qw(request);
+use IO::Socket::INET ();
+use JumpingClock;
 use LoadClient;
 use NginxProcess;
+use SmallDisk;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -47,11 +52,16 @@ sub configure {
     my $upstream = NginxProcess::port(1);
     my $size = $with{size} // '1g';
 
+    my $dir = $with{dir} // $Root;
+    my $more = $with{more} // '';
+    my $deliver = $with{deliver} // '';
+
     # More attempts than the longest time without upstream needs.
     my $retry = join ' ', ('1s') x 100;
 
     $Nginx->configure(workers => 2, connections => 1024, http => <<END);
-    webhook_queue_path $Root/$with{queue}.db queue=events max_size=$size;
+    webhook_queue_path $dir/$with{queue}.db queue=events max_size=$size;
+    $more
 
     server {
         listen 127.0.0.1:$port backlog=1024;
@@ -63,10 +73,10 @@ sub configure {
         }
 
         location \@deliver {
-            webhook_deliver events;
+            webhook_deliver events $deliver;
             webhook_retry $retry;
 
-            proxy_pass http://127.0.0.1:$upstream;
+            proxy_pass http://127.0.0.1:@{[$with{to} // $upstream]};
             proxy_set_header X-Id \$webhook_id;
             proxy_set_header X-Attempt \$webhook_attempt;
             proxy_set_header X-Sent \$msec;
@@ -128,7 +138,7 @@ sub upstream {
 
 # --- what is sent, and what becomes of it ---------------------------------
 
-# Lines: number, status, id.
+# Lines: number, status, id.  to: each event is for another destination.
 sub load {
     my ($name, %with) = @_;
 
@@ -141,6 +151,7 @@ sub load {
             return request('POST', '/munity?a=b', body($n),
                            'Content-Type' => 'application/json',
                            'X-Secret' => 'right', 'X-Trace' => $n,
+                           $with{to} ? ('X-To' => "$with{to}-$n") : (),
                            Cookie => 'c=1', Authorization => 'Bearer b');
         },
         line => sub {
@@ -345,7 +356,7 @@ my $First = 1;
 sub part {
     my ($name, $share, %with) = @_;
     my $n = int($Events * $share);
-    my $load = load($name, rate => $with{rate} // $Events / $Seconds);
+    my $load = load($name, rate => $Events / $Seconds, %with);
 
     $load->start($First, $First + $n - 1);
     $First += $n;
@@ -435,6 +446,119 @@ subtest 'everything is killed at random' => sub {
     $upstream->stop;
 };
 
+# A disk that fills and empties, a clock that jumps by days while the application
+# is down, readers that are killed, whoever delivers stopped for a while, and
+# hundreds of destinations that take events and do not answer.
+subtest 'a bad night' => sub {
+    my $disk = SmallDisk->mount('64m') or plan(skip_all => $SmallDisk::Why);
+    my $clock = JumpingClock->new or plan(skip_all => $JumpingClock::Why);
+    my ($copy) = grep { -x "$_/mdb_copy" } File::Spec->path;
+    my $hanging = NginxProcess::port(2);
+    my $upstream = upstream('night');
+    my ($days, %done) = (0);
+
+    @Killed = ();
+
+    configure(queue => 'night', dir => $disk->{path}, to => '$to',
+              deliver => 'destination=$http_x_to timeout=3s',
+              more => "map \$http_x_to \$to {"
+                      . " default @{[NginxProcess::port(1)]};"
+                      . " ~^hang $hanging; }");
+
+    local $Nginx->{command} = [$clock->command];
+    my $never = Child::start('never', sub {
+        my $socket = IO::Socket::INET->new(Listen => 1024, ReuseAddr => 1,
+                                           LocalAddr => '127.0.0.1',
+                                           LocalPort => $hanging)
+                     or die "listen $hanging: $!";
+        sleep 3600;
+    });
+
+    $upstream->start;
+    $Nginx->start;
+
+    # They come first, and stay until somebody answers.
+    my $first = $First;
+    my @stuck = part('stuck', 300.5 / $Events, to => 'hang')->finish;
+    is(scalar(grep { / 202 / } @stuck), 300, '300 destinations hang');
+
+    my $load = part('night', 0.3);
+
+    # A full disk is when it is not written down that an event has arrived.
+    my $full = sub {
+        my $before = time;
+        $disk->fill;
+        sleep 0.3 + rand;
+        $disk->empty;
+        push @Killed, [$before, time];
+        $done{disk}++;
+    };
+
+    meanwhile($load,
+        disk => [2, $full],
+        days => [2, sub {
+            return if $days >= 3;
+            killing(sub { $upstream->kill }) if $upstream->running;
+            $clock->jump(86400 * ++$days);
+            sleep 1;
+            $upstream->start;
+            $done{days}++;
+        }],
+        back => [4, sub {
+            $clock->jump(86400 * $days - 3600);
+            sleep 0.5;
+            $clock->jump(86400 * $days);
+        }],
+        stopped => [3, sub {
+            my ($worker) = sort { rand() <=> 0.5 } $Nginx->workers;
+            kill STOP => $worker;
+            sleep 1 + rand;
+            kill CONT => $worker;
+            $done{stopped}++;
+        }],
+        reader => [2, sub {
+            return if !$copy;
+            my $pid = open my $pipe, '-|', 'mdb_copy', '-n',
+                                           "$disk->{path}/night.db" or return;
+            sleep 0.2;
+            kill KILL => $pid;
+            close $pipe;
+            $done{readers}++;
+        }],
+        worker => [3, \&kill_worker]);
+
+    my @load = $load->finish;
+    ok(arrived(\@load, $upstream), 'all of the healthy ones has arrived');
+    ok($done{$_}, "$_: $done{$_}") for 'disk', 'days', 'stopped';
+
+    my %count = compare('night', [@stuck, @load], [$upstream->lines, map {
+        # These have not arrived yet.
+        my ($n, $id) = /^(\d+) 202 (\S+)/;
+        join ' ', time, time, 200, $n, $id, 1, md5_hex(body($n));
+    } grep { / 202 / } @stuck]);
+    cmp_ok($count{202}, '>', @load / 2, 'most were acknowledged');
+
+    # At last they answer: what is counted there is what was stuck.
+    Child::stop($never);
+    my $there = CountingUpstream->new(
+        port => $hanging, file => "$Root/logs/stuck.upstream",
+        line => sub { $_[0]{body} =~ /"n":(\d+)/ ? $1 : '?' })->start;
+
+    my %came;
+    ok(wait_until(sub {
+           %came = map { $_ => 1 } $there->lines;
+           return keys %came == @stuck;
+       }, 120), 'and what was for those that hung');
+    is_deeply([sort { $a <=> $b } keys %came],
+              [$first .. $first + $#stuck], 'each of them');
+
+    empty();
+
+    ok($Nginx->stop('QUIT'), 'it quits');
+    $upstream->stop;
+    $there->stop;
+};
+
 subtest 'the queue is full' => sub {
     my $upstream = upstream('full');
 
@@ -470,6 +594,12 @@ subtest 'the queue is full' => sub {
 $Nginx->expect(
     # the queue is full
     qr/\[crit\].* webhook queue "events" is full: an event was refused$/,
+    # the disk is full, a destination hangs, or who delivers was stopped
+    qr/\[crit\].*"\S+night\.db" could not be written: No space left/,
+    qr/\[crit\].* webhook queue "events" is not delivered: process \d+,/,
+    qr/\[error\].*\ (?:upstream\ timed\ out|delivery\ has\ taken\ too\ long)\ .*
+       \ webhook\ delivery/x,
+    qr/\[error\].* webhook queue "events": destination \w+ is failing/,
     # the application is not there, or is killed
     qr/\[error\].* upstream prematurely closed connection .* webhook delivery/,
     qr/\[error\].*\(\) failed \((?:32|104|111): .* upstream, webhook delivery/,
