@@ -24,9 +24,9 @@ static char *ngx_http_webhook_block_unknown(ngx_conf_t *cf,
 
 /*
  * Reads the block that follows, of the directive and the name that messages
- * tell; "name" must not be one of cf->args, which the lines take.  "lines" are those that it may have, at most as many as a word has
- * bits; their handlers get "data".  Returns NGX_CONF_OK, or NGX_CONF_ERROR
- * after a message.
+ * tell; "name" must not be one of cf->args, which the lines take.  "lines" are
+ * those that it may have, at most as many as a word has bits; their handlers
+ * get "data".  Returns NGX_CONF_OK, or NGX_CONF_ERROR after a message.
  */
 
 char *
