@@ -11,6 +11,7 @@
 #include "events/ngx_http_webhook_reply.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "queue/ngx_http_webhook_kept.h"
+#include "queue/ngx_http_webhook_wake.h"
 
 
 /* bytes of an answer that are read, so that its connection can be kept */
@@ -163,29 +164,16 @@ ngx_http_webhook_attempt_begin(ngx_http_webhook_attempt_t *attempt)
 static ngx_connection_t *
 ngx_http_webhook_attempt_connection(ngx_http_webhook_queue_t *queue)
 {
-    ngx_fd_t                          fd;
     ngx_log_t                        *log;
     ngx_connection_t                 *c;
     ngx_http_webhook_attempt_conn_t  *ac;
 
-    log = queue->cycle->log;
-
-    fd = fcntl(queue->eventfd, F_DUPFD_CLOEXEC, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
-                      "fcntl(F_DUPFD_CLOEXEC) failed");
-        return NULL;
-    }
-
-    c = ngx_get_connection(fd, log);
-
+    c = ngx_http_webhook_wake_connection(queue);
     if (c == NULL) {
-        (void) close(fd);
         return NULL;
     }
 
-    c->log = log;
+    log = c->log;
 
     c->pool = ngx_create_pool(1024, log);
     if (c->pool == NULL) {

@@ -113,14 +113,12 @@ ngx_http_webhook_wake_news(ngx_event_t *ev)
 
 
 /*
- * Listens for what other processes have committed.  "handler" gets the read
- * event of a connection with "data": an event may have become due or, if
- * c->close is set, nginx quits.  Returns NULL after a message if that fails.
+ * Makes a connection of nginx's whose descriptor is one of the queue's eventfd.
+ * Returns NULL if there is none left.
  */
 
 ngx_connection_t *
-ngx_http_webhook_wake_listen(ngx_http_webhook_queue_t *queue,
-    ngx_event_handler_pt handler, void *data)
+ngx_http_webhook_wake_connection(ngx_http_webhook_queue_t *queue)
 {
     ngx_fd_t           fd;
     ngx_log_t         *log;
@@ -143,15 +141,37 @@ ngx_http_webhook_wake_listen(ngx_http_webhook_queue_t *queue,
         return NULL;
     }
 
+    c->log = log;
+
+    return c;
+}
+
+
+/*
+ * Listens for what other processes have committed.  "handler" gets the read
+ * event of a connection with "data": an event may have become due or, if
+ * c->close is set, nginx quits.  Returns NULL after a message if that fails.
+ */
+
+ngx_connection_t *
+ngx_http_webhook_wake_listen(ngx_http_webhook_queue_t *queue,
+    ngx_event_handler_pt handler, void *data)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_http_webhook_wake_connection(queue);
+    if (c == NULL) {
+        return NULL;
+    }
+
     c->data = data;
 
     /* nginx closes idle connections, and so tells them, when it quits */
     c->idle = 1;
 
-    c->log = log;
     c->read->handler = handler;
-    c->read->log = log;
-    c->write->log = log;
+    c->read->log = c->log;
+    c->write->log = c->log;
 
     if (ngx_add_event(c->read, NGX_READ_EVENT, (ngx_event_flags
                                                 & NGX_USE_CLEAR_EVENT)
