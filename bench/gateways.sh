@@ -72,6 +72,11 @@ variant_conf() {
         location /luzmo/ {
 $($judge luzmo small)
         }
+        location /system/ {
+$(case $judge in
+    judge_plain | judge_module)  $judge system small ;;
+esac)
+        }
         location /munity {
             client_body_buffer_size 2m;
 $($judge munity large)
@@ -149,7 +154,16 @@ start_variants() {
     # its own, and its variables would be lost.
 
     start plain "$measured" < <(variant_conf judge_plain plain)
-    start module "$measured" "$module" < <(variant_conf judge_module module)
+    start module "$measured" "$module" < <(
+            cat <<'END'
+    webhook_system system {
+        event   uri;
+        events  data_available data_updated account_deleted;
+        field   slug     slug;
+        field   dataset  dataset_id;
+    }
+END
+            variant_conf judge_module module)
 
     start lua "$measured" "$MODULES/ndk_http_module.so" \
         "$MODULES/ngx_http_lua_module.so" < <(

@@ -278,6 +278,8 @@ enum {
     webhook_setting_signature,
     webhook_setting_app,                            /* and webhook_identity */
     webhook_setting_dedup,
+    webhook_setting_allow,
+    webhook_setting_deny,
     webhook_settings
 };
 

@@ -4,7 +4,6 @@
 
 #include "ngx_http_webhook.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "core/ngx_http_webhook_ctx.h"
 #include "core/ngx_http_webhook_location.h"
 #include "status/ngx_http_webhook_status.h"
 #include "registry/ngx_http_webhook_registry.h"
@@ -502,6 +501,11 @@ ngx_http_webhook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->signature, prev->signature, NULL);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
     ngx_conf_merge_ptr_value(conf->deny, prev->deny, NULL);
+
+    if (conf->deliver || conf->endpoints) {
+        ngx_http_webhook_setting_use(conf, webhook_setting_allow);
+        ngx_http_webhook_setting_use(conf, webhook_setting_deny);
+    }
 
     /* the nearer of the two says who asks */
 

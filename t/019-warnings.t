@@ -274,12 +274,14 @@ second
 "webhook_secret_header X-Http;\n"
 . "webhook_app $::App environment=1 token=hush;\n"
 . "webhook_dedup_zone zone=d:1m;\n"
+. "webhook_endpoint_allow 10.0.0.0/8;\n"
 . 'webhook_status_zone zone=s:64k;'
 --- config
     webhook_dedup $webhook_id zone=d;
 
     location = /plain {
         webhook_signature github hush;
+        webhook_endpoint_deny 192.0.2.0/24 198.51.100.0/24;
         return 204;
     }
 
@@ -302,7 +304,8 @@ GET /plain
 --- error_code: 204
 --- error_log eval
 [map { qr{\[warn\] .*"webhook_$_" in \S+:\d+ has no effect: no location } }
-     'secret_header', 'app', 'dedup', 'identity']
+     'secret_header', 'app', 'dedup', 'identity', 'endpoint_allow',
+     'endpoint_deny']
 --- grep_error_log eval
 qr/\[warn\] .*?"webhook_signature" in \S+:\d+ protects nothing/
 --- grep_error_log_out eval

@@ -183,6 +183,26 @@ for my $case (
        "\"webhook_challenge\" is used beside \"$name\"", "beside $name");
 }
 
+{
+    my $system = sub { "webhook_system own { methods $_[0]; }" };
+
+    for my $case (
+        ['POST PUT', 'slack', 1], ['PUT', 'slack', 0], ['GET HEAD', 'zoom x', 0],
+        ['POST', 'head', 1], ['POST HEAD', 'head', 0], ['HEAD GET', 'graph', 1],
+        ['GET', 'discord', 0], ['OPTIONS POST', 'cloudevents', 1])
+    {
+        my ($methods, $name, $good) = @$case;
+        my ($challenge) = $name =~ /^(\w+)/;
+
+        is(said("webhook own; webhook_secret hush; $Pass\n"
+                . "webhook_challenge $name; # here\n",
+                http => $system->($methods)),
+           $good ? 'ok' : "\"webhook_challenge $challenge\" does not go with "
+                          . 'the methods of "webhook own"',
+           "$name of a system with $methods");
+    }
+}
+
 for my $level (['http', 'webhook_challenge graph;'],
                ['server', 'server { webhook_challenge graph; }'])
 {

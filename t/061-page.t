@@ -455,6 +455,7 @@ is(shows('#queuetable tbody') =~ s/\s+/ /gr =~ s/ $//r,
    . 'quiet — — — — 0 0 0 —', 'queues');
 like(shows('#tiles'), qr/Queued events\s+5\s+the oldest for 2 h/,
      'what waits');
+like(shows('#tiles'), qr/Challenges answered\s+1,234/, 'challenges');
 like(shows('#tiles'), qr/Judging time, p99\s+> 1 µs/,
      'of a time no more than its bounds is said');
 quiet('hostile');

@@ -82,6 +82,10 @@ my @Levels = (
         return (http => "server {\nlisten 127.0.0.1:$Port[0];\n"
                         . "location / {\n$_[0]}\n}\n");
     }],
+    ['http, below webhook_schemes.conf,' => sub {
+        return (http => "include webhook_schemes.conf;\n" . listening($_[0]));
+    }],
+    ['upstream' => sub { return (http => "upstream x {\n$_[0]}\n") }],
 );
 
 # What blocks of a page include: it is made by commands of that page.

@@ -27,8 +27,13 @@ my $nginx = NginxProcess->new(name => 'recipes');
 
 mkdir "$NginxProcess::Root/state" or die "mkdir: $!";
 
-# nginx's own 413 and 404
-$nginx->expect(qr/client intended to send too large body/,
+NginxProcess::write_file("$Dir/webhook_schemes.conf",
+                         slurp(top() . '/conf/webhook_schemes.conf'));
+
+# nginx's own 413 and 404, and an application that is not there
+$nginx->expect(qr/connect\(\) failed \(111: Connection refused\)/,
+               qr/destination \w+ is failing/,
+               qr/client intended to send too large body/,
                qr/index\.html" is not found/);
 
 
@@ -149,6 +154,13 @@ my @Json = (
     '400 invalid_json' => [q(binary ') => q(binary ',)],
 );
 
+# a token in the header Authorization
+my @Bearer = (
+    '401 missing_secret' => ['Authorization' => 'X-Other'],
+    '401 invalid_secret' => ['token=' => 'token=x'],
+    '401 invalid_secret' => ['Bearer' => 'Basic'],
+);
+
 my %Refusals = (
     github => [
         signed('X-Hub-Signature-256', '/github'),
@@ -183,6 +195,98 @@ my %Refusals = (
         '401 invalid_signature' => ['v1,' => 'v1a,'],
         '401 invalid_signature' => ['-mac HMAC -macopt "hexkey:\$key"'
                                     => '-hmac "$secret"'],
+    ],
+
+    svix => [
+        signed('svix-signature', '/svix'), @Stale,
+        (map { ('401 missing_signature' => [$_ => 'X-Other']) }
+             'svix-id', 'svix-timestamp'),
+        '401 missing_signature' => ['svix-' => 'webhook-'],
+        '401 invalid_signature' => ['-mac HMAC -macopt "hexkey:\$key"'
+                                    => '-hmac "$secret"'],
+    ],
+
+    meta => [
+        '403 challenge_refused' => ['t0k3n-meta' => 't0k3n'],
+        '400 invalid_challenge' => ['1158201444' => ''],
+        '405 method_not_allowed' => ['hub.mode' => 'mode'],
+        '404' => ['/meta' => '/meta/'],
+    ],
+
+    zoom => [
+        signed('x-zm-signature', '/zoom'), @Stale,
+        '401 missing_signature' => ['x-zm-request-timestamp' => 'X-Other'],
+        '400 invalid_challenge' => ['qgg8' => 'qgg 8'],
+        '400 invalid_challenge' => ['qgg8vlvZRS6UYooatFL8Aw' => ''],
+    ],
+
+    discord => [
+        @Raw, @Large, @Stale,
+        '404' => ['/discord' => '/discord/'],
+        '401 missing_signature' => ['X-Signature-Ed25519' => 'X-Other'],
+        '401 missing_signature' => ['X-Signature-Timestamp' => 'X-Other'],
+        '401 invalid_signature' => ['Ed25519: \$sig' => 'Ed25519: 0$sig'],
+        '401 invalid_signature' => ['"\$time" "\$body"' => '"$time" x'],
+        '401 invalid_signature' =>
+            ['--data-binary "\$body"' => '--data-binary "$body "'],
+    ],
+
+    paddle => [
+        signed('Paddle-Signature', '/paddle'), @Stale,
+        '401 invalid_signature' => ['ts=\$time;' => ''],
+        '401 invalid_signature' => ['pdl_ntfset_' => ''],
+    ],
+
+    'application-first' => [
+        signed('X-Hub-Signature-256', '/github'),
+    ],
+
+    gitlab => [
+        @Json,
+        '404' => ['/gitlab' => '/gitlab/'],
+        '401 missing_secret' => ['X-Gitlab-Token' => 'X-Other'],
+        '401 invalid_secret' => ['secret=' => 'secret=x'],
+        '401 invalid_secret' => ['\$secret"' => '$secret x"'],
+    ],
+
+    'microsoft-graph' => [
+        '400 invalid_challenge' => ['=Validation\S+' => '="'],
+        '400 invalid_challenge' => ['client"' => 'x' x 4096 . '"'],
+        '405 method_not_allowed' => ['POST' => 'PUT'],
+        '415 unsupported_media_type' => ['validationToken' => 'token'],
+        '404' => ['/graph' => '/graph/'],
+    ],
+
+    cloudevents => [
+        @Raw, @Large, @Bearer,
+        '404' => ['/events' => '/events/'],
+        '405 method_not_allowed' => ['curl -s' => 'curl -s -X OPTIONS'],
+        '415 unsupported_media_type' => ['cloudevents\+json' => 'cloudevents'],
+        '400 invalid_json' => [q(binary ') => q(binary ',)],
+    ],
+
+    grafana => [
+        @Json, @Bearer,
+        '404' => ['/alertmanager' => '/alertmanager/'],
+        '400 unknown_event' => ['"firing"' => '"fired"'],
+        '400 missing_field' => ['"status"' => '"state"'],
+    ],
+
+    own => [
+        signed('X-Shop-Signature', '/shop'), @Stale,
+        '401 missing_signature' => ['X-Shop-Time' => 'X-Other'],
+        '400 unknown_event' => ['order\.paid' => 'order.lost'],
+        '400 missing_field' => ['"type"' => '"kind"'],
+        '400 invalid_field' => ['"order.paid"' => '["order.paid"]'],
+        '400 duplicate_field' => ['\{"id"' => '{"type":"order.paid","id"'],
+        '400 invalid_json' => ['"ev_7",' => '"ev_7"'],
+        '415 unsupported_media_type' =>
+            [q(  -H 'Content-Type: application/json' \\\\\n) => ''],
+    ],
+
+    token => [
+        @Raw, @Large, @Bearer,
+        '404' => ['/hook' => '/hook/'],
     ],
 
     luzmo => [
@@ -284,7 +388,7 @@ sub play {
         my $what = "$page line $line";
 
         if ($language eq 'nginx') {
-            $conf = $text =~ /^server\b/m ? $text : changed($conf, $text);
+            $conf = $text =~ /^server\s*\{/m ? $text : changed($conf, $text);
             use_conf($conf, $what);
 
         } elsif ($language eq 'sh') {
@@ -365,6 +469,9 @@ for my $page ((grep { $_ ne 'README' } @pages), 'README') {
 
 my ($made) = slurp("$Dir/github.secret") =~ /"(\w+)"/;
 my $logs = $nginx->log . slurp("$NginxProcess::Root/logs/webhooks.log");
+
+# Meta sends it in the URL, which nginx logs
+$logs =~ s/hub\.verify_token=[^&]*//g;
 
 unlike($logs, qr/s3cr3t|t0k3n|whsec_|$made/, 'no secret is in the logs');
 

@@ -21,7 +21,13 @@ static char  *ngx_http_webhook_settings_without[webhook_settings] = {
 
     "has no effect: no location with \"webhook lenra\" uses it",
 
-    "has no effect: no location with \"webhook\" uses it"
+    "has no effect: no location with \"webhook\" uses it",
+
+    "has no effect: no location with \"webhook_endpoints\" or "
+    "\"webhook_deliver\" uses it",
+
+    "has no effect: no location with \"webhook_endpoints\" or "
+    "\"webhook_deliver\" uses it"
 };
 
 

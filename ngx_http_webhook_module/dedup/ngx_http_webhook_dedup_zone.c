@@ -8,7 +8,6 @@
 #include "dedup/ngx_http_webhook_dedup_zone.h"
 #include "dedup/ngx_http_webhook_dedup_state.h"
 #include "core/ngx_http_webhook_conf.h"
-#include "core/ngx_http_webhook_ctx.h"
 #include "status/ngx_http_webhook_status.h"
 
 

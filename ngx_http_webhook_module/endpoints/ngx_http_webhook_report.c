@@ -13,7 +13,6 @@
 
 
 #include "endpoints/ngx_http_webhook_report.h"
-#include "core/ngx_http_webhook_ctx.h"
 
 
 /* endpoints looked at in a second, and reports that may be under way */

@@ -451,6 +451,8 @@ ngx_http_webhook_resolve_check(ngx_http_webhook_resolve_t *resolve,
 char *
 ngx_http_webhook_endpoint_cidrs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_http_webhook_loc_conf_t *wlcf = conf;
+
     ngx_int_t      rc;
     ngx_str_t     *value;
     ngx_cidr_t    *cidr;
@@ -462,6 +464,14 @@ ngx_http_webhook_endpoint_cidrs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (*list == NGX_CONF_UNSET_PTR) {
         *list = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
         if (*list == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_webhook_setting_add(cf, wlcf, list == &wlcf->allow
+                                                   ? webhook_setting_allow
+                                                   : webhook_setting_deny)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

@@ -12,6 +12,9 @@ static char *ngx_http_webhook_challenge_key(ngx_conf_t *cf,
     ngx_http_webhook_challenge_t *challenge);
 static char *ngx_http_webhook_challenge_rate(
     ngx_http_webhook_challenge_t *challenge, ngx_str_t *text);
+static ngx_uint_t ngx_http_webhook_challenge_reached(
+    ngx_http_webhook_provider_t *provider,
+    ngx_http_webhook_challenge_row_t *row);
 static ngx_uint_t ngx_http_webhook_challenge_secured(
     ngx_http_webhook_loc_conf_t *wlcf);
 
@@ -250,9 +253,55 @@ ngx_http_webhook_challenge_check(ngx_conf_t *cf,
                           challenge[i].line);
             return NGX_CONF_ERROR;
         }
+
+        if (!ngx_http_webhook_challenge_reached(provider, challenge[i].row)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"webhook_challenge %V\" in %s:%ui does not go with "
+                          "the methods of \"webhook %V\"",
+                          &challenge[i].row->name, challenge[i].file,
+                          challenge[i].line, &provider->name);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Returns 1 if a system's methods leave the challenge and its events apart: one
+ * in the body has to come as an event does, and one that is the method alone
+ * must not.  A system without a resource of its own takes POST.
+ */
+
+static ngx_uint_t
+ngx_http_webhook_challenge_reached(ngx_http_webhook_provider_t *provider,
+    ngx_http_webhook_challenge_row_t *row)
+{
+    ngx_uint_t                  methods;
+    ngx_http_webhook_method_t  *method;
+
+    if (provider->resource == NULL) {
+        return 1;
+    }
+
+    methods = 0;
+
+    for (method = provider->resource->methods; method->methods; method++) {
+        methods |= method->methods;
+    }
+
+    switch (row->source) {
+
+    case NGX_HTTP_WEBHOOK_CHALLENGE_BODY:
+        return (methods & row->methods) != 0;
+
+    case NGX_HTTP_WEBHOOK_CHALLENGE_METHOD:
+        return (methods & row->methods) == 0;
+
+    default:
+        return 1;
+    }
 }
 
 

@@ -22,6 +22,7 @@
 #include "dedup/ngx_http_webhook_dedup.h"
 #include "judge/ngx_http_webhook_body.h"
 #include "judge/ngx_http_webhook_challenge.h"
+#include "judge/ngx_http_webhook_cross_site.h"
 #include "judge/ngx_http_webhook_payload.h"
 #include "judge/ngx_http_webhook_problem.h"
 #include "judge/ngx_http_webhook_secret.h"
@@ -37,12 +38,11 @@ static ngx_int_t ngx_http_webhook_gate_credentials(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_int_t ngx_http_webhook_gate_precontent_handler(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_webhook_gate_start(ngx_http_request_t *r,
+static ngx_int_t ngx_http_webhook_gate_prepare(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static void ngx_http_webhook_gate_passed(ngx_http_request_t *r);
 static ngx_http_webhook_ctx_t *ngx_http_webhook_gate_begin(
     ngx_http_request_t *r, ngx_http_webhook_loc_conf_t *wlcf);
-static ngx_uint_t ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r);
 static ngx_int_t ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
 static ngx_uint_t ngx_http_webhook_gate_takes(ngx_http_webhook_media_t *media,
@@ -96,11 +96,6 @@ static ngx_http_webhook_verdict_t  ngx_http_webhook_cross_site =
     ngx_http_webhook_verdict(NGX_HTTP_FORBIDDEN, cross_site,
                              "a page of another site has sent the request");
 
-
-static ngx_str_t  ngx_http_webhook_origin = ngx_string("origin");
-
-static ngx_str_t  ngx_http_webhook_sec_fetch_site =
-    ngx_string("sec-fetch-site");
 
 static ngx_str_t  ngx_http_webhook_content_type =
     ngx_string("content-type");
@@ -226,7 +221,26 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
     if (!ctx->started) {
         ctx->started = 1;
 
-        rc = ngx_http_webhook_gate_start(r, ctx);
+        if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
+            /* another module has granted access */
+            ctx->verdict = NULL;
+            ctx->pending = 0;
+
+            if (ctx->www_authenticate) {
+                /* nginx knows that of one module only */
+                ctx->www_authenticate->hash = 0;
+            }
+        }
+
+        if (ctx->verdict) {
+            return ngx_http_webhook_problem(r, ctx);
+        }
+
+        if (ctx->proof) {
+            return ngx_http_webhook_challenge_answer(r, ctx);
+        }
+
+        rc = ngx_http_webhook_gate_prepare(r, ctx);
 
         if (rc == NGX_DONE || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
             return rc;
@@ -241,7 +255,7 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (ctx->verdict == NULL && ctx->proof == NULL) {
+    if (ctx->verdict == NULL) {
         rc = ngx_http_webhook_gate_judge(r, ctx);
 
         if (rc == NGX_ERROR) {
@@ -264,31 +278,16 @@ ngx_http_webhook_gate_precontent_handler(ngx_http_request_t *r)
 
 
 /*
- * What is done before the body is judged: the end of what the access phase has
- * found, the checks of what stands before the body, and the reading of it.
- * Returns NGX_OK, also with a verdict or a challenge that was met, NGX_ABORT
- * with a verdict, NGX_DONE while the body is read, NGX_ERROR, or a status.
+ * Checks what can be checked before the body, and reads that, if the method has
+ * one.  Returns what a step returns, NGX_DONE if the body is waited for, or
+ * a status.
  */
 
 static ngx_int_t
-ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
+ngx_http_webhook_gate_prepare(ngx_http_request_t *r,
+    ngx_http_webhook_ctx_t *ctx)
 {
     ngx_int_t  rc;
-
-    if (ctx->verdict && ctx->verdict->status == NGX_HTTP_UNAUTHORIZED) {
-        /* another module has granted access */
-        ctx->verdict = NULL;
-        ctx->pending = 0;
-
-        if (ctx->www_authenticate) {
-            /* nginx knows that of one module only */
-            ctx->www_authenticate->hash = 0;
-        }
-    }
-
-    if (ctx->verdict || ctx->proof) {
-        return NGX_OK;
-    }
 
     rc = NGX_OK;
 
@@ -316,11 +315,7 @@ ngx_http_webhook_gate_start(ngx_http_request_t *r, ngx_http_webhook_ctx_t *ctx)
         rc = ngx_http_webhook_challenge_read(r, ctx);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_webhook_gate_read_body(r, ctx);
-    }
-
-    return rc;
+    return rc == NGX_OK ? ngx_http_webhook_gate_read_body(r, ctx) : rc;
 }
 
 
@@ -416,7 +411,7 @@ ngx_http_webhook_gate_begin(ngx_http_request_t *r,
             ctx->method = method;
 
             if (wlcf->provider->secret == NGX_HTTP_WEBHOOK_MANAGEMENT
-                && ngx_http_webhook_gate_is_cross_site(r))
+                && ngx_http_webhook_cross_site_sent(r))
             {
                 (void) ngx_http_webhook_reject(ctx,
                                                &ngx_http_webhook_cross_site,
@@ -430,66 +425,6 @@ ngx_http_webhook_gate_begin(ngx_http_request_t *r,
     (void) ngx_http_webhook_reject(ctx, &ngx_http_webhook_method_not_allowed,
                                    NULL);
     return ctx;
-}
-
-
-/*
- * Returns 1 if a browser says that a page of another site makes it change
- * something: the user's password or address, which nginx would accept, are not
- * that page's.  What is no browser sends neither of the headers.
- */
-
-static ngx_uint_t
-ngx_http_webhook_gate_is_cross_site(ngx_http_request_t *r)
-{
-    u_char           *p;
-    ngx_str_t        *value, host;
-    ngx_uint_t        n;
-    ngx_table_elt_t  *header;
-
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        return 0;
-    }
-
-    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_sec_fetch_site,
-                                          &n);
-    if (header) {
-        value = &header->value;
-
-        return n > 1
-               || ((value->len != sizeof("same-origin") - 1
-                    || ngx_strncmp(value->data, "same-origin", value->len) != 0)
-                   && (value->len != sizeof("none") - 1
-                       || ngx_strncmp(value->data, "none", value->len) != 0));
-    }
-
-    header = ngx_http_webhook_find_header(r, &ngx_http_webhook_origin, &n);
-
-    if (header == NULL) {
-        return 0;
-    }
-
-    /* the scheme is not compared: TLS may have ended before nginx */
-
-    host = header->value;
-    p = ngx_strlchr(host.data, host.data + host.len, ':');
-
-    if (n > 1 || p == NULL || host.data + host.len - p < 3
-        || p[1] != '/' || p[2] != '/')
-    {
-        return 1;
-    }
-
-    host.len -= p + 3 - host.data;
-    host.data = p + 3;
-
-    /* HTTP/2 and 3 have it in ":authority", which nginx keeps in the same */
-
-    value = r->headers_in.host ? &r->headers_in.host->value
-                               : &r->headers_in.server;
-
-    return host.len != value->len
-           || ngx_strncasecmp(host.data, value->data, host.len) != 0;
 }
 
 

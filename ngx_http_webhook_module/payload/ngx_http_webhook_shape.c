@@ -489,8 +489,8 @@ ngx_http_webhook_shape_find(ngx_http_webhook_reader_t *reader, ngx_uint_t depth,
 
         if (text->len == len
             && field->parent == reader->current[depth - 1]
-            && ngx_memcmp(text->data, name, len) == 0
-            && !(field->flags & NGX_HTTP_WEBHOOK_ELEMENT))
+            && !(field->flags & NGX_HTTP_WEBHOOK_ELEMENT)
+            && ngx_memcmp(text->data, name, len) == 0)
         {
             break;
         }

@@ -23,7 +23,6 @@
 #include "core/ngx_http_webhook_path.h"
 #include "judge/ngx_http_webhook_answer.h"
 #include "judge/ngx_http_webhook_problem.h"
-#include "judge/ngx_http_webhook_variable.h"
 
 
 /* how many are replayed in one commit, and described in one turn of the loop */

@@ -10,7 +10,6 @@
 
 
 #include "queue/ngx_http_webhook_api_body.h"
-#include "core/ngx_http_webhook_ctx.h"
 #include "judge/ngx_http_webhook_answer.h"
 
 

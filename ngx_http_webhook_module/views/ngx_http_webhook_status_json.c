@@ -130,6 +130,10 @@ ngx_http_webhook_status_json_system(ngx_http_webhook_status_out_t *out,
         ngx_http_webhook_status_out_print(out, "}}");
     }
 
+    /* challenges have no event */
+
+    verdicts = system->verdicts[system->nevents];
+
     ngx_http_webhook_status_out_print(out, "],\n \"challenges\":%uA,\n ",
                                   verdicts[ngx_http_webhook_status_challenge]);
     ngx_http_webhook_status_json_histogram(out, &ngx_http_webhook_status_judge,

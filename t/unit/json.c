@@ -1104,6 +1104,7 @@ test_long_names(void)
 static void
 test_depth(void)
 {
+    char       *p, calls[1024];
     test_buf_t  b;
     ngx_uint_t  i;
 
@@ -1154,6 +1155,27 @@ test_depth(void)
 
         test_buf(&b, texts[i].error, NULL);
     }
+
+    /* what is in the last object that is watched is not reported */
+
+    test_fill(&b, "{\"d\":", 16);
+    test_puts(&b, "{\"a\":1}");
+    test_fill(&b, "}", 16);
+
+    p = calls;
+
+    for (i = 1; i <= 16; i++) {
+        p += sprintf(p, "%lu:d ", (unsigned long) i);
+    }
+
+    for (i = 16; i > 0; i--) {
+        p += sprintf(p, "%lu/object@%lu-%lu ", (unsigned long) i,
+                     (unsigned long) (5 * i), (unsigned long) (103 - i));
+    }
+
+    (void) sprintf(p, "0/object@0-103");
+
+    test_buf(&b, TEST_VALID, calls);
 }
 
 

@@ -58,14 +58,15 @@
  * with %XX for bytes other than graphic ASCII.  The text of a value that an
  * error cuts short is left out: how much of it is passed on depends on the
  * pieces.  Each call is checked against the rules of the interface when it is
- * made; "broken" is the first one broken.  "action" is what name() answered,
- * until the value has ended.
+ * made; "broken" is the first one broken.  "action" is what name() or element()
+ * answered, until the value has ended.
  */
 
 typedef struct {
     u_char            *text;
     size_t             len;
     json_t            *root;      /* jansson's view of it, or NULL */
+    ngx_uint_t         elements;  /* arrays are looked into */
 
     const char        *broken;
     off_t              error;
@@ -74,6 +75,7 @@ typedef struct {
 
     ngx_uint_t         action[NGX_HTTP_WEBHOOK_JSON_WATCH + 1];
     json_t            *node[NGX_HTTP_WEBHOOK_JSON_WATCH + 1];
+    ngx_uint_t         index[NGX_HTTP_WEBHOOK_JSON_WATCH + 2];
 
     size_t             name_len;
     size_t             value_len;
@@ -97,9 +99,13 @@ static ngx_uint_t test_random(ngx_uint_t n);
 static void test_note(u_char *text, size_t len, const char *fmt, ...);
 
 static void test_oracle(u_char *text, size_t len);
+static void test_oracle_elements(u_char *text, size_t len);
 static ngx_uint_t test_oracle_accepts(u_char *text, size_t len, json_t **root);
 static ngx_uint_t test_oracle_viable(test_buf_t *b);
-static ngx_uint_t test_oracle_members(json_t *object, ngx_uint_t depth);
+static ngx_uint_t test_oracle_members(json_t *node, ngx_uint_t depth,
+    ngx_uint_t elements);
+static ngx_uint_t test_oracle_member(json_t *value, ngx_uint_t depth,
+    ngx_uint_t elements, ngx_uint_t action);
 static json_t *test_jansson(u_char *text, size_t len, size_t flags,
     enum json_error_code *code);
 static ngx_uint_t test_normalize(u_char *text, size_t len, test_buf_t *out);
@@ -112,7 +118,10 @@ static void test_scan(test_record_t *r, u_char *text, size_t len, size_t *cut,
 static off_t test_scan_only(u_char *text, size_t len, size_t cut);
 static ngx_uint_t test_name(void *data, ngx_uint_t depth, u_char *name,
     size_t len);
+static ngx_uint_t test_element(void *data, ngx_uint_t depth);
+static void test_begin_value(test_record_t *r, ngx_uint_t depth);
 static ngx_uint_t test_action(u_char *name, size_t len);
+static ngx_uint_t test_element_action(size_t i);
 static void test_text(void *data, ngx_uint_t depth, u_char *text, size_t len);
 static void test_value(void *data, ngx_uint_t depth, ngx_uint_t type,
     off_t start, off_t end);
@@ -134,6 +143,13 @@ static ngx_http_webhook_json_handler_t  test_handler = {
     test_text,
     test_value,
     NULL
+};
+
+static ngx_http_webhook_json_handler_t  test_element_handler = {
+    test_name,
+    test_text,
+    test_value,
+    test_element
 };
 
 
@@ -164,6 +180,8 @@ test_oracle(u_char *text, size_t len)
 
     r = &test_whole;
     r->root = root;
+
+    test_oracle_elements(text, len);
 
     test_scan(r, text, len, NULL, 0);
 
@@ -203,12 +221,9 @@ test_oracle(u_char *text, size_t len)
         test_note(text, len, "jansson %s it",
                   accepted ? "accepts" : "refuses");
 
-    } else if (root && r->members != test_oracle_members(root, 1)) {
+    } else if (root && r->members != test_oracle_members(root, 1, 0)) {
         test_note(text, len, "jansson finds more or less members");
     }
-
-    r->root = NULL;
-    json_decref(root);
 
     n = 1 + test_random(4);
     from = 0;
@@ -221,9 +236,47 @@ test_oracle(u_char *text, size_t len)
     test_scan(&test_parts, text, len, cut, n);
     test_same(text, len, cut, n);
 
+    r->root = NULL;
+    json_decref(root);
+
     if (test_scan_only(text, len, cut[0]) != r->error) {
         test_note(text, len, "differs when nothing is to be reported");
     }
+}
+
+
+/* Does so with a handler that looks into arrays as well. */
+
+static void
+test_oracle_elements(u_char *text, size_t len)
+{
+    size_t          cut[2];
+    test_record_t  *r;
+
+    r = &test_whole;
+    r->elements = 1;
+    test_parts.elements = 1;
+
+    test_scan(r, text, len, NULL, 0);
+
+    if (r->broken) {
+        test_note(text, len, "%s", r->broken);
+    }
+
+    if (r->root && r->error == TEST_VALID
+        && r->members != test_oracle_members(r->root, 1, 1))
+    {
+        test_note(text, len, "jansson finds more or less elements");
+    }
+
+    cut[0] = test_random(len + 1);
+    cut[1] = cut[0] + test_random(len - cut[0] + 1);
+
+    test_scan(&test_parts, text, len, cut, 2);
+    test_same(text, len, cut, 2);
+
+    r->elements = 0;
+    test_parts.elements = 0;
 }
 
 
@@ -304,44 +357,51 @@ test_oracle_viable(test_buf_t *b)
 }
 
 
-/* how many values the scanner has to report, below "object" included */
+/* how many values the scanner has to report, below "node" included */
 
 static ngx_uint_t
-test_oracle_members(json_t *object, ngx_uint_t depth)
+test_oracle_members(json_t *node, ngx_uint_t depth, ngx_uint_t elements)
 {
-    size_t       len;
+    size_t       i, len;
     json_t      *value;
-    ngx_uint_t   action, n;
+    ngx_uint_t   n;
     const char  *name;
 
-    if (!json_is_object(object) || depth > NGX_HTTP_WEBHOOK_JSON_WATCH) {
+    if (depth > NGX_HTTP_WEBHOOK_JSON_WATCH) {
         return 0;
     }
 
     n = 0;
 
-    json_object_foreach(object, name, value) {
+    json_object_foreach(node, name, value) {
 
         len = strlen(name);
 
-        if (len > NGX_HTTP_WEBHOOK_JSON_NAME) {
-            continue;
-        }
-
-        action = test_action((u_char *) name, len);
-
-        if (action == NGX_HTTP_WEBHOOK_JSON_SKIP) {
-            continue;
-        }
-
-        n++;
-
-        if (action == NGX_HTTP_WEBHOOK_JSON_DESCEND) {
-            n += test_oracle_members(value, depth + 1);
+        if (len <= NGX_HTTP_WEBHOOK_JSON_NAME) {
+            n += test_oracle_member(value, depth, elements,
+                                    test_action((u_char *) name, len));
         }
     }
 
+    for (i = 0; elements && i < json_array_size(node); i++) {
+        n += test_oracle_member(json_array_get(node, i), depth, elements,
+                                test_element_action(i));
+    }
+
     return n;
+}
+
+
+static ngx_uint_t
+test_oracle_member(json_t *value, ngx_uint_t depth, ngx_uint_t elements,
+    ngx_uint_t action)
+{
+    if (action == NGX_HTTP_WEBHOOK_JSON_SKIP) {
+        return 0;
+    }
+
+    return 1 + (action == NGX_HTTP_WEBHOOK_JSON_DESCEND
+                ? test_oracle_members(value, depth + 1, elements) : 0);
 }
 
 
@@ -722,12 +782,14 @@ test_scan(test_record_t *r, u_char *text, size_t len, size_t *cut,
 
     r->action[0] = NGX_HTTP_WEBHOOK_JSON_DESCEND;
     r->node[0] = r->root;
+    r->index[1] = 0;
 
     /* nothing is to be read that was not set */
 
     ngx_memset(&json, 0xa5, sizeof(json));
 
-    ngx_http_webhook_json_init(&json, &test_handler, r);
+    ngx_http_webhook_json_init(&json, r->elements ? &test_element_handler
+                                                  : &test_handler, r);
 
     rc = NGX_OK;
     from = 0;
@@ -851,7 +913,7 @@ test_name(void *data, ngx_uint_t depth, u_char *name, size_t len)
 {
     test_record_t *r = data;
 
-    ngx_uint_t  action, i;
+    ngx_uint_t  action;
 
     r->calls++;
 
@@ -865,20 +927,11 @@ test_name(void *data, ngx_uint_t depth, u_char *name, size_t len)
         return NGX_HTTP_WEBHOOK_JSON_SKIP;
     }
 
-    if (r->action[depth - 1] != NGX_HTTP_WEBHOOK_JSON_DESCEND) {
-        test_broken(r, "a name where nobody went down");
-    }
-
-    for (i = depth; i <= NGX_HTTP_WEBHOOK_JSON_WATCH; i++) {
-        if (r->action[i]) {
-            test_broken(r, "a name before the last value has ended");
-        }
-    }
+    test_begin_value(r, depth);
 
     ngx_memcpy(r->name, name, len);
     r->name[len] = '\0';
     r->name_len = len;
-    r->value_len = 0;
 
     if (r->root) {
         r->node[depth] = json_object_get(r->node[depth - 1], (char *) r->name);
@@ -894,8 +947,66 @@ test_name(void *data, ngx_uint_t depth, u_char *name, size_t len)
     action = test_action(name, len);
 
     r->action[depth] = action;
+    r->index[depth + 1] = 0;
 
     return action;
+}
+
+
+static ngx_uint_t
+test_element(void *data, ngx_uint_t depth)
+{
+    test_record_t *r = data;
+
+    ngx_uint_t  i;
+
+    r->calls++;
+
+    if (depth < 1 || depth > NGX_HTTP_WEBHOOK_JSON_WATCH) {
+        test_broken(r, "an element at a depth that is not watched");
+        return NGX_HTTP_WEBHOOK_JSON_SKIP;
+    }
+
+    test_begin_value(r, depth);
+
+    i = r->index[depth]++;
+
+    if (r->root) {
+        r->node[depth] = json_array_get(r->node[depth - 1], i);
+
+        if (r->node[depth] == NULL) {
+            test_broken(r, "an element that jansson did not find");
+        }
+    }
+
+    test_record(r, "%s%lu[%lu]", r->out_len ? " " : "", (unsigned long) depth,
+                (unsigned long) i);
+
+    r->action[depth] = test_element_action(i);
+    r->index[depth + 1] = 0;
+
+    return r->action[depth];
+}
+
+
+/* what holds of a value before it is there */
+
+static void
+test_begin_value(test_record_t *r, ngx_uint_t depth)
+{
+    ngx_uint_t  i;
+
+    if (r->action[depth - 1] != NGX_HTTP_WEBHOOK_JSON_DESCEND) {
+        test_broken(r, "a name where nobody went down");
+    }
+
+    for (i = depth; i <= NGX_HTTP_WEBHOOK_JSON_WATCH; i++) {
+        if (r->action[i]) {
+            test_broken(r, "a name before the last value has ended");
+        }
+    }
+
+    r->value_len = 0;
 }
 
 
@@ -916,6 +1027,21 @@ test_action(u_char *name, size_t len)
     }
 
     return NGX_HTTP_WEBHOOK_JSON_REPORT;
+}
+
+
+/* The same for elements, by their numbers. */
+
+static ngx_uint_t
+test_element_action(size_t i)
+{
+    static ngx_uint_t  actions[] = {
+        NGX_HTTP_WEBHOOK_JSON_DESCEND,
+        NGX_HTTP_WEBHOOK_JSON_REPORT,
+        NGX_HTTP_WEBHOOK_JSON_SKIP
+    };
+
+    return actions[i % 3];
 }
 
 
