@@ -819,3 +819,37 @@ Content-Type: application/problem+json
 {"type":"about:blank","title":"Bad Request","status":400,"detail":"kind names no known event","reason":"unknown_event","field":"kind"}
 --- error_log
 webhook own refused: unknown_event "kind"
+
+
+
+=== TEST 18: a challenge, and an event that is named by the same member
+--- http_config eval: ::system_of('chat', 'event type', 'events event_callback')
+--- config eval
+::location('/chat', 'webhook chat; webhook_challenge slack;
+                     webhook_challenge head; ' . ::signature('slack', 1))
+--- client eval
+sub {
+    my $is = shift;
+    my $asks = '{"type":"url_verification","challenge":"c1"}';
+    my $event = '{"type":"event_callback"}';
+    my $other = '{"type":"other"}';
+
+    ::ask($is, '/chat',
+          ['a challenge', '200 [] c1', $asks, @::Json,
+           ::sign('slack', $asks)],
+          ['unsigned', ::refused('slack', 'missing_signature'), $asks,
+           @::Json],
+          ['an event', ::accepted($event), $event, @::Json,
+           ::sign('slack', $event)],
+          ['an unknown event',
+           ::refused('', 400, 'type names no known event', 'unknown_event',
+                     field => 'type'),
+           $other, @::Json, ::sign('slack', $other)]);
+
+    my $socket = ::dial();
+    ::put($socket, ::request('/chat', '', Method => 'HEAD'));
+    $is->(::answer($socket, 1) =~ /^200/ ? 1 : 0, 1, 'HEAD');
+
+    ::put($socket = ::dial(), ::request('/chat', '', Method => 'GET'));
+    $is->(::answer($socket), ::refused('', 'method_not_allowed'), 'GET');
+}
