@@ -278,6 +278,12 @@ subtest 'master_process off' => sub {
     ok(drained(), 'delivered');
     is_deeply([sort { $a <=> $b } keys %{{times_seen()}}], \@sent, 'all');
 
+    my $refused = qr/\[emerg\]\ .*"master_process\ off"\ nginx\ can't\ be
+                     \ reloaded/x;
+    kill HUP => $pid;
+    ok(wait_until(sub { $nginx->log =~ $refused }), 'no reload');
+    $nginx->expect($refused);
+
     send_events(1, 'X-Do' => 'wait1');
     $To->wait_for(31);
     kill QUIT => $pid;

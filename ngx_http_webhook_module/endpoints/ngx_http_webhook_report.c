@@ -98,6 +98,7 @@ void
 ngx_http_webhook_report_make(ngx_http_webhook_queue_t *queue,
     ngx_http_webhook_provider_t *provider, ngx_str_t *workspace)
 {
+    ngx_int_t                    rc;
     ngx_pool_t                  *pool;
     ngx_http_webhook_report_t   *report;
     ngx_http_webhook_reports_t  *reports;
@@ -110,26 +111,26 @@ ngx_http_webhook_report_make(ngx_http_webhook_queue_t *queue,
         return;
     }
 
+    pool = NULL;
+
     if (reports->n == NGX_HTTP_WEBHOOK_REPORT_MAX) {
-        reports->again = ngx_time() + NGX_HTTP_WEBHOOK_REPORT_AGAIN;
-        return;
+        goto again;
     }
 
     pool = ngx_create_pool(2048, queue->cycle->log);
     if (pool == NULL) {
-        return;
+        goto again;
     }
 
     report = ngx_pcalloc(pool, sizeof(ngx_http_webhook_report_t));
-
-    if (report) {
-        report->workspace.len = workspace->len;
-        report->workspace.data = ngx_pstrdup(pool, workspace);
+    if (report == NULL) {
+        goto again;
     }
 
-    if (report == NULL || report->workspace.data == NULL) {
-        ngx_destroy_pool(pool);
-        return;
+    report->workspace.len = workspace->len;
+    report->workspace.data = ngx_pstrdup(pool, workspace);
+    if (report->workspace.data == NULL) {
+        goto again;
     }
 
     report->pool = pool;
@@ -139,14 +140,26 @@ ngx_http_webhook_report_make(ngx_http_webhook_queue_t *queue,
     ngx_queue_insert_tail(&reports->under_way, &report->node);
     reports->n++;
 
-    if (ngx_http_webhook_report_marked(report) != NGX_OK) {
-        ngx_http_webhook_report_end(report, 0);
+    rc = ngx_http_webhook_report_marked(report);
+
+    if (rc != NGX_OK) {
+        ngx_http_webhook_report_end(report, rc == NGX_ERROR);
         return;
     }
 
     if (ngx_http_webhook_report_submit(report) != NGX_AGAIN) {
         report->enqueue.sc.change.rc = NGX_ERROR;
         ngx_http_webhook_report_taken(&report->enqueue);
+    }
+
+    return;
+
+again:
+
+    reports->again = ngx_time() + NGX_HTTP_WEBHOOK_REPORT_AGAIN;
+
+    if (pool) {
+        ngx_destroy_pool(pool);
     }
 }
 
@@ -199,7 +212,7 @@ ngx_http_webhook_report_under_way(ngx_http_webhook_reports_t *reports,
 
 /*
  * Finds the endpoint as it is now.  Returns NGX_OK if it has the mark of this
- * queue.
+ * queue, NGX_DECLINED if it has none, or NGX_ERROR if that is not known.
  */
 
 static ngx_int_t
@@ -215,7 +228,7 @@ ngx_http_webhook_report_marked(ngx_http_webhook_report_t *report)
                                         report->provider, report->pool,
                                         &report->workspace, endpoint);
     if (rc != NGX_OK) {
-        return NGX_DECLINED;
+        return rc;
     }
 
     status = endpoint->report % NGX_HTTP_WEBHOOK_REPORT_STATUS;
@@ -311,8 +324,10 @@ ngx_http_webhook_report_unmark(ngx_http_webhook_report_t *report)
     ngx_int_t  rc;
 
     do {
-        if (ngx_http_webhook_report_marked(report) != NGX_OK) {
-            ngx_http_webhook_report_end(report, 0);
+        rc = ngx_http_webhook_report_marked(report);
+
+        if (rc != NGX_OK) {
+            ngx_http_webhook_report_end(report, rc == NGX_ERROR);
             return;
         }
 

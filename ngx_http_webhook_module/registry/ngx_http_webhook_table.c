@@ -117,7 +117,7 @@ ngx_http_webhook_table_find(ngx_http_webhook_table_t *table, u_char *uuid)
 /*
  * Returns the linked node of registration->owner whose number is the next one
  * above registration->seq, or NULL.  It is found at once if the registration is
- * still there, or if its seq is 0.
+ * still there, and has not been replaced, or if its seq is 0.
  */
 
 ngx_http_webhook_table_node_t *
@@ -137,7 +137,10 @@ ngx_http_webhook_table_next(ngx_http_webhook_table_t *table,
                                                            registration->uuid)
                              : NULL;
 
-    q = node ? ngx_queue_next(&node->queue) : ngx_queue_head(&owner->list);
+    /* what has replaced it is at the end of the list */
+
+    q = (node && node->seq == registration->seq)
+        ? ngx_queue_next(&node->queue) : ngx_queue_head(&owner->list);
 
     for ( /* void */ ;
          q != ngx_queue_sentinel(&owner->list);

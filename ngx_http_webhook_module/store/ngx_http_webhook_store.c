@@ -424,6 +424,16 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
         return NGX_OK;
     }
 
+    /* it would open the file twice, and nginx tells no module to do so */
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "webhook %s \"%V\": with \"master_process off\" nginx "
+                      "can't be reloaded, stop it and start it anew",
+                      what, name);
+        return NGX_ERROR;
+    }
+
     conf->lock_dev = old->lock_dev;
     conf->lock_ino = old->lock_ino;
 
@@ -431,7 +441,7 @@ ngx_http_webhook_store_keep(ngx_http_webhook_store_conf_t *conf,
         return NGX_ERROR;
     }
 
-    /* a process without a master has the store open, and keeps its user */
+    /* no master of root, or the same user */
 
     if (conf->username == NULL
         || (conf->user == old->user && conf->group == old->group))

@@ -2,8 +2,8 @@
 /*
  * Registrations in shared memory: processes that are killed while they create,
  * replace and delete some, after which all that was linked can be saved, and
- * the memory be made anew; and texts that are written over others in a zone
- * that is full.  Speaks TAP.
+ * the memory be made anew; texts that are written over others in a zone that is
+ * full; and lists of what is replaced meanwhile.  Speaks TAP.
  */
 
 
@@ -327,6 +327,53 @@ full(void)
 }
 
 
+/* a list goes on where it was, also after what has been replaced since */
+
+static void
+replaced(void)
+{
+    ngx_uint_t                        n;
+    ngx_http_webhook_table_node_t    *node;
+    ngx_http_webhook_registration_t   last, registration;
+
+    make_zone();
+
+    for (n = 0; n < 21; n++) {
+        name(&registration, n, 10);
+        fill(n, 10);
+
+        node = ngx_http_webhook_table_alloc(&zone->table, &registration);
+        ngx_http_webhook_table_link(&zone->table, node, ++zone->seq);
+    }
+
+    /* 0, 7 and 14 have the same owner */
+
+    name(&last, 0, 1);
+    node = ngx_http_webhook_table_next(&zone->table, &last);
+    (void) ngx_http_webhook_table_copy(node, pool, &last);
+
+    name(&registration, 0, 10);
+    fill(0, 10);
+    (void) ngx_http_webhook_table_put(&zone->table, &registration,
+                                      ++zone->seq);
+
+    node = ngx_http_webhook_table_next(&zone->table, &last);
+    ok(node && node->node.uuid[0] == 7, "the next one of a list is found");
+
+    if (node == NULL) {
+        return;
+    }
+
+    (void) ngx_http_webhook_table_copy(node, pool, &last);
+    node = ngx_http_webhook_table_next(&zone->table, &last);
+    ok(node && node->node.uuid[0] == 14, "and the one after that");
+
+    (void) ngx_http_webhook_table_copy(node, pool, &last);
+    node = ngx_http_webhook_table_next(&zone->table, &last);
+    ok(node && node->node.uuid[0] == 0, "and at last the new one");
+}
+
+
 int
 main(void)
 {
@@ -356,6 +403,7 @@ main(void)
 
     killed();
     full();
+    replaced();
 
     ngx_destroy_pool(pool);
 
