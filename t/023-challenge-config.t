@@ -113,8 +113,8 @@ for my $bad (
                       . 'nginx starts, or write the name of nginx\'s variable '
                       . 'in lower case'],
     ['meta $hush', 'the secret is a variable that nobody defines: define it '
-                   . 'with a "map", or, if a secret itself begins with "$", put '
-                   . 'it into a file and use "file="'],
+                   . 'with a "map", or, if a secret itself begins with "$", '
+                   . 'put it into a file and use "file="'],
     ['meta $arg_hush', 'the secret is a variable that nginx or the client '
                        . 'sets: use one that a "map" or another directive '
                        . 'defines, or "file="'],
@@ -191,7 +191,8 @@ for my $case (
     my $system = sub { "webhook_system own { methods $_[0]; }" };
 
     for my $case (
-        ['POST PUT', 'slack', 1], ['PUT', 'slack', 0], ['GET HEAD', 'zoom x', 0],
+        ['POST PUT', 'slack', 1], ['PUT', 'slack', 0],
+        ['GET HEAD', 'zoom x', 0],
         ['POST', 'head', 1], ['POST HEAD', 'head', 0], ['HEAD GET', 'graph', 1],
         ['GET', 'discord', 0], ['OPTIONS POST', 'cloudevents', 1])
     {

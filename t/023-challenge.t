@@ -898,7 +898,8 @@ subtest 'status' => sub {
 subtest '$webhook_reason' => sub {
     my $log = NginxProcess::read_file("$Root/logs/judged.log");
 
-    like($log, qr{^GET /queue/ 200 signed \[\]$}m, 'of a challenge it is empty');
+    like($log, qr{^GET /queue/ 200 signed \[\]$}m,
+         'of a challenge it is empty');
     like($log, qr{^GET /queue/ 400 signed \[invalid_challenge\]$}m,
          'of a refused one it is not');
     like($log, qr{^GET /queue/ 403 signed \[challenge_refused\]$}m,

@@ -51,7 +51,8 @@ my $Uuid = qr/[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}
 
     for my $good ('', 'status=200', 'status=202', 'status=204', 'status=299',
                   'answer=', 'answer=ok', '"answer=[accepted] $webhook_id"',
-                  'answer=x type=text/html', 'type=text/xml status=201 answer=x',
+                  'answer=x type=text/html',
+                  'type=text/xml status=201 answer=x',
                   '"type=text/plain; charset=utf-8" answer=x')
     {
         is($say->($good), 'ok', "webhook_queue q $good");

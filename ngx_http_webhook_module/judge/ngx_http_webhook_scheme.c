@@ -6,34 +6,9 @@
 
 
 #include "judge/ngx_http_webhook_scheme.h"
+#include "core/ngx_http_webhook_block.h"
 #include "core/ngx_http_webhook_conf.h"
 #include "judge/ngx_http_webhook_whsec.h"
-
-
-/* a block that is being read */
-
-typedef struct {
-    ngx_http_webhook_scheme_t        *scheme;
-    ngx_uint_t                        seen;       /* a bit for each line */
-} ngx_http_webhook_scheme_block_t;
-
-
-/*
- * Reads the "n" parameters of a line.  Returns NULL, or what is wrong with the
- * line, or NGX_CONF_ERROR if it has logged that.
- */
-
-typedef char *(*ngx_http_webhook_scheme_line_pt)(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-
-
-/* a line of the block */
-
-typedef struct {
-    ngx_str_t                         name;
-    ngx_uint_t                        max;        /* parameters, 1 at least */
-    ngx_http_webhook_scheme_line_pt   handler;
-} ngx_http_webhook_scheme_line_t;
 
 
 /* a parameter "name=value" of a line: a text, or one of some words */
@@ -46,20 +21,18 @@ typedef struct {
 } ngx_http_webhook_scheme_param_t;
 
 
-static char *ngx_http_webhook_scheme_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
-static char *ngx_http_webhook_scheme_signature(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_scheme_timestamp(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_scheme_id(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_scheme_content(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_scheme_digest(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_scheme_secret_line(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_signature(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_timestamp(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_id(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_content(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_digest(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_scheme_secret_line(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_webhook_scheme_header(ngx_conf_t *cf,
     ngx_http_webhook_scheme_header_t *header, ngx_str_t *value, ngx_uint_t n,
     ngx_http_webhook_scheme_param_t *params);
@@ -150,14 +123,14 @@ static ngx_http_webhook_scheme_t  ngx_http_webhook_schemes[] = {
 };
 
 
-static ngx_http_webhook_scheme_line_t  ngx_http_webhook_scheme_lines[] = {
-    { ngx_string("signature"), 5, ngx_http_webhook_scheme_signature },
-    { ngx_string("timestamp"), 4, ngx_http_webhook_scheme_timestamp },
-    { ngx_string("id"), 1, ngx_http_webhook_scheme_id },
-    { ngx_string("content"), 1, ngx_http_webhook_scheme_content },
-    { ngx_string("digest"), 1, ngx_http_webhook_scheme_digest },
-    { ngx_string("secret"), 2, ngx_http_webhook_scheme_secret_line },
-    { ngx_null_string, 0, NULL }
+static ngx_http_webhook_block_line_t  ngx_http_webhook_scheme_lines[] = {
+    { ngx_string("signature"), 1, 5, 0, ngx_http_webhook_scheme_signature },
+    { ngx_string("timestamp"), 1, 4, 0, ngx_http_webhook_scheme_timestamp },
+    { ngx_string("id"), 1, 1, 0, ngx_http_webhook_scheme_id },
+    { ngx_string("content"), 1, 1, 0, ngx_http_webhook_scheme_content },
+    { ngx_string("digest"), 1, 1, 0, ngx_http_webhook_scheme_digest },
+    { ngx_string("secret"), 1, 2, 0, ngx_http_webhook_scheme_secret_line },
+    { ngx_null_string, 0, 0, 0, NULL }
 };
 
 
@@ -186,13 +159,11 @@ static ngx_conf_enum_t  ngx_http_webhook_units[] = {
 char *
 ngx_http_webhook_scheme(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                             *rc;
-    size_t                            i;
-    u_char                            ch;
-    ngx_str_t                        *name;
-    ngx_conf_t                        save;
-    ngx_http_webhook_scheme_t        *row;
-    ngx_http_webhook_scheme_block_t   block;
+    char                       *rc;
+    size_t                      i;
+    u_char                      ch;
+    ngx_str_t                  *name;
+    ngx_http_webhook_scheme_t  *row, *scheme;
 
     name = (ngx_str_t *) cf->args->elts + 1;
 
@@ -227,45 +198,38 @@ ngx_http_webhook_scheme(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(&block, sizeof(ngx_http_webhook_scheme_block_t));
-
     /* the empty row at the end of the table, which becomes this one */
 
-    block.scheme = ngx_http_webhook_scheme_add(cf, row);
-    if (block.scheme == NULL) {
+    scheme = ngx_http_webhook_scheme_add(cf, row);
+    if (scheme == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    block.scheme->name = *name;
-    block.scheme->file = cf->conf_file->file.name.data;
-    block.scheme->line = cf->conf_file->line;
-    block.scheme->encoding = NGX_CONF_UNSET_UINT;
-    block.scheme->unit = NGX_CONF_UNSET_UINT;
-    block.scheme->secret_min = 1;
+    scheme->name = *name;
+    scheme->file = cf->conf_file->file.name.data;
+    scheme->line = cf->conf_file->line;
+    scheme->encoding = NGX_CONF_UNSET_UINT;
+    scheme->unit = NGX_CONF_UNSET_UINT;
+    scheme->secret_min = 1;
 
-    save = *cf;
-    cf->handler = ngx_http_webhook_scheme_line;
-    cf->handler_conf = (void *) &block;
-
-    rc = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rc = ngx_http_webhook_block(cf, &cmd->name, &scheme->name,
+                                ngx_http_webhook_scheme_lines, scheme);
 
     if (rc != NGX_CONF_OK) {
         return rc;
     }
 
-    ngx_conf_init_uint_value(block.scheme->encoding, NGX_HTTP_WEBHOOK_HEX);
-    ngx_conf_init_uint_value(block.scheme->unit, NGX_HTTP_WEBHOOK_SECONDS);
+    ngx_conf_init_uint_value(scheme->encoding, NGX_HTTP_WEBHOOK_HEX);
+    ngx_conf_init_uint_value(scheme->unit, NGX_HTTP_WEBHOOK_SECONDS);
 
-    if (block.scheme->content.len == 0) {
-        ngx_str_set(&block.scheme->content, "$body");
+    if (scheme->content.len == 0) {
+        ngx_str_set(&scheme->content, "$body");
     }
 
-    rc = ngx_http_webhook_scheme_compile(cf, block.scheme);
+    rc = ngx_http_webhook_scheme_compile(cf, scheme);
 
     if (rc == NULL) {
-        rc = ngx_http_webhook_scheme_check(block.scheme);
+        rc = ngx_http_webhook_scheme_check(scheme);
     }
 
     if (rc == NULL || rc == NGX_CONF_ERROR) {
@@ -275,64 +239,7 @@ ngx_http_webhook_scheme(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     /* nginx would name the last line of the block */
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"webhook_scheme %V\" %s",
-                       &block.scheme->name, rc);
-
-    return NGX_CONF_ERROR;
-}
-
-
-/* one line of the block */
-
-static char *
-ngx_http_webhook_scheme_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    ngx_http_webhook_scheme_block_t *block = conf;
-
-    char                            *rc;
-    ngx_str_t                       *value;
-    ngx_uint_t                       bit, n;
-    ngx_http_webhook_scheme_line_t  *line;
-
-    value = cf->args->elts;
-    n = cf->args->nelts;
-    bit = 1;
-
-    for (line = ngx_http_webhook_scheme_lines; line->name.len; line++) {
-        if (ngx_strcmp(value[0].data, line->name.data) == 0) {
-            break;
-        }
-
-        bit <<= 1;
-    }
-
-    if (line->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in \"webhook_scheme %V\": "
-                           "\"signature\", \"timestamp\", \"id\", "
-                           "\"content\", \"digest\" and \"secret\" are allowed",
-                           &value[0], &block->scheme->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (block->seen & bit) {
-        rc = "is duplicate";
-
-    } else if (n < 2 || n - 1 > line->max) {
-        rc = "has an invalid number of arguments";
-
-    } else {
-        rc = line->handler(cf, block->scheme, &value[1], n - 1);
-    }
-
-    block->seen |= bit;
-
-    if (rc == NULL || rc == NGX_CONF_ERROR) {
-        return rc;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" of \"webhook_scheme %V\" %s",
-                       &value[0], &block->scheme->name, rc);
+                       &scheme->name, rc);
 
     return NGX_CONF_ERROR;
 }
@@ -341,9 +248,11 @@ ngx_http_webhook_scheme_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 /* signature header [part=] [separator=] [prefix=] [encoding=]; */
 
 static char *
-ngx_http_webhook_scheme_signature(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_scheme_signature(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     ngx_http_webhook_scheme_param_t  params[] = {
         { ngx_string("part="), &scheme->signature.part, NULL, NULL },
         { ngx_string("separator="), &scheme->signature.separator, NULL, NULL },
@@ -361,9 +270,11 @@ ngx_http_webhook_scheme_signature(ngx_conf_t *cf,
 /* timestamp header [part=] [separator=] [unit=]; */
 
 static char *
-ngx_http_webhook_scheme_timestamp(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_scheme_timestamp(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     ngx_http_webhook_scheme_param_t  params[] = {
         { ngx_string("part="), &scheme->timestamp.part, NULL, NULL },
         { ngx_string("separator="), &scheme->timestamp.separator, NULL, NULL },
@@ -379,9 +290,11 @@ ngx_http_webhook_scheme_timestamp(ngx_conf_t *cf,
 /* id header; */
 
 static char *
-ngx_http_webhook_scheme_id(ngx_conf_t *cf, ngx_http_webhook_scheme_t *scheme,
+ngx_http_webhook_scheme_id(ngx_conf_t *cf, void *data,
     ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     ngx_http_webhook_scheme_param_t  none = {
         ngx_null_string, NULL, NULL, NULL
     };
@@ -393,9 +306,11 @@ ngx_http_webhook_scheme_id(ngx_conf_t *cf, ngx_http_webhook_scheme_t *scheme,
 /* content text; what is in it is looked at when the block has ended */
 
 static char *
-ngx_http_webhook_scheme_content(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_scheme_content(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     scheme->content = value[0];
     scheme->file = cf->conf_file->file.name.data;
     scheme->line = cf->conf_file->line;
@@ -407,9 +322,11 @@ ngx_http_webhook_scheme_content(ngx_conf_t *cf,
 /* digest name; */
 
 static char *
-ngx_http_webhook_scheme_digest(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_scheme_digest(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     ngx_http_webhook_digest_t  *digest;
 
     for (digest = ngx_http_webhook_digests; digest->name.len; digest++) {
@@ -429,9 +346,11 @@ ngx_http_webhook_scheme_digest(ngx_conf_t *cf,
 /* secret encoding [prefix=text]; */
 
 static char *
-ngx_http_webhook_scheme_secret_line(ngx_conf_t *cf,
-    ngx_http_webhook_scheme_t *scheme, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_scheme_secret_line(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_scheme_t *scheme = data;
+
     ngx_http_webhook_scheme_param_t  params[] = {
         { ngx_string("prefix="), &scheme->secret_prefix[0], NULL, NULL },
         { ngx_null_string, NULL, NULL, NULL }

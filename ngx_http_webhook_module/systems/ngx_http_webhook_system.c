@@ -115,7 +115,6 @@ ngx_http_webhook_system(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                             *rc;
     ngx_str_t                        *name;
-    ngx_conf_t                        save;
     ngx_http_webhook_provider_t      *provider;
     ngx_http_webhook_system_block_t   block;
 
@@ -155,13 +154,8 @@ ngx_http_webhook_system(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    save = *cf;
-    cf->handler = ngx_http_webhook_system_line;
-    cf->handler_conf = (void *) &block;
-
-    rc = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rc = ngx_http_webhook_block(cf, &cmd->name, &provider->name,
+                                ngx_http_webhook_system_lines, &block);
 
     if (rc != NGX_CONF_OK) {
         return rc;

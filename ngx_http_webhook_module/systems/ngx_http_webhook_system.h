@@ -4,6 +4,7 @@
 
 
 #include "ngx_http_webhook.h"
+#include "core/ngx_http_webhook_block.h"
 
 
 /* so many events can be known: all numbers below NGX_HTTP_WEBHOOK_NO_EVENT */
@@ -36,15 +37,15 @@ typedef struct {
     ngx_array_t                       events;     /* ngx_str_t */
     ngx_str_t                         event;      /* its path */
     ngx_uint_t                        unknown;    /* or UNSET */
-    ngx_uint_t                        seen;       /* a bit for each line */
 } ngx_http_webhook_system_block_t;
 
 
-char *ngx_http_webhook_system_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
 char *ngx_http_webhook_system_member(ngx_conf_t *cf,
     ngx_http_webhook_system_block_t *block, ngx_str_t *path,
     ngx_uint_t required, ngx_uint_t *index);
+
+
+extern ngx_http_webhook_block_line_t  ngx_http_webhook_system_lines[];
 
 
 #endif /* _NGX_HTTP_WEBHOOK_SYSTEM_H_INCLUDED_ */

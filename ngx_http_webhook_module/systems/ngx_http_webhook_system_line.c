@@ -7,44 +7,24 @@
 #include "payload/ngx_http_webhook_member.h"
 
 
-/*
- * Reads the "n" parameters of a line.  Returns NULL, or what is wrong with the
- * line, or NGX_CONF_ERROR if it has logged that.
- */
-
-typedef char *(*ngx_http_webhook_system_line_pt)(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-
-
-/* a line of the block */
-
-typedef struct {
-    ngx_str_t                         name;
-    ngx_uint_t                        min;        /* parameters */
-    ngx_uint_t                        max;        /* 0: any number */
-    ngx_uint_t                        repeatable;
-    ngx_http_webhook_system_line_pt   handler;
-} ngx_http_webhook_system_line_t;
-
-
-static char *ngx_http_webhook_system_methods(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_media(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_event(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_events(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_unknown(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_id(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_field(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_tenant(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_webhook_system_credential(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_methods(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_media(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_event(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_events(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_unknown(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_id(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_field(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_tenant(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_webhook_system_credential(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_webhook_system_source(ngx_conf_t *cf,
     ngx_http_webhook_system_block_t *block, ngx_str_t *value,
     ngx_http_webhook_source_t *source, ngx_str_t *variable);
@@ -52,7 +32,7 @@ static ngx_uint_t ngx_http_webhook_system_listed(ngx_array_t *list,
     ngx_str_t *text, ngx_uint_t fold);
 
 
-static ngx_http_webhook_system_line_t  ngx_http_webhook_system_lines[] = {
+ngx_http_webhook_block_line_t  ngx_http_webhook_system_lines[] = {
     { ngx_string("methods"), 1, 0, 0, ngx_http_webhook_system_methods },
     { ngx_string("media"), 1, 0, 0, ngx_http_webhook_system_media },
     { ngx_string("event"), 1, 1, 0, ngx_http_webhook_system_event },
@@ -81,73 +61,14 @@ static struct {
 };
 
 
-/*
- * One line of a block, as nginx's parser calls it.  Returns what the handler of
- * a directive returns.
- */
-
-char *
-ngx_http_webhook_system_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    ngx_http_webhook_system_block_t *block = conf;
-
-    char                            *rc;
-    ngx_str_t                       *value;
-    ngx_uint_t                       bit, n;
-    ngx_http_webhook_system_line_t  *line;
-
-    value = cf->args->elts;
-    n = cf->args->nelts - 1;
-    bit = 1;
-
-    for (line = ngx_http_webhook_system_lines; line->name.len; line++) {
-        if (ngx_strcmp(value[0].data, line->name.data) == 0) {
-            break;
-        }
-
-        bit <<= 1;
-    }
-
-    if (line->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in \"webhook_system %V\": "
-                           "\"methods\", \"media\", \"event\", \"events\", "
-                           "\"unknown\", \"id\", \"field\", \"tenant\" and "
-                           "\"credential\" are allowed",
-                           &value[0], &block->system->provider.name);
-        return NGX_CONF_ERROR;
-    }
-
-    if ((block->seen & bit) && !line->repeatable) {
-        rc = "is duplicate";
-
-    } else if (n < line->min || (line->max && n > line->max)) {
-        rc = "has an invalid number of arguments";
-
-    } else {
-        rc = line->handler(cf, block, &value[1], n);
-    }
-
-    block->seen |= bit;
-
-    if (rc == NULL || rc == NGX_CONF_ERROR) {
-        return rc;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" of \"webhook_system %V\" %s",
-                       &value[0], &block->system->provider.name, rc);
-
-    return NGX_CONF_ERROR;
-}
-
-
 /* methods name ...; */
 
 static char *
-ngx_http_webhook_system_methods(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_methods(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     u_char                     *p;
     size_t                      len;
     ngx_str_t                  *allow;
@@ -202,9 +123,11 @@ ngx_http_webhook_system_methods(ngx_conf_t *cf,
 /* media json | any | [json] [none] type ...; */
 
 static char *
-ngx_http_webhook_system_media(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_media(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     ngx_str_t                 *type;
     ngx_uint_t                 i, json;
     ngx_http_webhook_media_t  *media;
@@ -262,9 +185,11 @@ ngx_http_webhook_system_media(ngx_conf_t *cf,
 /* event $variable | path | uri; */
 
 static char *
-ngx_http_webhook_system_event(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_event(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     char                       *rc;
     ngx_http_webhook_system_t  *system;
     ngx_http_webhook_source_t  *source;
@@ -306,9 +231,11 @@ ngx_http_webhook_system_event(ngx_conf_t *cf,
 /* events name ...; */
 
 static char *
-ngx_http_webhook_system_events(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_events(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     ngx_str_t   *name;
     ngx_uint_t   i;
 
@@ -345,9 +272,11 @@ ngx_http_webhook_system_events(ngx_conf_t *cf,
 /* unknown reject | pass; */
 
 static char *
-ngx_http_webhook_system_unknown(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_unknown(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     if (ngx_strcmp(value[0].data, "pass") == 0) {
         block->unknown = 1;
         return NULL;
@@ -365,9 +294,11 @@ ngx_http_webhook_system_unknown(ngx_conf_t *cf,
 /* id $variable | path; */
 
 static char *
-ngx_http_webhook_system_id(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_id(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     char                       *rc;
     ngx_http_webhook_system_t  *system;
 
@@ -399,9 +330,11 @@ ngx_http_webhook_system_id(ngx_conf_t *cf,
 /* field name path; */
 
 static char *
-ngx_http_webhook_system_field(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_field(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     char                      *rc;
     u_char                     ch, *p;
     size_t                     i, len;
@@ -465,9 +398,11 @@ ngx_http_webhook_system_field(ngx_conf_t *cf,
 /* tenant path; */
 
 static char *
-ngx_http_webhook_system_tenant(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_tenant(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     ngx_http_webhook_source_t  *source;
 
     source = &block->system->provider.tenant;
@@ -481,9 +416,11 @@ ngx_http_webhook_system_tenant(ngx_conf_t *cf,
 /* credential required | none; */
 
 static char *
-ngx_http_webhook_system_credential(ngx_conf_t *cf,
-    ngx_http_webhook_system_block_t *block, ngx_str_t *value, ngx_uint_t n)
+ngx_http_webhook_system_credential(ngx_conf_t *cf, void *data,
+    ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_http_webhook_system_block_t *block = data;
+
     if (ngx_strcmp(value[0].data, "required") == 0) {
         return NULL;
     }
