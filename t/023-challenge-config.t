@@ -148,6 +148,10 @@ for my $name ('slack', 'zoom x', 'discord') {
     is(said("webhook munity; $Pass\nwebhook_challenge $name; # here\n",
             http => 'webhook_signature github hush;'), 'ok',
        "$name with a signature of a level above");
+    is(said("webhook open; $Pass\nwebhook_challenge $name; # here\n",
+            http => 'webhook_system open { credential none; }'
+                    . ' webhook_secret hush slug=acme;'), $needs,
+       "$name with a secret of a slug, which no sender needs here");
 }
 
 is(said("webhook munity; webhook_secret off; $Pass\n"

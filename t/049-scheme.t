@@ -233,7 +233,13 @@ sub {
         http => [[ok => ::time2str($now)], [stale => ::time2str($now - 400)],
                  [stale => 'Sun, 06 Nov 1994 08:49:37 GMT'], [no => $now],
                  [no => 'Sun, 06 Xoo 1994 08:49:37 GMT'],
-                 [no => $utc . 'Z']],
+                 [no => $utc . 'Z'],
+                 # nginx's parser takes these, and what is behind them, too
+                 [no => ::time2str($now) . '.{"a":1}'],
+                 [no => ::time2str($now) . ' '],
+                 [no => 'x' . ::time2str($now)],
+                 [no => ::strftime('%A, %d-%b-%y %H:%M:%S GMT', gmtime $now)],
+                 [no => ::strftime('%a %b %e %H:%M:%S %Y', gmtime $now)]],
     );
 
     for my $unit (sort keys %cases) {

@@ -72,6 +72,11 @@ my $Uuid = qr/[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}
         ['answer=a answer=b', 'invalid parameter "answer=b"'],
         ['answer=a type=a/b type=c/d', 'invalid parameter "type=c/d"'],
         ['answer=a type=', 'invalid parameter "type="'],
+        (map { ["answer=a $_", 'has an invalid "type=": a media type, such as '
+                               . '"text/plain", is expected'] }
+         'type=html', 'type=/', 'type=text/', 'type=a/b/c', 'type=text/*',
+         '"type=a b/c"', 'type="text/plain"', '"type=;charset=utf-8"',
+         '"type=text/plain\r\nX-A: b"', '"type=text/plain; a=\r\nX-A: b"'),
         ['type=text/xml', 'has a "type=", but no "answer=" that is of it'],
         ['status=200 type=text/xml',
          'has a "type=", but no "answer=" that is of it'],

@@ -967,3 +967,33 @@ qr{\[emerg\] .*invalid parameter "ttl=9223372036854775" in \S+/conf/nginx\.conf:
 --- must_die
 --- error_log eval
 qr{\[emerg\] .*invalid parameter "ttl=101y" in \S+/conf/nginx\.conf:\d+$}m
+
+
+
+=== TEST 62: an id that somebody asked for before it was known whose it is
+--- http_config eval
+$::Servers . 'webhook_scheme own { signature X-Sig; id X-Id; '
+           . 'content "$id.$body"; }'
+--- config
+    set $asked $webhook_id;
+
+    location /hook {
+        webhook signed;
+        webhook_signature own s3cr3t;
+        webhook_dedup $webhook_id zone=events;
+        proxy_set_header X-Seen $webhook_id;
+        proxy_pass http://127.0.0.1:$port/$answer/;
+    }
+--- steps eval
+my $event = sub {
+    my ($id, @headers) = @_;
+
+    return ::other(headers => ["X-Id: $id", @headers, 'X-Sig: '
+                               . ::hmac_sha256_hex("$id.body", 's3cr3t')],
+                   body => 'body');
+};
+
+[$event->('a'), "200 passed a\n",
+ $event->('a'), qq(200 {"id":"a"}\n),
+ $event->('a', 'webhook-id: b'), qq(200 {"id":"a"}\n),
+ $event->('b', 'webhook-id: a'), "200 passed b\n"]

@@ -121,6 +121,34 @@ ngx_http_webhook_time_rfc3339(ngx_str_t *text, time_t *time)
 
 
 /*
+ * Reads a time of HTTP since 1970, in the one form that senders may write: RFC
+ * 9110, section 5.6.7.  nginx's own parser looks at nothing before the comma
+ * and behind the seconds, where a part of what is signed next could be hidden.
+ * Returns NGX_OK, or NGX_ERROR if it is none.
+ */
+
+ngx_int_t
+ngx_http_webhook_time_http(ngx_str_t *text, time_t *time)
+{
+    u_char  buf[sizeof("Mon, 28 Sep 1970 06:00:00 GMT")];
+
+    if (text->len != sizeof(buf) - 1) {
+        return NGX_ERROR;
+    }
+
+    *time = ngx_parse_http_time(text->data, text->len);
+
+    if (*time == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return (ngx_http_time(buf, *time) == buf + text->len
+            && ngx_memcmp(buf, text->data, text->len) == 0)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
  * Returns the number that "n" digits and then "end" make, unless that is 0, and
  * moves "p" behind them; NGX_ERROR, if there is something else, for good.
  */

@@ -77,7 +77,13 @@ ngx_http_webhook_create_ctx(ngx_http_request_t *r)
     ctx->event = NGX_HTTP_WEBHOOK_NO_EVENT;
 
     if (last) {
-        ctx->id = last->id;
+
+        /* before it is routed, nobody knows what the id of a request is */
+
+        if (last->conf || last->delivery) {
+            ctx->id = last->id;
+        }
+
         ctx->has_own_id = last->has_own_id;
         ngx_memcpy(ctx->own_id, last->own_id, NGX_HTTP_WEBHOOK_UUID_SIZE);
         ctx->delivery = last->delivery;

@@ -385,7 +385,7 @@ ngx_http_webhook_dedup_confirm(ngx_http_request_t *r,
 
     /* a queue's answer has its own */
 
-    if (ctx->has_own_id) {
+    if (ctx->has_own_id && ctx->conf->queue) {
         answer.len = NGX_HTTP_WEBHOOK_UUID_LEN;
         (void) ngx_http_webhook_uuid_print(answer.id, ctx->own_id);
 

@@ -9,6 +9,7 @@
 
 #include "events/ngx_http_webhook_enqueue.h"
 #include "base/ngx_http_webhook_crypto.h"
+#include "base/ngx_http_webhook_media.h"
 #include "core/ngx_http_webhook_ctx.h"
 #include "registry/ngx_http_webhook_registry.h"
 #include "dedup/ngx_http_webhook_dedup.h"
@@ -27,6 +28,7 @@ static char *ngx_http_webhook_enqueue_status(ngx_str_t *value,
     ngx_http_webhook_receipt_t *receipt);
 static char *ngx_http_webhook_enqueue_text(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_webhook_receipt_t *receipt);
+static char *ngx_http_webhook_enqueue_type(ngx_str_t *value, ngx_str_t *type);
 static char *ngx_http_webhook_enqueue_receipt(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_receipt_t *receipt,
     ngx_str_t *type);
@@ -93,9 +95,7 @@ ngx_http_webhook_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         } else if (ngx_strncmp(value[i].data, "type=", 5) == 0
                    && value[i].len > 5 && type.len == 0)
         {
-            type.len = value[i].len - 5;
-            type.data = value[i].data + 5;
-            rc = NULL;
+            rc = ngx_http_webhook_enqueue_type(&value[i], &type);
 
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -217,6 +217,49 @@ ngx_http_webhook_enqueue_text(ngx_conf_t *cf, ngx_str_t *value,
 
     return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NULL
                                                           : NGX_CONF_ERROR;
+}
+
+
+/*
+ * Reads "type=": a media type, which parameters may follow; whatever they are,
+ * they must not end the header.  Returns NULL, or what is wrong with it.
+ */
+
+static char *
+ngx_http_webhook_enqueue_type(ngx_str_t *value, ngx_str_t *type)
+{
+    u_char     *last, *p;
+    ngx_str_t   name;
+
+    type->len = value->len - 5;
+    type->data = value->data + 5;
+
+    last = type->data + type->len;
+    name.data = type->data;
+
+    for (p = type->data; p < last && *p != ';' && *p != ' '; p++) {
+        /* void */
+    }
+
+    name.len = p - name.data;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    if (!ngx_http_webhook_media_is_type(&name) || (p < last && *p != ';')) {
+        p = NULL;
+    }
+
+    for ( /* void */ ; p && p < last; p++) {
+        if (*p < ' ' || *p == 0x7f) {
+            p = NULL;
+            break;
+        }
+    }
+
+    return p ? NULL : "has an invalid \"type=\": a media type, such as "
+                      "\"text/plain\", is expected";
 }
 
 

@@ -310,5 +310,5 @@ ngx_http_webhook_challenge_reached(ngx_http_webhook_provider_t *provider,
 static ngx_uint_t
 ngx_http_webhook_challenge_secured(ngx_http_webhook_loc_conf_t *wlcf)
 {
-    return wlcf->signature || (wlcf->secrets && wlcf->secrets->list.nelts);
+    return wlcf->signature || ngx_http_webhook_secrets_usable(wlcf);
 }

@@ -21,8 +21,6 @@ static void ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
     ngx_http_webhook_loc_conf_t *wlcf);
 static char *ngx_http_webhook_secret_add(ngx_http_webhook_secrets_t *secrets,
     ngx_http_webhook_secret_value_t *value, ngx_str_t *slug);
-static ngx_uint_t ngx_http_webhook_secrets_usable(
-    ngx_http_webhook_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_webhook_secret_usable(
     ngx_http_webhook_loc_conf_t *wlcf, ngx_http_webhook_secret_t *secret);
 static char *ngx_http_webhook_secret_challenge(ngx_conf_t *cf,
@@ -501,7 +499,7 @@ ngx_http_webhook_secret_underscore(ngx_conf_t *cf,
 
 /* Returns 1 if the system can use at least one of the location's secrets. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf)
 {
     ngx_uint_t                  i;

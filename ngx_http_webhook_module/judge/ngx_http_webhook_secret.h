@@ -11,6 +11,7 @@ char *ngx_http_webhook_secret_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_webhook_authenticate(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx);
+ngx_uint_t ngx_http_webhook_secrets_usable(ngx_http_webhook_loc_conf_t *wlcf);
 ngx_uint_t ngx_http_webhook_secret_valid(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx, ngx_str_t *slug);
 

@@ -260,8 +260,7 @@ ngx_http_webhook_signature_fresh(ngx_http_webhook_signature_t *signature,
         break;
 
     case NGX_HTTP_WEBHOOK_HTTP_DATE:
-        sent = ngx_parse_http_time(timestamp->data, timestamp->len);
-        rc = (sent == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+        rc = ngx_http_webhook_time_http(timestamp, &sent);
         break;
 
     default:

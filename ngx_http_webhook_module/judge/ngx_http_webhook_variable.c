@@ -278,7 +278,15 @@ ngx_http_webhook_variable_id(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_webhook_set_variable(r, v, &ctx->id);
+    if (ngx_http_webhook_set_variable(r, v, &ctx->id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the location of the request may have another idea of it */
+
+    v->no_cacheable = (ctx->conf == NULL && ctx->delivery == NULL);
+
+    return NGX_OK;
 }
 
 
