@@ -58,6 +58,9 @@ my $All = <<"EOF";
             webhook_challenge head;
 EOF
 
+# X's is the only one with which an event must be an object.
+my $Others = $All =~ s/^.*twitter.*\n//mr;
+
 $nginx->configure(http => <<"EOF");
     webhook_queue_path $Root/queue queue=q;
     webhook_status_zone zone=status:64k;
@@ -92,6 +95,13 @@ $nginx->configure(http => <<"EOF");
             webhook_signature slack $Key;
             webhook_dedup \$http_x_key zone=seen;
             $All
+            $Queued
+        }
+
+        location /others/ {
+            webhook signed;
+            webhook_signature slack $Key;
+            $Others
             $Queued
         }
 
@@ -615,7 +625,7 @@ subtest 'events' => sub {
     my $socket = dial($Port);
 
     for my $body (@events) {
-        put($socket, request('POST', '/queue/?x=validationToken', $body, @Json,
+        put($socket, request('POST', '/others/?x=validationToken', $body, @Json,
                              signed($body)));
         like(answer($socket), qr/^202 \{"id":"[-0-9a-f]{36}"\}\n\z/,
              'an event: ' . substr $body, 0, 60);
@@ -626,7 +636,7 @@ subtest 'events' => sub {
                  'SSL_CHECK=1', 'ssl_check=1=', '&ssl_chec=1&k=1&', $Slack);
 
     for my $body (@forms) {
-        put($socket, request('POST', '/queue/', $body, @Form, signed($body)));
+        put($socket, request('POST', '/others/', $body, @Form, signed($body)));
         like(answer($socket), qr/^202 /, "a form that is an event: $body");
     }
 
@@ -639,7 +649,7 @@ subtest 'events' => sub {
                       '&&ssl_check=1&', 'ssl_check=0&ssl_check=1',
                       'a=' . 'x' x 100000 . '&ssl_check=1')
         {
-            put($socket, request('POST', '/queue/', $body,
+            put($socket, request('POST', '/others/', $body,
                                  'Content-Type' => $type, signed($body)));
             is(told(answer($socket)), answered(text => ''),
                'a form that is a challenge: ' . substr $body, 0, 40);
@@ -719,6 +729,20 @@ subtest 'secrets by a variable' => sub {
         ['meta, nobody', $unverified, 'GET', "?tenant=x$meta", undef],
         ['meta, wrong', $unverified, 'GET', "?tenant=acme${meta}hush",
          undef]);
+
+    # What anybody can have signed is a token, which must be no event.
+    for my $token ('true', '256', 'type=paid', 'abc') {
+        put(my $socket = dial($Port),
+            request('POST', '/tenant/', $token, @Json, signed($token)));
+        my $answer = answer($socket);
+
+        like($answer, qr/^400 /, "$token: refused");
+        like($answer, qr/"reason":"invalid_(?:field|json)"/, 'as no object');
+    }
+
+    put(my $socket = dial($Port),
+        request('POST', '/tenant/', '{"a":1}', @Json, signed('{"a":1}')));
+    like(answer($socket), qr/^502 /, 'an object is passed on');
 };
 
 subtest 'access' => sub {

@@ -356,6 +356,7 @@ taken
 --- logged eval
 '[{"status": 200, "provider": "munity", "upstream_status": "200",
   "event": "\u2028\"x", "id": "\"\\\\,{}",
+  "tenant": "a\"}\\\\,\"%0A%00%1F%7F\u00e9\u00e9\ud83d\ude00\ufffd",
   "fields.workspace_id":
       "a\"}\\\\,\"%0A%00%1F%7F\u00e9\u00e9\ud83d\ude00\ufffd"}]'
 
@@ -395,12 +396,15 @@ traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 --- logged
 [{"status": 202, "provider": "munity", "event": "webhook_test", "id": "msg_5",
   "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "tenant": "w1",
   "fields.workspace_id": "w1", "fields.customer_id": "c1"},
  {"status": 500, "provider": "munity", "event": "webhook_test", "id": "msg_5",
   "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "tenant": "w1",
   "fields.workspace_id": "w1", "fields.customer_id": "c1",
   "upstream_status": "500", "attempt": "1"},
  {"status": 200, "provider": "munity", "event": "webhook_test", "id": "msg_5",
   "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+  "tenant": "w1",
   "fields.workspace_id": "w1", "fields.customer_id": "c1",
   "upstream_status": "200", "attempt": "2"}]

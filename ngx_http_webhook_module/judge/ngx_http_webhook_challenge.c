@@ -31,6 +31,7 @@ struct ngx_http_webhook_asking_s {
                                                        it is; NULL: none */
     size_t                            matched;      /* of row->form */
     ngx_uint_t                        found;        /* the form has that */
+    ngx_uint_t                        object;       /* it must be one */
 };
 
 
@@ -481,24 +482,32 @@ ngx_http_webhook_challenge_verified(ngx_http_request_t *r,
 
 /*
  * A step, before the body is read: makes ctx->asking ready for it, if a
- * challenge may be in it.  Returns NGX_OK or NGX_ERROR.
+ * challenge may be in it, or if it must be an object since anybody may have a
+ * token signed with the secret of events.  Returns NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_webhook_challenge_read(ngx_http_request_t *r,
     ngx_http_webhook_ctx_t *ctx)
 {
-    ngx_uint_t                     i, is_form;
+    ngx_uint_t                     i, is_form, object;
     ngx_http_webhook_asking_t     *asking;
     ngx_http_webhook_challenge_t  *challenge, *found, *form;
 
     form = NULL;
     found = NULL;
+    object = 0;
     is_form = ngx_http_webhook_challenge_is_form(r);
 
     challenge = ctx->conf->challenges->elts;
 
     for (i = 0; i < ctx->conf->challenges->nelts; i++) {
+
+        if (challenge[i].row->token
+            && challenge[i].row->source == NGX_HTTP_WEBHOOK_CHALLENGE_QUERY)
+        {
+            object = 1;
+        }
 
         if (challenge[i].row->source == NGX_HTTP_WEBHOOK_CHALLENGE_BODY
             && (challenge[i].row->methods & r->method))
@@ -511,7 +520,7 @@ ngx_http_webhook_challenge_read(ngx_http_request_t *r,
         }
     }
 
-    if (found == NULL) {
+    if (found == NULL && !object) {
         return NGX_OK;
     }
 
@@ -523,6 +532,7 @@ ngx_http_webhook_challenge_read(ngx_http_request_t *r,
     asking->form = form;
     asking->matched = 0;
     asking->found = 0;
+    asking->object = object;
 
     ctx->asking = asking;
 
@@ -614,11 +624,22 @@ ngx_http_webhook_challenge_finish(ngx_http_request_t *r,
     if (challenge) {
         asking->found |= (asking->matched == challenge->row->form.len);
 
-        return asking->found ? challenge->row->answer(r, ctx, challenge, &text)
-                             : NGX_DECLINED;
+        if (asking->found) {
+            return challenge->row->answer(r, ctx, challenge, &text);
+        }
+
+        return asking->object
+               ? ngx_http_webhook_payload_reject(ctx, &asking->reader,
+                                          NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT, NULL)
+               : NGX_DECLINED;
     }
 
     rc = ngx_http_webhook_shape_finish(&asking->reader);
+
+    if (rc != NGX_OK && asking->object) {
+        ctx->reader.json.offset = asking->reader.json.offset;
+        return ngx_http_webhook_payload_reject(ctx, &asking->reader, rc, NULL);
+    }
 
     if (rc == NGX_HTTP_WEBHOOK_SHAPE_EMPTY
         || rc == NGX_HTTP_WEBHOOK_SHAPE_DOCUMENT)

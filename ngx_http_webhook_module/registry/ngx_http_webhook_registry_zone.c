@@ -81,8 +81,7 @@ ngx_http_webhook_registry_make(ngx_http_webhook_registry_t *registry)
 
 /*
  * Locks the mutex of a zone, which is whole then.  Returns NGX_OK, or NGX_ERROR
- * after an [alert], with the mutex not locked, if it could not be made whole;
- * of a zone with a state, it always can.
+ * after an [alert], with the mutex not locked, if it could not be made whole.
  */
 
 ngx_int_t
@@ -139,8 +138,9 @@ ngx_http_webhook_registry_unlock(ngx_http_webhook_registry_t *registry)
 static ngx_int_t
 ngx_http_webhook_registry_mend(ngx_http_webhook_registry_t *registry)
 {
+    ngx_int_t                           rc;
     ngx_log_t                          *log;
-    ngx_uint_t                          n;
+    ngx_uint_t                          generation, n;
     ngx_pool_t                         *pool;
     ngx_http_webhook_registration_t    *saved;
     ngx_http_webhook_registry_shctx_t  *sh;
@@ -171,12 +171,17 @@ ngx_http_webhook_registry_mend(ngx_http_webhook_registry_t *registry)
     /* whoever is killed from here on leaves no table to be looked at */
 
     sh->work = NGX_HTTP_WEBHOOK_REGISTRY_EMPTYING;
-    sh->generation++;
+    generation = sh->generation + 1;
 
     ngx_http_webhook_registry_order();
 
+    /* which fills the memory with junk where nginx is made for debugging */
+
     ngx_slab_init(registry->shpool);
 
+    sh->work = NGX_HTTP_WEBHOOK_REGISTRY_EMPTYING;
+    sh->layout = NGX_HTTP_WEBHOOK_REGISTRY_LAYOUT;
+    sh->generation = generation;
     sh->incomplete = 0;
 
     if (registry->state.path.len) {
@@ -184,18 +189,24 @@ ngx_http_webhook_registry_mend(ngx_http_webhook_registry_t *registry)
         sh->version = (ngx_uint_t) -1;
     }
 
-    if (ngx_http_webhook_registry_make(registry) != NGX_OK
-        || ngx_http_webhook_table_restore(&sh->table, saved, n) != n)
+    rc = ngx_http_webhook_registry_make(registry);
+
+    if (rc == NGX_OK
+        && ngx_http_webhook_table_restore(&sh->table, saved, n) != n)
     {
         /* the same had room in the same zone */
 
         ngx_log_error(NGX_LOG_ALERT, log, 0,
-                      "webhook zone \"%V\" could not be made anew",
-                      &registry->shm_zone->shm.name);
+                      "webhook zone \"%V\" lost registrations when it was made "
+                      "anew", &registry->shm_zone->shm.name);
     }
 
     if (pool) {
         ngx_destroy_pool(pool);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_log_error(NGX_LOG_WARN, log, 0,
