@@ -468,7 +468,7 @@ ngx_http_webhook_gate_check_headers(ngx_http_request_t *r,
     }
 
     header = ngx_http_webhook_find_header(r, &ngx_http_webhook_content_encoding,
-                                     &n);
+                                          &n);
 
     if (n > 1
         || (n == 1

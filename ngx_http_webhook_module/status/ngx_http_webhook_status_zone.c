@@ -549,7 +549,10 @@ ngx_http_webhook_status_init_system(ngx_http_webhook_status_t *status,
 
         p = ngx_cpymem(name.data, own->data, own->len);
         *p++ = '\0';
-        ngx_memcpy(p, event->data, event->len);
+
+        if (event->len) {
+            ngx_memcpy(p, event->data, event->len);
+        }
 
         system->verdicts[i] = ngx_http_webhook_status_block(status,
                                            webhook_status_event, &name,

@@ -400,8 +400,14 @@ fuzz_directive(char *name,
     char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
     ngx_http_webhook_loc_conf_t *wlcf, char **args)
 {
-    char       *rv;
-    ngx_str_t  *value;
+    char           *rv;
+    ngx_str_t      *value;
+    ngx_command_t   cmd;
+
+    ngx_memzero(&cmd, sizeof(ngx_command_t));
+
+    cmd.name.data = (u_char *) name;
+    cmd.name.len = strlen(name);
 
     fuzz_cf.args->nelts = 0;
 
@@ -411,7 +417,7 @@ fuzz_directive(char *name,
         value->len = strlen(name);
     }
 
-    rv = set(&fuzz_cf, NULL, wlcf);
+    rv = set(&fuzz_cf, &cmd, wlcf);
 
     if (rv != NGX_CONF_OK) {
         fuzz_fail("a directive %s", rv);
@@ -427,16 +433,23 @@ fuzz_directive(char *name,
 ngx_shm_zone_t *
 fuzz_zone(ngx_pool_t *pool, size_t size, char *state)
 {
-    u_char           *addr;
-    ngx_int_t         rc;
-    ngx_str_t         name = ngx_string("fuzz"), path;
-    ngx_pool_t       *saved;
-    ngx_shm_zone_t   *zone;
-    ngx_slab_pool_t  *shpool;
+    u_char                        *addr;
+    ngx_int_t                      rc;
+    ngx_str_t                      name = ngx_string("fuzz"), path;
+    ngx_pool_t                    *saved;
+    ngx_shm_zone_t                *zone;
+    ngx_slab_pool_t               *shpool;
+    ngx_http_webhook_main_conf_t  *wmcf;
 
     saved = fuzz_cycle.pool;
     fuzz_cycle.pool = pool;
     fuzz_cf.pool = pool;
+
+    /* each time it is another configuration's */
+
+    wmcf = ngx_http_conf_get_module_main_conf((&fuzz_cf),
+                                              ngx_http_webhook_module);
+    wmcf->files.nelts = 0;
 
     if (ngx_list_init(&fuzz_cycle.shared_memory, pool, 1,
                       sizeof(ngx_shm_zone_t))
