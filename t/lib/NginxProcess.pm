@@ -163,13 +163,14 @@ sub memory {
 sub only {
     my ($pid, $others, $sub) = @_;
     my @others = grep { $_ != $pid } @$others;
-    my %others = map { $_ => 1 } @others;
 
     kill STOP => @others;
 
+    # One that is not found is there all the same, unless it is gone.
     wait_until(sub {
-        return !grep { $others{$_->{pid}} && $_->{state} !~ /^[Tt]/ }
-                     processes();
+        my %state = map { $_->{pid} => $_->{state} } processes();
+
+        return !grep { ($state{$_} // '') !~ /^[Tt]/ && kill 0 => $_ } @others;
     });
 
     my @result = eval { $sub->() };
